@@ -1,0 +1,122 @@
+#include "storage/data_dir.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <utility>
+
+namespace longshore::storage {
+namespace {
+
+constexpr std::string_view version_text = "longshore 1\n";
+
+std::unexpected<error> failed(const std::string& doing, int number) {
+  const errc code = number == ENOSPC || number == EDQUOT ? errc::no_space : errc::io_failed;
+  return fail(code, doing + ": " + std::strerror(number));
+}
+
+result<void> sync_path(const std::filesystem::path& path, int flags) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+  if (fd < 0) return failed("opening " + path.string(), errno);
+  const int outcome = ::fsync(fd);
+  const int number = errno;
+  ::close(fd);
+  if (outcome != 0) return failed("syncing " + path.string(), number);
+  return {};
+}
+
+result<void> write_version(const std::filesystem::path& dir) {
+  const auto path = dir / "VERSION";
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return failed("creating " + path.string(), errno);
+  const auto written = ::write(fd, version_text.data(), version_text.size());
+  const int number = errno;
+  ::close(fd);
+  if (written != static_cast<ssize_t>(version_text.size())) return failed("writing " + path.string(), number);
+  if (auto synced = sync_path(path, O_RDONLY); !synced) return synced;
+  return sync_path(dir, O_RDONLY | O_DIRECTORY);
+}
+
+result<void> check_version(const std::filesystem::path& dir, bool create) {
+  const auto path = dir / "VERSION";
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    if (create && !std::filesystem::exists(dir / "db")) return write_version(dir);
+    return fail(errc::not_found, dir.string() + " holds no Longshore site: there is no VERSION file in it");
+  }
+  std::string text(64, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.empty() && create && !std::filesystem::exists(dir / "db")) return write_version(dir);
+  if (text != version_text) {
+    return fail(errc::unsupported, path.string() + " says '" + text.substr(0, text.find('\n')) +
+                                       "'; this Longshore reads 'longshore 1'. Use the version that wrote it");
+  }
+  return {};
+}
+
+}  // namespace
+
+result<data_dir> data_dir::open(const std::filesystem::path& path, bool create) {
+  std::error_code ec;
+  if (create) std::filesystem::create_directories(path, ec);
+  if (ec) return failed("creating " + path.string(), ec.value());
+  if (!std::filesystem::is_directory(path, ec)) {
+    return fail(errc::not_found, path.string() + " is not a directory; name a site's data directory");
+  }
+  const auto lock = path / "LOCK";
+  int fd = ::open(lock.c_str(), (create ? O_RDWR | O_CREAT : O_RDWR) | O_CLOEXEC, 0644);
+  if (fd < 0 && (errno == EACCES || errno == EROFS)) fd = ::open(lock.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) {
+    return fail(errc::not_found, path.string() + " holds no Longshore site: there is no LOCK file in it");
+  }
+  if (fd < 0) return failed("opening " + lock.string(), errno);
+  data_dir dir(path, fd);
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return failed("locking " + lock.string(), errno);
+    std::ifstream holder(lock);
+    std::string pid;
+    std::getline(holder, pid);
+    return fail(errc::busy, path.string() + " is in use by process " + (pid.empty() ? "(unknown)" : pid) +
+                                "; stop that Longshore first, or work on a copy");
+  }
+  if (auto sound = check_version(path, create); !sound) return pass(std::move(sound));
+  if (create) {
+    // For people: who holds it. The lock itself is what counts.
+    const std::string pid = std::to_string(::getpid()) + "\n";
+    if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) {
+      return failed("writing " + lock.string(), errno);
+    }
+  }
+  return dir;
+}
+
+data_dir::data_dir(std::filesystem::path path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
+data_dir::~data_dir() {
+  if (lock_fd_ >= 0) ::close(lock_fd_);
+}
+data_dir::data_dir(data_dir&& other) noexcept
+    : path_(std::move(other.path_)), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
+data_dir& data_dir::operator=(data_dir&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(lock_fd_, other.lock_fd_);
+  return *this;
+}
+
+std::filesystem::path data_dir::database_path() const { return path_ / "db"; }
+
+result<void> data_dir::check_space(std::uint64_t bytes_min) const {
+  struct statvfs s{};
+  if (::statvfs(path_.c_str(), &s) != 0) return failed("asking the free space of " + path_.string(), errno);
+  const std::uint64_t free = std::uint64_t{s.f_bavail} * s.f_frsize;
+  if (free >= bytes_min) return {};
+  return fail(errc::no_space, path_.string() + " has " + std::to_string(free >> 20) + " MiB free, below the " +
+                                  std::to_string(bytes_min >> 20) + " MiB kept in reserve; free some space");
+}
+
+}  // namespace longshore::storage

@@ -1,0 +1,132 @@
+#pragma once
+
+// The data directory's ordered key-value store: named families, atomic synced batches, snapshots, scans.
+// The only place that knows RocksDB.
+//
+// Durability: commit(batch, durability::synced) returns success only after the write-ahead log has been fsynced;
+// the whole batch is then durable, or (on a crash before that) absent. durability::buffered is atomic too, and
+// is durable after any later synced commit.
+// A commit that fails has an unknown outcome: the database poisons itself, every later commit fails at once, and
+// only closing and opening again (recovery) tells what happened. Reads go on.
+// Reads may come from any thread. commit() is for one thread at a time per database user; RocksDB orders them.
+// Refuses: to open a directory that another process holds, and one whose write-ahead log is damaged before its
+// tail (it never drops acknowledged data silently).
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/env/result.h"
+#include "storage/write_batch.h"
+
+namespace rocksdb {
+class FileSystem;
+}
+
+namespace longshore::storage {
+
+enum class durability : std::uint8_t { buffered, synced };
+
+// How a family is used decides its tuning.
+enum class family_kind : std::uint8_t {
+  append_only,  // keys only grow, values are records: large blocks, one compression, scans do not fill the cache
+  lookup        // point reads by key: small blocks, bloom filter
+};
+
+struct family_spec {
+  std::string name;
+  family_kind kind = family_kind::lookup;
+};
+
+struct database_options {
+  std::filesystem::path path;
+  std::vector<family_spec> families;  // created when missing
+  bool create = true;                 // false: errc::not_found when there is no database
+  bool read_only = false;             // offline use; refuses nothing a live writer does, so hold the data_dir lock
+  std::size_t cache_bytes = 64u << 20;
+  std::shared_ptr<rocksdb::FileSystem> file_system;  // null: the default; tests inject faults here
+};
+
+// A consistent view of all families at one moment. Must not outlive its database.
+class snapshot {
+ public:
+  ~snapshot();
+  snapshot(snapshot&&) noexcept;
+  snapshot& operator=(snapshot&&) noexcept;
+
+ private:
+  friend class database;
+  struct rep;
+  explicit snapshot(std::unique_ptr<rep> rep);
+  std::unique_ptr<rep> rep_;
+};
+
+struct scan_range {
+  std::string lower;                 // inclusive
+  std::optional<std::string> upper;  // exclusive; none: to the end of the family
+  std::size_t readahead_bytes = 0;   // for long walks: read ahead this much, and leave the cache alone
+};
+// All keys that begin with prefix.
+scan_range with_prefix(std::string_view prefix);
+
+// Walks a range in key order, once. valid() false with status() ok is the end; with a failed status() the range
+// was not read to its end and nothing may be concluded from it.
+class scan {
+ public:
+  ~scan();
+  scan(scan&&) noexcept;
+  scan& operator=(scan&&) noexcept;
+
+  bool valid() const;
+  void next();
+  std::string_view key() const;    // until next()
+  std::string_view value() const;  // until next()
+  result<void> status() const;
+
+ private:
+  friend class database;
+  struct rep;
+  explicit scan(std::unique_ptr<rep> rep);
+  std::unique_ptr<rep> rep_;
+};
+
+class database {
+ public:
+  static result<std::unique_ptr<database>> open(database_options options);
+  ~database();
+  database(const database&) = delete;
+  database& operator=(const database&) = delete;
+
+  // A family named in the options; asking for another is a bug.
+  family named(std::string_view name) const;
+
+  result<std::optional<std::string>> get(family f, std::string_view key, const snapshot* at = nullptr) const;
+  scan range(family f, scan_range r, const snapshot* at = nullptr) const;
+  // The last key and value of a family, if it has any.
+  result<std::optional<std::pair<std::string, std::string>>> last(family f) const;
+  snapshot take_snapshot() const;
+
+  result<void> commit(write_batch& batch, durability d);
+  bool poisoned() const;
+  bool read_only() const;
+
+  // Empties a family for good, at the cost of a few synced writes whatever its size; not atomic with any batch.
+  // Nobody may commit to the family meanwhile; a scan or a snapshot taken before may still see the old rows. Their
+  // space is given back when the database is closed.
+  result<void> clear(family f);
+  // Writes memory tables out, so that an offline reader sees everything in files.
+  result<void> flush();
+  // fsyncs of the write-ahead log so far, and bytes written to it; for benchmarks and metrics.
+  std::uint64_t wal_syncs() const;
+
+ private:
+  struct rep;
+  explicit database(std::unique_ptr<rep> rep);
+  std::unique_ptr<rep> rep_;
+};
+
+}  // namespace longshore::storage
