@@ -1,0 +1,30 @@
+#pragma once
+
+// A materialized view: state folded from exactly one log.
+//
+// The log calls apply() once per record, in seq order, and commits the changes together with the view's
+// applied_seq in one batch; so a view is always exactly the fold of records [0, applied]. A view must derive all
+// it writes from the record and from its own families: no clock, no random, no other view. That makes it
+// droppable and rebuildable to the same bytes at any time.
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "log/event.h"
+#include "storage/database.h"
+#include "storage/overlay.h"
+
+namespace longshore::log {
+
+class view {
+ public:
+  virtual ~view() = default;
+  virtual std::string_view name() const = 0;
+  // Families that belong to this view alone, in a fixed order; cleared for a rebuild, hashed for its digest.
+  virtual std::vector<storage::family> families() const = 0;
+  virtual void apply(const event_view& e, storage::overlay& state) = 0;
+};
+
+}  // namespace longshore::log
