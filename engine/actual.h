@@ -1,0 +1,76 @@
+#pragma once
+
+// The actual view: what this site did about it, folded from its journal.
+//
+// Per repository the fields operators know from Geo (state, retry_count, last_sync_failure, retry_at, last_synced_at,
+// created_at) and synced_size: every item with seq < synced_size is done or parked. Per item: what was published,
+// or why not. apply() runs on the journal's sequencer thread; readers run anywhere and see committed state.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "log/seq.h"
+#include "log/view.h"
+
+namespace longshore::engine {
+
+enum class sync_state : std::uint8_t { pending, started, synced, failed };
+std::string_view name_of(sync_state s);
+
+struct actual_repository {
+  std::string name;
+  sync_state state = sync_state::pending;
+  std::uint64_t synced_size = 0;
+  std::uint64_t retry_count = 0;
+  std::string last_sync_failure;
+  timestamp retry_at, last_synced_at, created_at, started_at;
+  std::uint64_t parked = 0;  // items parked now
+  std::uint64_t failed = 0;  // items failed now
+};
+
+enum class item_state : std::uint8_t { done, removed, failed, parked };
+std::string_view name_of(item_state s);
+
+struct actual_item {
+  std::string repository;
+  std::string ref;
+  bool is_tag = true;
+  item_state state = item_state::done;
+  std::string digest;            // published; empty when not (or no longer) at the target
+  std::uint64_t done_size = 0;   // seq + 1 of the newest event settled by publishing or removing
+  std::uint64_t tried_size = 0;  // seq + 1 of the newest event tried (failed, parked)
+  std::string reason;            // of a failure or parking
+  std::string code;              // errc name of it
+  timestamp at;                  // of the newest record
+  timestamp verified_at;
+};
+
+class actual final : public log::view {
+ public:
+  explicit actual(storage::database& db);
+  static std::vector<storage::family_spec> family_specs();
+
+  std::string_view name() const override { return "actual"; }
+  std::vector<storage::family> families() const override;
+  void apply(const log::event_view& e, storage::overlay& state) override;
+
+  result<std::optional<actual_repository>> repository(std::string_view name) const;
+  result<void> repositories(const std::function<bool(const actual_repository&)>& visit) const;
+  result<std::optional<actual_item>> item(std::string_view repository, std::string_view ref) const;
+  result<void> items(std::string_view repository, const std::function<bool(const actual_item&)>& visit) const;
+  // Tags of the repository that this site published at this digest.
+  result<std::vector<std::string>> tags_at(std::string_view repository, std::string_view digest) const;
+
+ private:
+  static void apply_sync(const log::event_view& e, actual_repository& r);
+  void apply_item(const log::event_view& e, actual_repository& r, storage::overlay& state);
+  void apply_resync(actual_repository& r, storage::overlay& state);
+
+  storage::database* db_;
+  storage::family repositories_, items_, tags_;
+};
+
+}  // namespace longshore::engine

@@ -1,0 +1,73 @@
+#pragma once
+
+// What to do, given what is known. Plain functions: no clock, no I/O, no coroutine; the doers ask and obey.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/actual.h"
+#include "engine/backoff.h"
+#include "engine/desired.h"
+#include "storage/digest.h"
+
+namespace longshore::engine {
+
+// Settled for the newest event that spoke of it, by publishing, removing or parking.
+bool is_open(const desired_item& wanted, const std::optional<actual_item>& done);
+// An earlier attempt at this very event failed.
+bool was_tried(const desired_item& wanted, const std::optional<actual_item>& done);
+// The event may be ahead of the tag it speaks of: registries notify before they write the tag.
+bool may_be_early(const desired_item& wanted, const std::optional<actual_item>& done, timestamp now,
+                  std::int64_t recent_us);
+
+enum class tag_step : std::uint8_t {
+  publish,     // what the source shows now
+  look_again,  // soon
+  fail,        // try in a later pass
+  remove       // the source has it no longer
+};
+// shown: what the source's tag names now. early: may_be_early(); looks_left: how many quick looks remain.
+tag_step decide_tag(const desired_item& wanted, const std::optional<longshore::digest>& shown, bool early,
+                    int looks_left);
+
+// Another tag at the target that has (or includes) the digest whose deletion is considered.
+struct sharing_tag {
+  std::string tag;
+  bool in_log = false;                         // the log speaks of it
+  std::optional<longshore::digest> at_source;  // what the source's tag of that name is now; none: gone
+};
+struct removal_facts {
+  bool source_has_manifest = false;  // the source still serves the digest
+  std::vector<sharing_tag> sharing;  // complete, or nothing may be decided
+};
+enum class removal_step : std::uint8_t { erase, park, fail };
+struct removal_decision {
+  removal_step step = removal_step::park;
+  std::string reason;
+};
+// May the manifest be deleted by digest at the target, in place of its tag or for its own sake?
+removal_decision decide_removal(const longshore::digest& d, const removal_facts& facts);
+
+// What an item that failed becomes: failed (to be tried again) or parked.
+item_state state_after(const error& e, bool tried_before);
+
+struct pass_tally {
+  std::uint64_t until = 0;  // items below this seq were looked at
+  std::uint64_t failed = 0;
+  bool cut_short = false;  // not all were looked at
+  std::string first_failure;
+  std::int64_t retry_after_ms = 0;  // the longest that a registry asked for
+};
+// The record that ends a pass.
+struct pass_verdict {
+  bool synced = false;
+  std::uint64_t synced_size = 0;
+  std::string reason;
+  timestamp retry_at;
+  std::uint64_t retry_count = 0;
+};
+pass_verdict decide_pass(const pass_tally& tally, const std::optional<actual_repository>& before, timestamp now,
+                         const backoff_policy& policy, random_source& random);
+
+}  // namespace longshore::engine

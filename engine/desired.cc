@@ -1,0 +1,275 @@
+#include "engine/desired.h"
+
+#include "engine/descriptor.h"
+#include "engine/reference.h"
+#include "storage/packed.h"
+
+namespace longshore::engine {
+namespace {
+
+// Rows:
+//   desired.repositories  name                            -> items_size, first_seen, last_seen
+//   desired.items         name NUL kind ref               -> gone, digest, media type, seq, occurred, announced
+//   desired.changes       name NUL be64(seq) kind ref     -> (empty)    one per announced item, its newest event
+//   desired.tags          name NUL digest NUL tag         -> (empty)    tags last seen at a digest
+// kind is '1' for tags and '2' for manifests, so that tags sort first.
+constexpr char tag_kind = '1';
+constexpr char manifest_kind = '2';
+constexpr std::size_t digest_bytes_max = 256;
+
+std::string in_repository(std::string_view name) {
+  std::string key(name);
+  key.push_back('\0');
+  return key;
+}
+
+std::string item_key(std::string_view repository, bool is_tag, std::string_view ref) {
+  std::string key = in_repository(repository);
+  key.push_back(is_tag ? tag_kind : manifest_kind);
+  key.append(ref);
+  return key;
+}
+
+std::string change_key(const desired_item& item) {
+  std::string key = in_repository(item.repository) + to_key(item.seq);
+  key.push_back(item.is_tag ? tag_kind : manifest_kind);
+  key.append(item.ref);
+  return key;
+}
+
+std::string tag_key(std::string_view repository, std::string_view digest, std::string_view tag) {
+  std::string key = in_repository(repository);
+  key.append(digest).push_back('\0');
+  key.append(tag);
+  return key;
+}
+
+std::string pack(const desired_item& item, bool announced) {
+  return storage::packer()
+      .number(item.gone ? 1 : 0)
+      .text(item.digest)
+      .text(item.media_type)
+      .number(item.seq.value)
+      .number(static_cast<std::uint64_t>(item.occurred.us))
+      .number(announced ? 1 : 0)
+      .take();
+}
+
+struct stored_item {
+  desired_item item;
+  bool announced = false;
+};
+
+// repository NUL kind ref -> the item, or nothing when the row is not one of ours.
+std::optional<stored_item> unpack(std::string_view key, std::string_view value) {
+  const std::size_t end = key.find('\0');
+  if (end == std::string_view::npos || end + 2 > key.size()) return std::nullopt;
+  storage::unpacker in(value);
+  stored_item s;
+  s.item.repository = key.substr(0, end);
+  s.item.is_tag = key[end + 1] == tag_kind;
+  s.item.ref = key.substr(end + 2);
+  s.item.gone = in.number() != 0;
+  s.item.digest = in.text();
+  s.item.media_type = in.text();
+  s.item.seq = {in.number()};
+  s.item.occurred = {static_cast<std::int64_t>(in.number())};
+  s.announced = in.number() != 0;
+  if (!in.ok()) return std::nullopt;
+  return s;
+}
+
+std::optional<desired_repository> unpack_repository(std::string_view name, std::string_view value) {
+  storage::unpacker in(value);
+  desired_repository r{std::string(name), in.number(), {}, {}};
+  r.first_seen = {static_cast<std::int64_t>(in.number())};
+  r.last_seen = {static_cast<std::int64_t>(in.number())};
+  if (!in.ok()) return std::nullopt;
+  return r;
+}
+
+std::unexpected<error> bad_row(std::string_view family) {
+  return fail(errc::corrupt, "a row of " + std::string(family) +
+                                 " cannot be read; run `longshore rebuild-views` on this data directory");
+}
+
+bool is_digest_like(std::string_view d) {
+  return !d.empty() && d.size() <= digest_bytes_max && d.find('\0') == std::string_view::npos &&
+         d.find(':') != std::string_view::npos;
+}
+
+}  // namespace
+
+std::vector<storage::family_spec> desired::family_specs() {
+  return {{"desired.repositories"}, {"desired.items"}, {"desired.changes"}, {"desired.tags"}};
+}
+
+desired::desired(storage::database& db)
+    : db_(&db),
+      repositories_(db.named("desired.repositories")),
+      items_(db.named("desired.items")),
+      changes_(db.named("desired.changes")),
+      tags_(db.named("desired.tags")) {}
+
+std::vector<storage::family> desired::families() const { return {repositories_, items_, changes_, tags_}; }
+
+void desired::apply(const log::event_view& e, storage::overlay& state) {
+  using log::event_kind;
+  const bool known = e.kind == event_kind::push || e.kind == event_kind::erased || e.kind == event_kind::observed;
+  if (!known || !is_repository_name(e.repository)) return;
+  if (!e.tag.empty() && !is_tag(e.tag)) return;
+  if (!e.digest.empty() && !is_digest_like(e.digest)) return;
+
+  const bool names_content = e.kind != event_kind::erased && !e.digest.empty();
+  if (names_content && !e.tag.empty()) {
+    put_tag(e, state);
+  } else if (names_content) {
+    const bool manifest = e.kind == event_kind::observed || is_manifest(e.media_type);
+    if (manifest) put_manifest(e, announce::yes, state);
+  } else if (e.kind == event_kind::push) {
+    return;  // a push that names no digest tells nothing that could be replicated
+  } else if (!e.tag.empty()) {
+    erase_tag(e, e.tag, state);
+  } else if (!e.digest.empty()) {
+    erase_digest(e, state);
+  } else {
+    erase_repository(e, state);
+  }
+}
+
+void desired::put_item(const desired_item& item, announce a, timestamp recorded, storage::overlay& state) {
+  const std::string key = item_key(item.repository, item.is_tag, item.ref);
+  bool announced = a == announce::yes;
+  if (const auto before = state.get(items_, key)) {
+    if (const auto old = unpack(key, *before)) {
+      if (old->announced) state.erase(changes_, change_key(old->item));
+      announced = announced || old->announced;
+      if (old->item.is_tag && !old->item.digest.empty() && old->item.digest != item.digest) {
+        state.erase(tags_, tag_key(item.repository, old->item.digest, item.ref));
+      }
+    }
+  }
+  state.put(items_, key, pack(item, announced));
+  if (announced) state.put(changes_, change_key(item), {});
+  if (item.is_tag && !item.digest.empty()) state.put(tags_, tag_key(item.repository, item.digest, item.ref), {});
+
+  desired_repository repository{item.repository, 0, recorded, recorded};
+  if (const auto row = state.get(repositories_, item.repository)) {
+    if (auto r = unpack_repository(item.repository, *row)) repository = *std::move(r);
+  }
+  if (announced) repository.items_size = item.seq.value + 1;
+  repository.last_seen = recorded;
+  state.put(repositories_, item.repository,
+            storage::packer()
+                .number(repository.items_size)
+                .number(static_cast<std::uint64_t>(repository.first_seen.us))
+                .number(static_cast<std::uint64_t>(repository.last_seen.us))
+                .take());
+}
+
+void desired::put_tag(const log::event_view& e, storage::overlay& state) {
+  desired_item item{std::string(e.repository), std::string(e.tag),        true,  false,
+                    std::string(e.digest),     std::string(e.media_type), e.seq, e.occurred};
+  put_item(item, announce::yes, e.recorded, state);
+  put_manifest(e, announce::no, state);
+}
+
+void desired::put_manifest(const log::event_view& e, announce a, storage::overlay& state) {
+  desired_item item{std::string(e.repository), std::string(e.digest),     false, false,
+                    std::string(e.digest),     std::string(e.media_type), e.seq, e.occurred};
+  put_item(item, a, e.recorded, state);
+}
+
+void desired::erase_tag(const log::event_view& e, std::string_view tag, storage::overlay& state) {
+  desired_item item{std::string(e.repository), std::string(tag), true, true, {}, {}, e.seq, e.occurred};
+  put_item(item, announce::yes, e.recorded, state);
+}
+
+void desired::erase_digest(const log::event_view& e, storage::overlay& state) {
+  // The shape of a blob's deletion is the same: only a manifest that was seen is taken for one.
+  if (!state.get(items_, item_key(e.repository, false, e.digest))) return;
+  std::vector<std::string> tags;
+  const std::string prefix = tag_key(e.repository, e.digest, {});
+  state.scan_prefix(tags_, prefix, [&](std::string_view key, std::string_view) {
+    tags.emplace_back(key.substr(prefix.size()));
+    return true;
+  });
+  for (const std::string& tag : tags) erase_tag(e, tag, state);
+  desired_item item{std::string(e.repository), std::string(e.digest), false, true, {}, {}, e.seq, e.occurred};
+  put_item(item, announce::yes, e.recorded, state);
+}
+
+void desired::erase_repository(const log::event_view& e, storage::overlay& state) {
+  std::vector<desired_item> items;
+  state.scan_prefix(items_, in_repository(e.repository), [&](std::string_view key, std::string_view value) {
+    if (auto s = unpack(key, value); s && !s->item.gone) items.push_back(std::move(s->item));
+    return true;
+  });
+  for (desired_item& item : items) {
+    item = {item.repository, item.ref, item.is_tag, true, {}, {}, e.seq, e.occurred};
+    put_item(item, announce::yes, e.recorded, state);
+  }
+}
+
+result<std::optional<desired_repository>> desired::repository(std::string_view name) const {
+  auto row = db_->get(repositories_, name);
+  if (!row) return pass(std::move(row));
+  if (!*row) return std::optional<desired_repository>();
+  auto r = unpack_repository(name, **row);
+  if (!r) return bad_row("desired.repositories");
+  return r;
+}
+
+result<void> desired::repositories(const std::function<bool(const desired_repository&)>& visit) const {
+  auto rows = db_->range(repositories_, {});
+  for (; rows.valid(); rows.next()) {
+    const auto r = unpack_repository(rows.key(), rows.value());
+    if (!r) return bad_row("desired.repositories");
+    if (!visit(*r)) return {};
+  }
+  return rows.status();
+}
+
+result<std::optional<desired_item>> desired::item(std::string_view repository, std::string_view ref) const {
+  for (const bool is_tag : {true, false}) {
+    const std::string key = item_key(repository, is_tag, ref);
+    auto row = db_->get(items_, key);
+    if (!row) return pass(std::move(row));
+    if (!*row) continue;
+    auto s = unpack(key, **row);
+    if (!s) return bad_row("desired.items");
+    return std::optional(std::move(s->item));
+  }
+  return std::optional<desired_item>();
+}
+
+result<void> desired::items(std::string_view repository, const std::function<bool(const desired_item&)>& visit) const {
+  auto rows = db_->range(items_, storage::with_prefix(in_repository(repository)));
+  for (; rows.valid(); rows.next()) {
+    const auto s = unpack(rows.key(), rows.value());
+    if (!s) return bad_row("desired.items");
+    if (!visit(s->item)) return {};
+  }
+  return rows.status();
+}
+
+result<void> desired::changed(std::string_view repository, event_seq from,
+                              const std::function<bool(const desired_item&)>& visit) const {
+  const auto at = db_->take_snapshot();
+  const std::string prefix = in_repository(repository);
+  auto range = storage::with_prefix(prefix);
+  range.lower += to_key(from);
+  auto rows = db_->range(changes_, range, &at);
+  for (; rows.valid(); rows.next()) {
+    std::string key = prefix;
+    key.append(rows.key().substr(prefix.size() + 8));
+    auto row = db_->get(items_, key, &at);
+    if (!row) return pass(std::move(row));
+    const auto s = *row ? unpack(key, **row) : std::nullopt;
+    if (!s) return bad_row("desired.changes");
+    if (!visit(s->item)) return {};
+  }
+  return rows.status();
+}
+
+}  // namespace longshore::engine

@@ -1,0 +1,78 @@
+#pragma once
+
+// Keeps this site's copy of the primary's log growing, and tells whom it concerns.
+//
+// A page is applied only when it continues what is held: same log, next seq, and a Merkle root that follows from the
+// records; otherwise nothing of it is applied, the state is `refused` with the reason, and the primary is asked again
+// at a slow pace. An empty copy takes over the identity of the first log it meets. A primary that is away is tried with
+// back-off. on_change is called, on the engine's executor, with each repository that a page speaks of, after the page
+// is durable and folded into the views. start() once; stop() resumes when nothing runs any more and must finish before
+// destruction. All verbs are for the engine's executor; the world must outlive it.
+
+#include <functional>
+#include <string>
+
+#include "engine/backoff.h"
+#include "engine/journal.h"
+#include "engine/log_source.h"
+#include "engine/pauses.h"
+#include "engine/tasks.h"
+#include "log/event_log.h"
+
+namespace longshore::engine {
+
+struct follower_world {
+  log_source& source;
+  log::event_log& log;
+  log::sequencer& to;
+  pauses& pause;
+  const clock& now;
+  random_source& random;
+};
+
+struct follower_options {
+  std::size_t page_bytes_max = 4u << 20;
+  int wait_s = 30;
+  backoff_policy backoff{500, 30'000, 3'600'000};
+  std::int64_t refused_pause_ms = 60'000;
+  std::int64_t empty_pause_ms = 200;  // after an empty answer that came at once: the primary did not wait
+};
+
+enum class follower_state : std::uint8_t { connecting, following, away, refused, halted };
+std::string_view name_of(follower_state s);
+
+struct follower_status {
+  follower_state state = follower_state::connecting;
+  std::string reason;      // "refused: ..." and the like; empty while following
+  timestamp last_contact;  // the last answer, also a refused one
+  std::uint64_t primary_size = 0, own_size = 0;
+  std::uint64_t lag_events() const { return primary_size > own_size ? primary_size - own_size : 0; }
+};
+
+class follower {
+ public:
+  using on_change = std::function<void(const std::string& repository)>;
+  follower(boost::asio::any_io_executor on, follower_world world, follower_options options, on_change told)
+      : world_(world), options_(options), told_(std::move(told)), loop_(std::move(on)) {}
+
+  void start() { loop_.spawn(run()); }
+  boost::asio::awaitable<void> stop();
+  follower_status status() const;
+
+ private:
+  boost::asio::awaitable<void> run();
+  task<> step();
+  result<void> check(const log_page& page, std::uint64_t held);
+  void tell(const std::vector<std::string>& records);
+  std::int64_t note_failure(const error& e);
+
+  follower_world world_;
+  follower_options options_;
+  on_change told_;
+  task_group loop_;
+  follower_status status_;
+  std::uint64_t failures_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace longshore::engine

@@ -1,0 +1,12 @@
+#pragma once
+
+// Patterns over repository names: '*' stands for any text without a '/', '**' for any text at all, everything else
+// for itself. Pure; takes time in proportion to pattern times text at most.
+
+#include <string_view>
+
+namespace longshore::engine {
+
+bool matches(std::string_view pattern, std::string_view text);
+
+}  // namespace longshore::engine

@@ -1,0 +1,125 @@
+#include "engine/journal_records.h"
+
+#include <boost/json.hpp>
+
+namespace longshore::engine::record {
+namespace {
+
+using log::event_kind;
+
+log::event of_repository(event_kind kind, std::string repository) {
+  log::event e;
+  e.kind = kind;
+  e.repository = std::move(repository);
+  return e;
+}
+
+log::event of_item(event_kind kind, const desired_item& item) {
+  log::event e = of_repository(kind, item.repository);
+  (item.is_tag ? e.tag : e.digest) = item.ref;
+  return e;
+}
+
+// The length of the valid UTF-8 sequence at the front (RFC 3629), 0 when there is none.
+std::size_t sequence_length(std::string_view s) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(s[i]); };
+  const std::uint8_t lead = byte(0);
+  if (lead < 0x80) return 1;
+  const std::size_t n = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || s.size() < n) return 0;
+  for (std::size_t i = 1; i < n; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  const bool overlong = (lead == 0xe0 && byte(1) < 0xa0) || (lead == 0xf0 && byte(1) < 0x90);
+  const bool out_of_range = (lead == 0xed && byte(1) > 0x9f) || (lead == 0xf4 && byte(1) > 0x8f);
+  return overlong || out_of_range ? 0 : n;
+}
+
+std::string storable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t n = sequence_length(text);
+    if (out.size() + std::max<std::size_t>(n, 1) > failure_text_bytes_max) break;
+    if (n == 0) {
+      out.push_back('?');
+    } else {
+      out.append(text.substr(0, n));
+    }
+    text.remove_prefix(std::max<std::size_t>(n, 1));
+  }
+  return out;
+}
+
+std::string serialized(boost::json::object detail) { return boost::json::serialize(detail); }
+
+log::event of_failure(event_kind kind, const desired_item& item, const error& why) {
+  log::event e = of_item(kind, item);
+  e.detail =
+      serialized({{"seq", item.seq.value}, {"reason", storable(why.text)}, {"code", std::string(name_of(why.code))}});
+  return e;
+}
+
+}  // namespace
+
+log::event sync_started(std::string repository) {
+  return of_repository(event_kind::sync_started, std::move(repository));
+}
+
+log::event sync_succeeded(std::string repository, std::uint64_t synced_size) {
+  log::event e = of_repository(event_kind::sync_succeeded, std::move(repository));
+  e.detail = serialized({{"synced_size", synced_size}});
+  return e;
+}
+
+log::event sync_failed(std::string repository, std::string_view reason, timestamp retry_at, std::uint64_t retry_count) {
+  log::event e = of_repository(event_kind::sync_failed, std::move(repository));
+  e.detail = serialized({{"reason", storable(reason)}, {"retry_at_us", retry_at.us}, {"retry_count", retry_count}});
+  return e;
+}
+
+log::event published(const desired_item& item, const longshore::digest& at) {
+  log::event e = of_item(event_kind::published, item);
+  e.digest = at.text();
+  e.detail = serialized({{"seq", item.seq.value}});
+  return e;
+}
+
+log::event removed(const desired_item& item) {
+  log::event e = of_item(event_kind::removed, item);
+  e.detail = serialized({{"seq", item.seq.value}});
+  return e;
+}
+
+log::event item_failed(const desired_item& item, const error& why) {
+  return of_failure(event_kind::item_failed, item, why);
+}
+
+log::event item_parked(const desired_item& item, const error& why) {
+  return of_failure(event_kind::item_parked, item, why);
+}
+
+log::event located(std::string repository, const longshore::digest& d, std::uint64_t size) {
+  log::event e = of_repository(event_kind::located, std::move(repository));
+  e.digest = d.text();
+  e.size = size;
+  return e;
+}
+
+log::event lost(std::string repository, const longshore::digest& d) {
+  log::event e = of_repository(event_kind::lost, std::move(repository));
+  e.digest = d.text();
+  return e;
+}
+
+log::event resync_asked(std::string repository) {
+  return of_repository(event_kind::resync_asked, std::move(repository));
+}
+
+log::event verified(std::string repository, std::string tag, const longshore::digest& d) {
+  log::event e = of_repository(event_kind::verified, std::move(repository));
+  e.tag = std::move(tag);
+  e.digest = d.text();
+  return e;
+}
+
+}  // namespace longshore::engine::record

@@ -1,0 +1,36 @@
+#pragma once
+
+// The records a site writes into its own journal: one constructor per kind, pure.
+//
+// Fields and detail are those of log/event.h: an item is (repository, tag) or (repository, digest), with the seq of
+// the newest event that spoke of it. seq and recorded are the sequencer's, origin is set by engine::journal. Texts
+// from outside are cut to failure_text_bytes_max and made valid UTF-8, so that every record can be stored and read.
+
+#include <cstdint>
+#include <string>
+
+#include "engine/desired.h"
+#include "log/event.h"
+#include "storage/digest.h"
+
+namespace longshore::engine::record {
+
+inline constexpr std::size_t failure_text_bytes_max = 2'000;
+
+log::event sync_started(std::string repository);
+log::event sync_succeeded(std::string repository, std::uint64_t synced_size);
+log::event sync_failed(std::string repository, std::string_view reason, timestamp retry_at, std::uint64_t retry_count);
+
+// The item is at the target, at this digest.
+log::event published(const desired_item& item, const longshore::digest& at);
+// The target has it no longer.
+log::event removed(const desired_item& item);
+log::event item_failed(const desired_item& item, const error& why);
+log::event item_parked(const desired_item& item, const error& why);
+
+log::event located(std::string repository, const longshore::digest& d, std::uint64_t size);
+log::event lost(std::string repository, const longshore::digest& d);
+log::event resync_asked(std::string repository);
+log::event verified(std::string repository, std::string tag, const longshore::digest& d);
+
+}  // namespace longshore::engine::record

@@ -1,0 +1,71 @@
+#include "engine/locations.h"
+
+#include "engine/reference.h"
+
+namespace longshore::engine {
+namespace {
+
+// Rows:
+//   locations.by_digest      digest NUL repository -> (empty)
+//   locations.by_repository  repository NUL digest -> (empty)
+std::string joined(std::string_view a, std::string_view b) {
+  std::string key(a);
+  key.push_back('\0');
+  key.append(b);
+  return key;
+}
+
+}  // namespace
+
+std::vector<storage::family_spec> locations::family_specs() {
+  return {{"locations.by_digest"}, {"locations.by_repository"}};
+}
+
+locations::locations(storage::database& db)
+    : db_(&db), by_digest_(db.named("locations.by_digest")), by_repository_(db.named("locations.by_repository")) {}
+
+std::vector<storage::family> locations::families() const { return {by_digest_, by_repository_}; }
+
+void locations::apply(const log::event_view& e, storage::overlay& state) {
+  using log::event_kind;
+  if (!is_repository_name(e.repository)) return;
+  if (e.kind == event_kind::resync_asked) {
+    std::vector<std::string> digests;
+    const std::string prefix = joined(e.repository, {});
+    state.scan_prefix(by_repository_, prefix, [&](std::string_view key, std::string_view) {
+      digests.emplace_back(key.substr(prefix.size()));
+      return true;
+    });
+    for (const std::string& d : digests) {
+      state.erase(by_repository_, joined(e.repository, d));
+      state.erase(by_digest_, joined(d, e.repository));
+    }
+    return;
+  }
+  if (e.digest.empty()) return;
+  const bool present = e.kind == event_kind::located || e.kind == event_kind::published;
+  const bool absent = e.kind == event_kind::lost || (e.kind == event_kind::removed && e.tag.empty());
+  if (present) {
+    state.put(by_digest_, joined(e.digest, e.repository), {});
+    state.put(by_repository_, joined(e.repository, e.digest), {});
+  } else if (absent) {
+    state.erase(by_digest_, joined(e.digest, e.repository));
+    state.erase(by_repository_, joined(e.repository, e.digest));
+  }
+}
+
+result<bool> locations::holds(std::string_view repository, std::string_view digest) const {
+  auto row = db_->get(by_digest_, joined(digest, repository));
+  if (!row) return pass(std::move(row));
+  return row->has_value();
+}
+
+result<std::optional<std::string>> locations::any_holder(std::string_view digest) const {
+  const std::string prefix = joined(digest, {});
+  const auto rows = db_->range(by_digest_, storage::with_prefix(prefix));
+  if (rows.valid()) return std::optional<std::string>(rows.key().substr(prefix.size()));
+  if (auto read = rows.status(); !read) return pass(std::move(read));
+  return std::optional<std::string>();
+}
+
+}  // namespace longshore::engine

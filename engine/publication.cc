@@ -1,0 +1,218 @@
+#include "engine/publication.h"
+
+#include <deque>
+#include <set>
+
+#include "engine/failure.h"
+#include "engine/journal_records.h"
+#include "engine/tasks.h"
+
+namespace longshore::engine {
+namespace {
+
+namespace asio = boost::asio;
+
+// Corrections of the index within one item: a chain of indexes may need one per level.
+constexpr int corrections_max = 4;
+
+bool may_lack_content(errc code) { return code == errc::rejected || code == errc::invalid || code == errc::not_found; }
+
+}  // namespace
+
+task<std::vector<log::event>> publication::publish(desired_item item, manifest_document root, tag_check check) {
+  std::vector<log::event> located;
+  for (int round = 0;; ++round) {
+    attempt a;
+    a.believe = round == 0;
+    auto done = co_await try_once(item, root, check, a);
+    located.insert(located.end(), std::make_move_iterator(a.located.begin()), std::make_move_iterator(a.located.end()));
+    if (done) co_return located;
+    if (done.error().code != errc::busy || round == corrections_max) co_return pass(std::move(done));
+  }
+}
+
+task<> publication::try_once(const desired_item& item, const manifest_document& root, tag_check check, attempt& a) {
+  const auto s = world_->settings.subjects ? closure::subjects::follow : closure::subjects::leave;
+  auto walked = co_await walk(root, s, a.believe);
+  if (!walked) co_return pass(std::move(walked));
+  const closure_plan plan = walked->plan();
+  if (auto r = co_await bring_blobs(plan, a); !r) co_return r;
+  const bool referrers = world_->settings.referrers && source_lists_referrers_;
+  const bool by_tag = item.is_tag && !referrers;
+  for (const manifest_document* m : plan.manifests) {
+    const bool is_root = m->digest == root.digest;
+    if (is_root && by_tag) break;  // one request does both; the tag still comes after everything else
+    if (auto r = co_await put(*m, m->digest.text(), a); !r) co_return r;
+    if (!is_root || !item.is_tag) a.located.push_back(record::located(repository_, m->digest, m->bytes.size()));
+  }
+  if (referrers) {
+    if (auto r = co_await bring_referrers(item, plan, a); !r) co_return r;
+  }
+  if (!item.is_tag) co_return result<void>();
+  if (a.sent_content && check == tag_check::confirm) {
+    if (auto r = co_await confirm_tag(item, root.digest); !r) co_return r;
+  }
+  co_return co_await put(walked->root(), item.ref, a);
+}
+
+task<closure> publication::walk(manifest_document root, closure::subjects s, bool believe) {
+  auto c = closure::of(std::move(root), s, world_->settings.limits);
+  while (c) {
+    const auto wanted = c->take_wanted();
+    if (wanted.empty()) break;
+    for (const longshore::digest& d : wanted) {
+      if (believe) {
+        auto holds = world_->where.holds(repository_, d.text());
+        if (!holds) co_return pass(std::move(holds));
+        if (*holds) {
+          c->held(d);
+          continue;
+        }
+      }
+      auto document = co_await world_->source.get_manifest(repository_, d.text());
+      if (document) {
+        if (auto r = c->supply(*std::move(document)); !r) co_return pass(std::move(r));
+      } else if (document.error().code == errc::not_found) {
+        c->absent(d);
+      } else {
+        co_return pass(std::move(document), "reading manifest " + d.text());
+      }
+    }
+  }
+  co_return c;
+}
+
+task<> publication::bring_blobs(const closure_plan& plan, attempt& a) {
+  std::size_t next = 0;
+  std::optional<error> failure;
+  const auto worker = [&]() -> asio::awaitable<void> {
+    while (next < plan.blobs.size() && !failure) {
+      const manifest_reference& blob = plan.blobs[next++];
+      blob_request r{repository_, blob.target.digest, std::nullopt, blob.data, &progress_->bytes_sent};
+      if (blob.size_known) r.size = blob.target.size;
+      auto outcome = co_await world_->blobs.bring(std::move(r));
+      if (!outcome) {
+        if (!failure) failure = std::move(outcome).error();
+      } else if (*outcome != blob_outcome::present) {
+        a.sent_content = true;
+      }
+    }
+  };
+  std::vector<asio::awaitable<void>> workers;
+  const std::size_t count = std::min(plan.blobs.size(), std::max<std::size_t>(world_->settings.blobs_at_once, 1));
+  for (std::size_t i = 0; i < count; ++i) workers.push_back(worker());
+  co_await run_all(std::move(workers));
+  if (failure) co_return std::unexpected<error>(*std::move(failure));
+  co_return result<void>();
+}
+
+// errc::busy: the target lacks what it was believed to have; the index is corrected, walk again.
+task<> publication::put(const manifest_document& m, std::string ref, attempt& a) {
+  auto stored = co_await world_->target.put_manifest(repository_, ref, m.media_type, m.bytes);
+  if (stored) {
+    if (*stored == m.digest) co_return result<void>();
+    co_return fail(errc::corrupt, "the target stored " + m.digest.text() + " as " + stored->text());
+  }
+  if (!may_lack_content(stored.error().code)) co_return pass(std::move(stored), "publishing " + ref);
+  auto corrected = co_await correct_index(m);
+  if (!corrected) co_return pass(std::move(corrected));
+  if (*corrected) {
+    a.sent_content = true;
+    co_return fail(errc::busy, "the target lacks content of " + m.digest.text() + " again and again");
+  }
+  error e = std::move(stored).error();
+  // It has everything and will not take it: that is about this manifest, for good.
+  co_return fail(errc::rejected,
+                 "the target refuses manifest " + m.digest.text() + " (" + m.media_type + "): " + e.text);
+}
+
+// Asks the target for everything the manifest refers to; records what it lacks though the index has it.
+task<bool> publication::correct_index(const manifest_document& m) {
+  auto content = parse_manifest(m.media_type, m.bytes);
+  if (!content) co_return pass(std::move(content));
+  std::vector<log::event> lost;
+  for (const manifest_reference& r : content->references) {
+    const longshore::digest& d = r.target.digest;
+    auto believed = world_->where.holds(repository_, d.text());
+    if (!believed) co_return pass(std::move(believed));
+    if (!*believed) continue;
+    bool there = false;
+    if (r.as != copy_as::blob) {
+      auto found = co_await world_->target.resolve(repository_, d.text());
+      if (!found) co_return pass(std::move(found));
+      there = found->has_value();
+    }
+    if (!there && r.as != copy_as::manifest) {
+      auto found = co_await world_->target.stat_blob(repository_, d);
+      if (!found) co_return pass(std::move(found));
+      there = found->has_value();
+    }
+    if (!there) lost.push_back(record::lost(repository_, d));
+  }
+  const bool corrected = !lost.empty();
+  if (auto written = co_await world_->records.append(std::move(lost)); !written) co_return pass(std::move(written));
+  co_return corrected;
+}
+
+task<> publication::confirm_tag(const desired_item& item, const longshore::digest& d) {
+  auto now = co_await world_->source.resolve(repository_, item.ref);
+  if (!now) co_return pass(std::move(now), "looking at tag " + item.ref + " of the source again");
+  if (*now && **now == d) co_return result<void>();
+  co_return fail(errc::conflict, "tag " + item.ref + " changed at the source while its content was copied");
+}
+
+task<> publication::bring_referrers(const desired_item& item, const closure_plan& plan, attempt& a) {
+  std::deque<longshore::digest> subjects;
+  std::set<longshore::digest> seen;
+  for (const manifest_document* m : plan.manifests) {
+    subjects.push_front(m->digest);
+    seen.insert(m->digest);
+  }
+  for (std::size_t found = 0; !subjects.empty(); subjects.pop_front()) {
+    auto list = co_await world_->source.referrers(repository_, subjects.front());
+    if (!list && list.error().code == errc::unsupported) {
+      source_lists_referrers_ = false;
+      co_return result<void>();
+    }
+    if (!list) co_return pass(std::move(list), "listing referrers of " + subjects.front().text());
+    for (const descriptor& r : *list) {
+      if (!seen.insert(r.digest).second) continue;
+      if (++found > world_->settings.referrers_max) {
+        co_return fail(errc::too_large, "more than " + std::to_string(world_->settings.referrers_max) + " referrers");
+      }
+      if (auto done = co_await bring_referrer(item, r, a); !done) co_return done;
+      subjects.push_back(r.digest);
+    }
+  }
+  co_return result<void>();
+}
+
+// A referrer that the target will never take does not hold back the image it refers to: it is parked by itself.
+task<> publication::bring_referrer(const desired_item& item, const descriptor& r, attempt& a) {
+  auto known = world_->where.holds(repository_, r.digest.text());
+  if (!known) co_return pass(std::move(known));
+  if (*known && a.believe) co_return result<void>();
+  auto document = co_await world_->source.get_manifest(repository_, r.digest.text());
+  if (!document && document.error().code == errc::not_found) co_return result<void>();  // deleted meanwhile
+  if (!document) co_return pass(std::move(document), "reading referrer " + r.digest.text());
+  const manifest_document root = *document;
+  auto walked = co_await walk(root, closure::subjects::leave, a.believe);
+  result<void> done;
+  if (!walked) {
+    done = pass(std::move(walked));
+  } else {
+    const closure_plan plan = walked->plan();
+    done = co_await bring_blobs(plan, a);
+    for (std::size_t i = 0; done && i < plan.manifests.size(); ++i) {
+      const manifest_document& m = *plan.manifests[i];
+      done = co_await put(m, m.digest.text(), a);
+      if (done) a.located.push_back(record::located(repository_, m.digest, m.bytes.size()));
+    }
+  }
+  if (done || remedy_for(done.error().code, false) == remedy::retry) co_return done;
+  desired_item own{repository_, r.digest.text(), false, false, r.digest.text(), r.media_type, item.seq, {}};
+  a.located.push_back(record::item_parked(own, done.error()));
+  co_return result<void>();
+}
+
+}  // namespace longshore::engine

@@ -1,0 +1,51 @@
+#pragma once
+
+// Publishing one item of one repository at the target, whole or not at all: blobs, children, the manifest by digest
+// with its referrers, and the tag last (DESIGN promise 5).
+//
+// publish() returns when the target has acknowledged everything; the records say what became known to be where, and
+// are the caller's to journal. What the target is known to hold is not sent again; when it contradicts (it refuses a
+// manifest for content it lacks), the location index is corrected and the item walked anew, without that belief.
+// One executor; the world must outlive it; any number of calls beside each other.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/sync_world.h"
+
+namespace longshore::engine {
+
+class publication {
+ public:
+  publication(const sync_world& world, std::string repository, sync_progress& progress)
+      : world_(&world), repository_(std::move(repository)), progress_(&progress) {}
+
+  // The manifest with its closure, and the tag when the item is one. With confirm, and when content had to be sent,
+  // the source's tag is asked for once more before it is published: errc::conflict when it has moved on.
+  enum class tag_check : bool { none, confirm };
+  task<std::vector<log::event>> publish(desired_item item, manifest_document root, tag_check check);
+
+ private:
+  struct attempt {
+    bool believe = true;  // in what the location index says of manifests
+    bool sent_content = false;
+    std::vector<log::event> located;
+  };
+
+  task<closure> walk(manifest_document root, closure::subjects s, bool believe);
+  task<> bring_blobs(const closure_plan& plan, attempt& a);
+  task<> put(const manifest_document& m, std::string ref, attempt& a);
+  task<bool> correct_index(const manifest_document& m);
+  task<> bring_referrers(const desired_item& item, const closure_plan& plan, attempt& a);
+  task<> bring_referrer(const desired_item& item, const descriptor& r, attempt& a);
+  task<> confirm_tag(const desired_item& item, const longshore::digest& d);
+  task<> try_once(const desired_item& item, const manifest_document& root, tag_check check, attempt& a);
+
+  const sync_world* world_;
+  std::string repository_;
+  sync_progress* progress_;
+  bool source_lists_referrers_ = true;  // until it says that it cannot
+};
+
+}  // namespace longshore::engine

@@ -1,0 +1,91 @@
+#pragma once
+
+// What the engine needs of a registry, source or target. Implemented over HTTP by api/registry_client, in memory
+// by the tests. Paths, statuses and headers: OCI distribution-spec; this interface has none of them.
+//
+// Verbs may be called concurrently, on the engine's executor only. Each returns when the registry has answered;
+// success of a writing verb means that the registry acknowledged it. No verb retries for longer than one
+// re-authentication and one fresh connection: the engine owns patience. Errors: not_found only where the registry
+// said so in the distribution error format (a proxy's 404 page is `unavailable`); see errc for the rest.
+// Strings are passed by value: a coroutine outlives its caller's temporaries.
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/descriptor.h"
+#include "storage/digest.h"
+#include "storage/env/result.h"
+
+namespace longshore::engine {
+
+template <class T = void>
+using task = boost::asio::awaitable<result<T>>;
+
+// A manifest exactly as stored.
+struct manifest_document {
+  std::string media_type;
+  std::string bytes;
+  longshore::digest digest;  // computed from the bytes by the rules of its type (schema 1: without signatures)
+};
+
+// A blob's bytes, in order.
+class blob_reader {
+ public:
+  virtual ~blob_reader() = default;
+  virtual std::optional<std::uint64_t> size() const = 0;  // of the whole blob, when the registry told
+  // Reads at least 1 byte, at most buffer.size(); 0 is the end. errc::unavailable when the connection broke before
+  // it; errc::timed_out after the stall time without a byte.
+  virtual task<std::size_t> read(boost::asio::mutable_buffer buffer) = 0;
+};
+
+// An upload session. Dropped without finish(), the session is left behind: call cancel() where that can be.
+class blob_writer {
+ public:
+  virtual ~blob_writer() = default;
+  // Sends all of buffer; on return it may be reused.
+  virtual task<> write(boost::asio::const_buffer buffer) = 0;
+  // Completes the upload; on success the registry holds the blob under this digest.
+  virtual task<> finish(longshore::digest expected) = 0;
+  virtual task<> cancel() = 0;
+};
+
+struct tag_page {
+  std::vector<std::string> names;
+  std::optional<std::string> next;  // pass back to go on; none: the listing is complete
+};
+
+class registry {
+ public:
+  virtual ~registry() = default;
+  // host:port as configured; names the registry in messages and metrics.
+  virtual std::string name() const = 0;
+
+  // ref is a tag or a digest. The document's digest is verified when ref is one (errc::corrupt).
+  virtual task<manifest_document> get_manifest(std::string repository, std::string ref) = 0;
+  // The digest a tag or digest has now; none: known not to exist.
+  virtual task<std::optional<longshore::digest>> resolve(std::string repository, std::string ref) = 0;
+  virtual task<longshore::digest> put_manifest(std::string repository, std::string ref, std::string media_type,
+                                               std::string bytes) = 0;
+  // errc::unsupported where the registry has no such deletion; not_found when there is nothing to delete.
+  virtual task<> delete_tag(std::string repository, std::string tag) = 0;
+  virtual task<> delete_manifest(std::string repository, longshore::digest d) = 0;
+
+  virtual task<std::optional<std::uint64_t>> stat_blob(std::string repository, longshore::digest d) = 0;
+  virtual task<std::unique_ptr<blob_reader>> open_blob(std::string repository, longshore::digest d,
+                                                       std::uint64_t offset) = 0;
+  // Null: mounted, nothing to send. Otherwise a session to write the blob into (also when a mount was refused).
+  virtual task<std::unique_ptr<blob_writer>> begin_blob(std::string repository, longshore::digest d, std::uint64_t size,
+                                                        std::optional<std::string> mount_from) = 0;
+
+  virtual task<tag_page> list_tags(std::string repository, std::optional<std::string> next) = 0;
+  virtual task<tag_page> list_repositories(std::optional<std::string> next) = 0;
+  // Digests of manifests whose subject is d; errc::unsupported where the registry has no referrers API.
+  virtual task<std::vector<descriptor>> referrers(std::string repository, longshore::digest d) = 0;
+};
+
+}  // namespace longshore::engine

@@ -1,0 +1,128 @@
+#include "engine/removal.h"
+
+#include "engine/journal_records.h"
+
+namespace longshore::engine {
+namespace {
+
+bool cannot_by_name(errc code) { return code == errc::unsupported || code == errc::rejected || code == errc::invalid; }
+
+template <class... Event>
+std::vector<log::event> records_of(Event... e) {
+  return {std::move(e)...};
+}
+
+}  // namespace
+
+task<std::vector<log::event>> removal::remove(desired_item item) {
+  auto there = co_await world_->target.resolve(repository_, item.ref);
+  if (!there) co_return pass(std::move(there), "looking for " + item.ref + " at the target");
+  if (!*there) co_return records_of(record::removed(item));
+  // Kept on purpose: settled, and recorded as what it is.
+  if (world_->settings.deletes == delete_mode::keep) co_return records_of(record::published(item, **there));
+  if (item.is_tag) co_return co_await remove_tag(std::move(item), **there);
+  co_return co_await remove_digest(std::move(item), **there);
+}
+
+task<std::vector<log::event>> removal::remove_tag(desired_item item, longshore::digest d) {
+  auto erased = co_await world_->target.delete_tag(repository_, item.ref);
+  if (erased || erased.error().code == errc::not_found) {
+    if (tags_) std::erase_if(*tags_, [&](const target_tag& t) { return t.name == item.ref; });
+    co_return records_of(record::removed(item));
+  }
+  if (!cannot_by_name(erased.error().code)) co_return pass(std::move(erased), "deleting tag " + item.ref);
+  co_return co_await remove_digest(std::move(item), std::move(d));
+}
+
+task<std::vector<log::event>> removal::remove_digest(desired_item item, longshore::digest d) {
+  auto facts = co_await facts_about(d, item.is_tag ? item.ref : std::string());
+  if (!facts) co_return pass(std::move(facts), "making sure that deleting " + d.text() + " harms nothing");
+  const removal_decision decision = decide_removal(d, *facts);
+  if (decision.step == removal_step::park) co_return fail(errc::unsupported, decision.reason);
+  if (decision.step == removal_step::fail) co_return fail(errc::conflict, decision.reason);
+  auto erased = co_await world_->target.delete_manifest(repository_, d);
+  if (!erased && cannot_by_name(erased.error().code)) {
+    co_return fail(errc::unsupported, "the target does not delete manifests (" + erased.error().text +
+                                          "); enable deletion there, then ask for a resync");
+  }
+  if (!erased && erased.error().code != errc::not_found) co_return pass(std::move(erased), "deleting " + d.text());
+  if (tags_) std::erase_if(*tags_, [&](const target_tag& t) { return t.digest == d; });
+  co_return records_of(record::removed(item), record::lost(repository_, d));
+}
+
+task<removal_facts> removal::facts_about(longshore::digest d, std::string except_tag) {
+  removal_facts facts;
+  auto at_source = co_await world_->source.resolve(repository_, d.text());
+  if (!at_source) co_return pass(std::move(at_source));
+  facts.source_has_manifest = at_source->has_value();
+  if (facts.source_has_manifest) co_return facts;
+  if (!tags_) {
+    if (auto listed = co_await list_target(); !listed) {
+      tags_.reset();
+      co_return pass(std::move(listed));
+    }
+  }
+  for (std::size_t i = 0; i < tags_->size(); ++i) {
+    const target_tag& other = (*tags_)[i];
+    if (other.name == except_tag || (other.digest != d && !other.includes.contains(d))) continue;
+    sharing_tag s{other.name, false, std::nullopt};
+    auto in_log = world_->wanted.item(repository_, other.name);
+    if (!in_log) co_return pass(std::move(in_log));
+    s.in_log = in_log->has_value();
+    auto shown = co_await world_->source.resolve(repository_, s.tag);
+    if (!shown) co_return pass(std::move(shown));
+    s.at_source = std::move(*shown);
+    facts.sharing.push_back(std::move(s));
+  }
+  co_return facts;
+}
+
+task<> removal::list_target() {
+  const std::size_t most = world_->settings.target_tags_max;
+  std::vector<std::string> names;
+  std::optional<std::string> next;
+  std::size_t pages = 0;
+  do {
+    auto page = co_await world_->target.list_tags(repository_, next);
+    if (!page) co_return pass(std::move(page), "listing the target's tags");
+    for (std::string& name : page->names) names.push_back(std::move(name));
+    next = std::move(page->next);
+    if (names.size() > most || ++pages > most) {
+      co_return fail(errc::too_large, "the target has more than " + std::to_string(most) + " tags there");
+    }
+  } while (next);
+  tags_.emplace();
+  for (std::string& name : names) {
+    auto document = co_await world_->target.get_manifest(repository_, name);
+    if (!document && document.error().code == errc::not_found) continue;  // deleted since the listing
+    if (!document) co_return pass(std::move(document), "reading tag " + name + " at the target");
+    auto seen = co_await look_at(std::move(name), *std::move(document));
+    if (!seen) co_return pass(std::move(seen));
+    tags_->push_back(*std::move(seen));
+  }
+  co_return result<void>();
+}
+
+task<removal::target_tag> removal::look_at(std::string tag, manifest_document document) {
+  target_tag out{std::move(tag), document.digest, {}};
+  auto c = closure::of(std::move(document), closure::subjects::leave, world_->settings.limits);
+  while (c) {
+    const auto wanted = c->take_wanted();
+    if (wanted.empty()) break;
+    for (const longshore::digest& d : wanted) {
+      out.includes.insert(d);
+      auto child = co_await world_->target.get_manifest(repository_, d.text());
+      if (child) {
+        if (auto r = c->supply(*std::move(child)); !r) co_return pass(std::move(r));
+      } else if (child.error().code == errc::not_found) {
+        c->absent(d);
+      } else {
+        co_return pass(std::move(child), "reading " + d.text() + " at the target");
+      }
+    }
+  }
+  if (!c) co_return pass(std::move(c));
+  co_return out;
+}
+
+}  // namespace longshore::engine

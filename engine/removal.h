@@ -1,0 +1,46 @@
+#pragma once
+
+// Taking one item away from the target, where nothing that should stay is harmed (DESIGN promises 7 and 8).
+//
+// The caller has made sure that the source has it no longer. A tag goes by its name; where the target cannot do that,
+// by its digest, and only when the source does not serve that manifest any more and no other tag of the target has or
+// includes it - known from a complete listing. Otherwise errc::unsupported (to be parked) or errc::conflict (try
+// again), with the reason. The records say what became known and are the caller's to journal.
+// remove() calls may not run beside each other, nor beside publications of the same repository.
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/decisions.h"
+#include "engine/sync_world.h"
+
+namespace longshore::engine {
+
+class removal {
+ public:
+  removal(const sync_world& world, std::string repository) : world_(&world), repository_(std::move(repository)) {}
+
+  task<std::vector<log::event>> remove(desired_item item);
+  // What was learned about the target's tags is out of date: something was published.
+  void forget() { tags_.reset(); }
+
+ private:
+  struct target_tag {
+    std::string name;
+    longshore::digest digest;
+    std::set<longshore::digest> includes;  // manifests below it, when it is an index
+  };
+
+  task<std::vector<log::event>> remove_tag(desired_item item, longshore::digest d);
+  task<std::vector<log::event>> remove_digest(desired_item item, longshore::digest d);
+  task<removal_facts> facts_about(longshore::digest d, std::string except_tag);
+  task<> list_target();
+  task<target_tag> look_at(std::string tag, manifest_document document);
+
+  const sync_world* world_;
+  std::string repository_;
+  std::optional<std::vector<target_tag>> tags_;
+};
+
+}  // namespace longshore::engine

@@ -1,0 +1,27 @@
+#include "engine/repository_state.h"
+
+namespace longshore::engine {
+
+repository_state state_of(const desired_repository& wanted, const std::optional<actual_repository>& done) {
+  repository_state s;
+  s.name = wanted.name;
+  s.created_at = wanted.first_seen;
+  if (wanted.items_size > 0) s.newest_seq = event_seq{wanted.items_size - 1};
+  if (!done) {
+    s.state = wanted.items_size > 0 ? sync_state::pending : sync_state::synced;
+    return s;
+  }
+  s.state = done->state;
+  s.retry_count = done->retry_count;
+  s.last_sync_failure = done->last_sync_failure;
+  s.retry_at = done->retry_at;
+  s.last_synced_at = done->last_synced_at;
+  s.created_at = done->created_at;
+  s.parked = done->parked;
+  s.failed = done->failed;
+  if (done->synced_size > 0) s.synced_seq = event_seq{done->synced_size - 1};
+  if (s.state == sync_state::synced && wanted.items_size > done->synced_size) s.state = sync_state::pending;
+  return s;
+}
+
+}  // namespace longshore::engine

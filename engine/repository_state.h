@@ -1,0 +1,28 @@
+#pragma once
+
+// What an operator is told about a repository: the desired and the actual view put together. Pure.
+//
+// A repository is synced only when no item of the log is open there: one that has newer items than were settled
+// is pending again, whatever the last pass said.
+
+#include <optional>
+
+#include "engine/actual.h"
+#include "engine/desired.h"
+
+namespace longshore::engine {
+
+struct repository_state {
+  std::string name;
+  sync_state state = sync_state::pending;
+  std::uint64_t retry_count = 0;
+  std::string last_sync_failure;
+  timestamp retry_at, last_synced_at, created_at;
+  std::optional<event_seq> synced_seq;  // every item at or below it is settled
+  std::optional<event_seq> newest_seq;  // the newest item the log speaks of
+  std::uint64_t parked = 0, failed = 0;
+};
+
+repository_state state_of(const desired_repository& wanted, const std::optional<actual_repository>& done);
+
+}  // namespace longshore::engine

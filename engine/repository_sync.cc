@@ -1,0 +1,255 @@
+#include "engine/repository_sync.h"
+
+#include "engine/failure.h"
+#include "engine/journal_records.h"
+#include "engine/tasks.h"
+
+namespace longshore::engine {
+namespace {
+
+namespace asio = boost::asio;
+
+// So often a tag that keeps moving is followed within one pass; then what was copied last is published.
+constexpr int moves_followed_max = 3;
+constexpr int host_failures_max = 3;
+
+std::unexpected<error> stopped() { return fail(errc::stopped, "stopping; the pass goes on after the next start"); }
+
+}  // namespace
+
+task<pass_report> repository_sync::run() {
+  auto wanted = world_->wanted.repository(repository_);
+  if (!wanted) co_return pass(std::move(wanted));
+  auto before = world_->done.repository(repository_);
+  if (!before) co_return pass(std::move(before));
+  const std::uint64_t synced_size = *before ? (*before)->synced_size : 0;
+  if (!*wanted || (*wanted)->items_size <= synced_size) co_return pass_report{};
+
+  tally_.until = (*wanted)->items_size;
+  cursor_ = {synced_size};
+  auto written = co_await world_->records.append(std::vector{record::sync_started(repository_)});
+  if (!written) co_return pass(std::move(written));
+  while (!must_end()) {
+    auto page = read_page();
+    if (!page) co_return pass(std::move(page));
+    if (page->empty()) break;
+    if (auto worked = co_await work_on(*std::move(page)); !worked) co_return pass(std::move(worked));
+  }
+  if (broken_) co_return std::unexpected<error>(*broken_);
+  if (stopping_) co_return stopped();
+
+  const pass_verdict v = decide_pass(tally_, *before, world_->now.now(), world_->settings.backoff, world_->random);
+  auto end = v.synced ? record::sync_succeeded(repository_, v.synced_size)
+                      : record::sync_failed(repository_, v.reason, v.retry_at, v.retry_count);
+  written = co_await world_->records.append(std::vector{std::move(end)});
+  if (!written) co_return pass(std::move(written));
+  co_return pass_report{true, v.synced, host_failures_in_a_row_ > 0, v.retry_at};
+}
+
+// The next open items, oldest first. Several may share a seq (a repository's deletion), so the last seq is read again
+// and those handled there are passed over.
+result<std::vector<repository_sync::open_item>> repository_sync::read_page() {
+  std::vector<open_item> page;
+  result<void> looked;
+  auto read = world_->wanted.changed(repository_, cursor_, [&](const desired_item& item) {
+    if (item.seq.value >= tally_.until) return false;
+    if (item.seq == cursor_ && handled_at_cursor_.contains(item.ref)) return true;
+    auto done = world_->done.item(repository_, item.ref);
+    if (!done) {
+      looked = pass(std::move(done));
+      return false;
+    }
+    if (is_open(item, *done)) page.push_back({item, *std::move(done), item.gone});
+    return page.size() < world_->settings.items_per_page;
+  });
+  if (!read) return pass(std::move(read));
+  if (!looked) return pass(std::move(looked));
+  for (const open_item& item : page) {
+    if (item.wanted.seq != cursor_) handled_at_cursor_.clear();
+    cursor_ = item.wanted.seq;
+    handled_at_cursor_.insert(item.wanted.ref);
+  }
+  return page;
+}
+
+task<> repository_sync::work_on(std::vector<open_item> page) {
+  const auto some = [&](bool is_tag, bool gone) {
+    std::vector<open_item*> chosen;
+    for (open_item& item : page) {
+      if (item.wanted.is_tag == is_tag && item.gone == gone) chosen.push_back(&item);
+    }
+    return chosen;
+  };
+  if (auto r = co_await publish_some(some(true, false)); !r) co_return r;
+  if (auto r = co_await settle_held(some(false, false)); !r) co_return r;
+  if (auto r = co_await publish_some(some(false, false)); !r) co_return r;
+  removal_.forget();
+  // Manifests first: where a digest was deleted, its tags went with it.
+  for (const bool is_tag : {false, true}) {
+    for (open_item* item : some(is_tag, true)) {
+      if (must_end()) break;
+      if (auto r = co_await remove_one(*item); !r) co_return r;
+    }
+  }
+  co_return result<void>();
+}
+
+task<> repository_sync::publish_some(std::vector<open_item*> items) {
+  std::size_t next = 0;
+  const auto worker = [&]() -> asio::awaitable<void> {
+    while (next < items.size() && !must_end()) {
+      open_item& item = *items[next++];
+      if (item.settled) continue;
+      if (auto r = co_await publish_one(item); !r) broken_ = std::move(r).error();
+    }
+  };
+  std::vector<asio::awaitable<void>> workers;
+  const std::size_t count = std::min(items.size(), std::max<std::size_t>(world_->settings.items_at_once, 1));
+  for (std::size_t i = 0; i < count; ++i) workers.push_back(worker());
+  co_await run_all(std::move(workers));
+  if (broken_) co_return std::unexpected<error>(*broken_);
+  co_return result<void>();
+}
+
+// Manifests that came with a tag are at the target already: one record each, no request.
+task<> repository_sync::settle_held(std::vector<open_item*> items) {
+  records held;
+  for (open_item* item : items) {
+    const auto d = longshore::digest::parse(item->wanted.ref);
+    if (!d) continue;
+    auto holds = world_->where.holds(repository_, d->text());
+    if (!holds) co_return pass(std::move(holds));
+    if (!*holds) continue;
+    held.push_back(record::published(item->wanted, *d));
+    item->settled = true;
+    ++progress_->unchanged;
+  }
+  co_return co_await world_->records.append(std::move(held));
+}
+
+task<> repository_sync::publish_one(open_item& item) {
+  result<records> outcome;
+  if (item.wanted.is_tag) {
+    outcome = co_await bring_tag(item);
+  } else {
+    outcome = co_await bring_manifest(item);
+  }
+  if (outcome && item.gone) co_return result<void>();  // its turn comes with the removals
+  co_return co_await settle(item, std::move(outcome));
+}
+
+task<> repository_sync::remove_one(open_item& item) {
+  auto shown = co_await world_->source.resolve(repository_, item.wanted.ref);
+  if (!shown) {
+    co_return co_await settle(item, pass(std::move(shown), "making sure that the source has no " + item.wanted.ref));
+  }
+  if (*shown) {
+    // It is there again, or still: what the source shows counts, not what was told.
+    item.gone = item.wanted.gone = false;
+    item.wanted.digest = (*shown)->text();
+    removal_.forget();
+    if (auto r = co_await publish_one(item); !r || !item.gone) co_return r;
+    co_return co_await settle(item, fail(errc::conflict, item.wanted.ref + " comes and goes at the source"));
+  }
+  auto outcome = co_await removal_.remove(item.wanted);
+  if (outcome) ++progress_->removed;
+  co_return co_await settle(item, std::move(outcome));
+}
+
+task<repository_sync::records> repository_sync::bring_tag(open_item& item) {
+  const sync_settings& settings = world_->settings;
+  const bool early = may_be_early(item.wanted, item.done, world_->now.now(), settings.recent_us);
+  int looks_left = settings.patience_tries;
+  std::int64_t wait = settings.patience_first_ms;
+  for (int moves = 1;;) {
+    auto document = co_await world_->source.get_manifest(repository_, item.wanted.ref);
+    if (!document && document.error().code != errc::not_found) {
+      co_return pass(std::move(document), "reading tag " + item.wanted.ref + " of the source");
+    }
+    const auto shown = document ? std::optional(document->digest) : std::nullopt;
+    switch (decide_tag(item.wanted, shown, early && moves == 1, looks_left)) {
+      case tag_step::publish: {
+        auto done = co_await bring_tag_as_shown(item, *std::move(document), moves == moves_followed_max);
+        if (done || done.error().code != errc::conflict || moves == moves_followed_max) co_return done;
+        ++moves;
+        break;
+      }
+      case tag_step::look_again: {
+        if (auto paused = co_await world_->pause.pause(wait); !paused) co_return pass(std::move(paused));
+        --looks_left;
+        wait *= 2;
+        break;
+      }
+      case tag_step::fail:
+        co_return fail(errc::conflict, "the source told of tag " + item.wanted.ref + " at " + item.wanted.digest +
+                                           " and shows " + (shown ? shown->text() : "no such tag"));
+      case tag_step::remove:
+        item.gone = true;
+        co_return records();
+    }
+  }
+}
+
+task<repository_sync::records> repository_sync::bring_tag_as_shown(open_item& item, manifest_document shown,
+                                                                   bool last_try) {
+  const longshore::digest d = shown.digest;
+  const bool ours = item.done && item.done->done_size > 0 && item.done->digest == d.text();
+  const auto stands = [&] {
+    ++progress_->unchanged;
+    return records{record::published(item.wanted, d)};
+  };
+  if (ours && item.done->verified_at.us > 0) co_return stands();
+  auto holds = world_->where.holds(repository_, d.text());
+  if (!holds) co_return pass(std::move(holds));
+  if (ours && *holds) {
+    auto there = co_await world_->target.resolve(repository_, item.wanted.ref);
+    if (!there) co_return pass(std::move(there), "asking the target for tag " + item.wanted.ref);
+    if (*there && **there == d) co_return stands();
+  }
+  const auto check = last_try ? publication::tag_check::none : publication::tag_check::confirm;
+  auto done = co_await publication_.publish(item.wanted, std::move(shown), check);
+  if (done) done->push_back(record::published(item.wanted, d));
+  if (done) ++progress_->published;
+  co_return done;
+}
+
+task<repository_sync::records> repository_sync::bring_manifest(open_item& item) {
+  auto d = longshore::digest::parse(item.wanted.ref);
+  if (!d) co_return fail(errc::unsupported, "a digest that cannot be verified: " + item.wanted.ref);
+  auto document = co_await world_->source.get_manifest(repository_, d->text());
+  if (!document && document.error().code == errc::not_found) {
+    item.gone = true;
+    co_return records();
+  }
+  if (!document) co_return pass(std::move(document), "reading manifest " + d->text() + " of the source");
+  auto done = co_await publication_.publish(item.wanted, *std::move(document), publication::tag_check::none);
+  if (done) done->push_back(record::published(item.wanted, *d));
+  if (done) ++progress_->published;
+  co_return done;
+}
+
+// Journals what became of the item. Fails only when that cannot be done.
+task<> repository_sync::settle(const open_item& item, result<records> outcome) {
+  if (outcome) {
+    host_failures_in_a_row_ = 0;
+    co_return co_await world_->records.append(*std::move(outcome));
+  }
+  const error why = std::move(outcome).error();
+  if (why.code == errc::stopped) {
+    stopping_ = true;
+    co_return result<void>();
+  }
+  host_failures_in_a_row_ = is_about_the_host(why.code) ? host_failures_in_a_row_ + 1 : 0;
+  const bool parked = state_after(why, was_tried(item.wanted, item.done)) == item_state::parked;
+  ++(parked ? progress_->parked : progress_->failed);
+  if (!parked) {
+    if (tally_.failed++ == 0) tally_.first_failure = item.wanted.ref + ": " + describe(why);
+    tally_.retry_after_ms = std::max(tally_.retry_after_ms, why.retry_after_ms);
+    const bool enough = host_failures_in_a_row_ >= host_failures_max || tally_.failed >= world_->settings.failures_max;
+    if (enough) tally_.cut_short = true;
+  }
+  co_return co_await world_->records.append(
+      std::vector{parked ? record::item_parked(item.wanted, why) : record::item_failed(item.wanted, why)});
+}
+
+}  // namespace longshore::engine

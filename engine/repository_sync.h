@@ -1,0 +1,77 @@
+#pragma once
+
+// One pass over one repository: everything the log says about it and that is not settled yet is brought about at
+// the target, item by item, and journaled item by item.
+//
+// run() returns when each open item below the size seen at its start was published, removed, parked, or failed, and
+// the pass itself is journaled: synced only when none is open. One bad item does not stop the others; a registry that
+// does not answer ends the pass early. Fails when the journal or a view cannot be used, and with errc::stopped after
+// stop(): then the pass simply has not ended, and the next start goes on from the items.
+// Tags are published before untagged manifests (which then are there already), removals come last. At most one pass
+// per repository at a time; one executor; the world and the progress must outlive it.
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/decisions.h"
+#include "engine/publication.h"
+#include "engine/removal.h"
+
+namespace longshore::engine {
+
+struct pass_report {
+  bool worked = false;        // something was open
+  bool synced = true;         // nothing is, of what was seen
+  bool host_trouble = false;  // a registry does not answer: new events do not make a retry sensible
+  timestamp retry_at;         // when not synced
+};
+
+class repository_sync {
+ public:
+  repository_sync(const sync_world& world, std::string repository, sync_progress& progress)
+      : world_(&world),
+        repository_(std::move(repository)),
+        progress_(&progress),
+        publication_(world, repository_, progress),
+        removal_(world, repository_) {}
+
+  task<pass_report> run();
+  void stop() { stopping_ = true; }
+
+ private:
+  struct open_item {
+    desired_item wanted;
+    std::optional<actual_item> done;
+    bool gone = false;  // at the source, as far as known
+    bool settled = false;
+  };
+  using records = std::vector<log::event>;
+
+  result<std::vector<open_item>> read_page();
+  task<> work_on(std::vector<open_item> page);
+  task<> publish_some(std::vector<open_item*> items);
+  task<> settle_held(std::vector<open_item*> items);
+  task<> publish_one(open_item& item);
+  task<> remove_one(open_item& item);
+  task<records> bring_tag(open_item& item);
+  task<records> bring_tag_as_shown(open_item& item, manifest_document shown, bool last_try);
+  task<records> bring_manifest(open_item& item);
+  task<> settle(const open_item& item, result<records> outcome);
+  bool must_end() const { return stopping_ || broken_ || tally_.cut_short; }
+
+  const sync_world* world_;
+  std::string repository_;
+  sync_progress* progress_;
+  publication publication_;
+  removal removal_;
+
+  pass_tally tally_;
+  event_seq cursor_;
+  std::set<std::string> handled_at_cursor_;
+  int host_failures_in_a_row_ = 0;
+  bool stopping_ = false;
+  std::optional<error> broken_;
+};
+
+}  // namespace longshore::engine

@@ -1,0 +1,46 @@
+#pragma once
+
+// One blob of the source, read from front to end, over as many connections as that takes.
+//
+// fill() returns a full buffer, or less only at the blob's end. When the connection breaks or stalls before the end,
+// the blob is opened again at the offset reached, after a pause, a bounded number of times in a row without progress;
+// then the failure is the caller's. errc::not_found when the source does not have it. One call at a time; the
+// registry, the pauses and *this must outlive it.
+
+#include <boost/asio/buffer.hpp>
+#include <memory>
+#include <string>
+
+#include "engine/pauses.h"
+#include "engine/registry.h"
+
+namespace longshore::engine {
+
+struct resume_policy {
+  int tries_max = 5;
+  std::int64_t first_pause_ms = 200;  // doubles with each try
+};
+
+class resuming_reader {
+ public:
+  resuming_reader(registry& source, pauses& pause, std::string repository, longshore::digest d, resume_policy policy)
+      : source_(&source), pause_(&pause), repository_(std::move(repository)), digest_(std::move(d)), policy_(policy) {}
+
+  task<std::size_t> fill(boost::asio::mutable_buffer buffer);
+  std::uint64_t offset() const { return offset_; }
+  std::uint64_t resumed() const { return resumed_; }
+
+ private:
+  task<std::size_t> read_once(boost::asio::mutable_buffer buffer);
+
+  registry* source_;
+  pauses* pause_;
+  std::string repository_;
+  longshore::digest digest_;
+  resume_policy policy_;
+  std::unique_ptr<blob_reader> body_;
+  std::uint64_t offset_ = 0, resumed_ = 0;
+  int failures_ = 0;
+};
+
+}  // namespace longshore::engine
