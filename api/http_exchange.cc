@@ -1,0 +1,195 @@
+#include "api/http_exchange.h"
+
+#include <algorithm>
+#include <boost/asio.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+
+namespace longshore::api {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+namespace {
+
+constexpr std::size_t read_bytes = 64 * 1024;
+constexpr int informational_max = 8;
+using response_parser = http::response_parser<http::buffer_body>;
+
+bool wants_more(const beast::error_code& ec) { return ec == http::error::need_more; }
+
+std::unexpected<error> malformed(const url& from, const beast::error_code& ec) {
+  if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
+    return fail(errc::too_large, from.authority() + " answered with larger headers than are accepted");
+  }
+  return fail(errc::corrupt, from.authority() + " answered with something that is not HTTP/1.1 (" + ec.message() +
+                                 "); check that the address and its scheme (http or https) are right");
+}
+
+}  // namespace
+
+struct http_exchange::response {
+  beast::flat_buffer in;
+  std::optional<response_parser> parser;
+  std::optional<std::uint64_t> length;     // as the head told
+  std::optional<std::uint64_t> remaining;  // set when the body is delimited by its length
+};
+
+http_exchange::http_exchange(connection_lease lease, std::shared_ptr<http_counters> counters,
+                             const http_request& request, milliseconds stall_max, std::uint32_t head_bytes_max)
+    : lease_(std::move(lease)),
+      counters_(std::move(counters)),
+      kind_(request.kind),
+      to_head_request_(request.method == "HEAD"),
+      from_(request.to),
+      stall_max_(stall_max),
+      head_bytes_max_(head_bytes_max),
+      response_(std::make_unique<response>()) {}
+
+http_exchange::~http_exchange() = default;
+
+connection_lease http_exchange::take_lease() {
+  lease_.drop_connection();
+  return std::move(lease_);
+}
+
+bool http_exchange::answer_waiting() const { return lease_ && lease_.get()->readable_now(); }
+
+task<> http_exchange::send_head(std::string text) {
+  auto sent = co_await lease_.get()->write(asio::buffer(text), stall_max_);
+  if (sent) counters_->of(kind_).bytes_out += text.size();
+  co_return sent;
+}
+
+task<> http_exchange::send_body(asio::const_buffer buffer) {
+  auto sent = co_await lease_.get()->write(buffer, stall_max_);
+  if (sent) counters_->of(kind_).bytes_out += buffer.size();
+  co_return sent;
+}
+
+// Reads more from the connection into the buffer; 0 at its orderly end.
+task<std::size_t> http_exchange::fill() {
+  auto n = co_await lease_.get()->read_some(response_->in.prepare(read_bytes), stall_max_);
+  if (!n) co_return n;
+  response_->in.commit(*n);
+  counters_->of(kind_).bytes_in += *n;
+  if (*n > 0) response_started_ = true;
+  co_return n;
+}
+
+task<http_head> http_exchange::read_head(milliseconds wait_max) {
+  const auto usual = std::exchange(stall_max_, wait_max);
+  auto& r = *response_;
+  for (int seen = 0; seen < informational_max; ++seen) {
+    auto& parser = r.parser.emplace();
+    parser.header_limit(head_bytes_max_);
+    parser.body_limit(boost::none);
+    parser.skip(to_head_request_);
+    while (!parser.is_header_done()) {
+      beast::error_code ec;
+      if (r.in.size() > 0) r.in.consume(parser.put(r.in.data(), ec));
+      if (ec && !wants_more(ec)) co_return malformed(from_, ec);
+      if (parser.is_header_done()) break;
+      if (r.in.size() > head_bytes_max_) co_return malformed(from_, http::error::header_limit);
+      auto n = co_await fill();
+      if (!n) co_return pass(std::move(n));
+      if (*n == 0) {
+        co_return fail(errc::unavailable, from_.authority() + " closed the connection without a complete answer");
+      }
+    }
+    if (parser.get().result_int() / 100 == 1) continue;
+    stall_max_ = usual;
+    http_head head;
+    head.status = static_cast<int>(parser.get().result_int());
+    head.from = from_;
+    head.peer_is_local = lease_.get()->peer_is_local();
+    for (const auto& field : parser.get()) {
+      head.headers.add(std::string(field.name_string()), std::string(field.value()));
+    }
+    if (const auto length = parser.content_length()) r.length = *length;
+    if (parser.is_done()) {
+      finish();
+    } else if (const auto left = parser.content_length_remaining()) {
+      r.remaining = *left;
+    }
+    co_return head;
+  }
+  co_return fail(errc::corrupt, from_.authority() + " sent only interim (1xx) answers");
+}
+
+std::optional<std::uint64_t> http_exchange::content_length() const { return response_->length; }
+
+// The response is complete: the connection may serve the next request, unless the server says otherwise or sent
+// more than it should.
+void http_exchange::finish() {
+  done_ = true;
+  if (response_->parser->keep_alive() && response_->in.size() == 0) {
+    lease_.keep();
+  } else {
+    lease_.release();
+  }
+}
+
+task<std::size_t> http_exchange::read_body(asio::mutable_buffer buffer) {
+  if (done_ || buffer.size() == 0) co_return std::size_t{0};
+  if (response_->remaining) co_return co_await read_counted(buffer);
+  co_return co_await read_parsed(buffer);
+}
+
+// Delimited by Content-Length: straight into the caller's buffer.
+task<std::size_t> http_exchange::read_counted(asio::mutable_buffer buffer) {
+  auto& r = *response_;
+  std::size_t n = 0;
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), *r.remaining));
+  if (r.in.size() > 0) {
+    n = asio::buffer_copy(asio::buffer(buffer, wanted), r.in.data());
+    r.in.consume(n);
+  } else {
+    auto got = co_await lease_.get()->read_some(asio::buffer(buffer, wanted), stall_max_);
+    if (!got) co_return got;
+    if (*got == 0) {
+      co_return fail(errc::unavailable, from_.authority() + " closed the connection " + std::to_string(*r.remaining) +
+                                            " bytes before the end of its answer");
+    }
+    n = *got;
+    counters_->of(kind_).bytes_in += n;
+  }
+  *r.remaining -= n;
+  if (*r.remaining == 0) finish();
+  co_return n;
+}
+
+// Chunked, or delimited by the end of the connection.
+task<std::size_t> http_exchange::read_parsed(asio::mutable_buffer buffer) {
+  auto& r = *response_;
+  auto& parser = *r.parser;
+  auto& body = parser.get().body();
+  body.data = buffer.data();
+  body.size = buffer.size();
+  body.more = true;
+  for (;;) {
+    beast::error_code ec;
+    if (r.in.size() > 0) r.in.consume(parser.put(r.in.data(), ec));
+    if (ec && !wants_more(ec) && ec != http::error::need_buffer) co_return malformed(from_, ec);
+    const auto written = buffer.size() - body.size;
+    if (parser.is_done()) finish();
+    if (written > 0 || done_) co_return written;
+    if (!ec && r.in.size() > 0) continue;
+    if (r.in.size() > read_bytes) {
+      co_return fail(errc::corrupt, from_.authority() + " sent a chunk head that does not end");
+    }
+    auto n = co_await fill();
+    if (!n) co_return n;
+    if (*n == 0) {
+      parser.put_eof(ec);
+      if (ec || !parser.is_done()) {
+        co_return fail(errc::unavailable, from_.authority() + " closed the connection before the end of its answer");
+      }
+      finish();
+      co_return std::size_t{0};
+    }
+  }
+}
+
+}  // namespace longshore::api

@@ -1,0 +1,54 @@
+#pragma once
+
+// One request and its response over a leased connection (RFC 9112).
+//
+// Order: send_head(), send_body() as often as needed, read_head(), read_body() until 0. With the last byte of the
+// body the lease ends: the connection is kept where the server allows it, else closed. Destroyed earlier, the
+// connection is closed. A truncated body is unavailable, a malformed response corrupt, an oversized head too_large.
+// 1xx responses are passed over, at most eight.
+
+#include <memory>
+
+#include "api/connection_pool.h"
+
+namespace longshore::api {
+
+class http_exchange {
+ public:
+  http_exchange(connection_lease lease, std::shared_ptr<http_counters> counters, const http_request& request,
+                milliseconds stall_max, std::uint32_t head_bytes_max);
+  ~http_exchange();
+
+  task<> send_head(std::string text);
+  task<> send_body(boost::asio::const_buffer buffer);
+  task<http_head> read_head(milliseconds wait_max);
+  task<std::size_t> read_body(boost::asio::mutable_buffer buffer);
+
+  // The body's length where the head told it.
+  std::optional<std::uint64_t> content_length() const;
+  bool response_started() const { return response_started_; }
+  // On a plain connection: the server already answers (or closed).
+  bool answer_waiting() const;
+  // Gives up this exchange but not its slot.
+  connection_lease take_lease();
+
+ private:
+  struct response;
+  task<std::size_t> fill();
+  task<std::size_t> read_counted(boost::asio::mutable_buffer buffer);
+  task<std::size_t> read_parsed(boost::asio::mutable_buffer buffer);
+  void finish();
+
+  connection_lease lease_;
+  std::shared_ptr<http_counters> counters_;
+  request_kind kind_;
+  bool to_head_request_;
+  url from_;
+  milliseconds stall_max_;
+  std::uint32_t head_bytes_max_;
+  std::unique_ptr<response> response_;
+  bool response_started_ = false;
+  bool done_ = false;
+};
+
+}  // namespace longshore::api

@@ -1,0 +1,72 @@
+#pragma once
+
+// A registry over HTTP: engine::registry for the OCI distribution-spec, tolerant of what real registries do.
+//
+// Contracts of the verbs are in engine/registry.h. What they refuse besides: names outside the specification's
+// grammar (invalid), manifests over 8 MiB and listings over 32 MiB a page (too_large), listings whose next page
+// is on another host or is the same page again (corrupt).
+// A 404 to a HEAD has no body to tell "not there" from a proxy's page: it is asked again with GET.
+// One executor; readers and writers it gave must not outlive it; the clock must outlive it.
+
+#include <memory>
+
+#include "api/registry_blobs.h"
+
+namespace longshore::api {
+
+struct registry_options {
+  std::string address;  // https://host[:port] or http://host[:port]
+  http_options http;
+  credential_source credentials;       // empty: anonymous
+  std::optional<shared_key> shared;    // instead: self-signed pull-only tokens
+  bool allow_local_redirects = false;  // redirects, upload addresses and token services on this machine
+  int page_size = 1'000;
+};
+
+class registry_client final : public engine::registry {
+ public:
+  // errc::invalid for an address with a path, another scheme, or an unusable ca_file.
+  static result<std::unique_ptr<registry_client>> create(boost::asio::any_io_executor executor, clock& now,
+                                                         registry_options options);
+
+  std::string name() const override { return session_.registry().authority(); }
+  task<engine::manifest_document> get_manifest(std::string repository, std::string ref) override;
+  task<std::optional<longshore::digest>> resolve(std::string repository, std::string ref) override;
+  task<longshore::digest> put_manifest(std::string repository, std::string ref, std::string media_type,
+                                       std::string bytes) override;
+  task<> delete_tag(std::string repository, std::string tag) override;
+  task<> delete_manifest(std::string repository, longshore::digest d) override;
+  task<std::optional<std::uint64_t>> stat_blob(std::string repository, longshore::digest d) override;
+  task<std::unique_ptr<engine::blob_reader>> open_blob(std::string repository, longshore::digest d,
+                                                       std::uint64_t offset) override;
+  task<std::unique_ptr<engine::blob_writer>> begin_blob(std::string repository, longshore::digest d, std::uint64_t size,
+                                                        std::optional<std::string> mount_from) override;
+  task<engine::tag_page> list_tags(std::string repository, std::optional<std::string> next) override;
+  task<engine::tag_page> list_repositories(std::optional<std::string> next) override;
+  task<std::vector<engine::descriptor>> referrers(std::string repository, longshore::digest d) override;
+
+  // Reachable, speaks the protocol, takes the credentials (GET /v2/).
+  task<> ping();
+  const http_counters& counters() const { return http_->counters(); }
+
+ private:
+  registry_client(std::unique_ptr<http_client> http, clock& now, url registry, registry_options options);
+  std::unexpected<error> refusal(const http_response& answer, const std::string& doing,
+                                 const std::vector<std::string>& scopes) const;
+  task<std::optional<std::uint64_t>> stat_by_get(std::string repository, longshore::digest d);
+  task<> erase(std::string repository, std::string ref);
+  // Null: mounted. not_found: no session, because the mount was refused.
+  task<std::unique_ptr<engine::blob_writer>> begin_upload(std::string repository, longshore::digest d,
+                                                          std::uint64_t size, std::optional<std::string> from);
+  task<engine::tag_page> list(std::string path, std::string member, std::string doing, std::vector<std::string> scopes,
+                              std::string repository, std::optional<std::string> next);
+  result<std::optional<std::string>> next_page(const http_head& answer, const std::string& current) const;
+
+  std::unique_ptr<http_client> http_;
+  clock* clock_;
+  int page_size_;
+  authenticator auth_;
+  registry_session session_;
+};
+
+}  // namespace longshore::api

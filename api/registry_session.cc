@@ -1,0 +1,160 @@
+#include "api/registry_session.h"
+
+#include "api/registry_error.h"
+
+namespace longshore::api {
+namespace {
+
+constexpr int redirects_max = 5;
+constexpr std::size_t refusal_bytes_max = 256 * 1024;
+
+bool is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+}  // namespace
+
+result<void> registry_session::may_go(const url& to, bool from_secure) const {
+  if (from_secure && !to.secure()) {
+    return fail(errc::denied, registry_.authority() + " answered with an address without TLS, " + to.origin() +
+                                  "; refused. If a proxy ends TLS before the registry, let it send "
+                                  "X-Forwarded-Proto, or set the registry's http.relativeurls");
+  }
+  if (!local_allowed() && is_local_host(to.host)) {
+    return fail(errc::denied, registry_.authority() + " answered with the address " + to.origin() +
+                                  ", which is this machine or link; refused, because the registry itself is not "
+                                  "there (allow_local_redirects permits it)");
+  }
+  return {};
+}
+
+task<std::unique_ptr<http_stream>> registry_session::authorized(http_request request, std::vector<std::string> scopes,
+                                                                std::string repository) {
+  auto value = co_await auth_->authorization(scopes, repository);
+  for (int attempt = 0;; ++attempt) {
+    if (!value) co_return pass(std::move(value));
+    if (!value->empty()) request.headers.set("Authorization", *value);
+    auto answer = co_await http_->open(request);
+    if (answer) peer_is_local_ = (*answer)->head().peer_is_local;
+    if (!answer || (*answer)->head().status != 401) co_return answer;
+    auto whole = co_await (*answer)->read_all(refusal_bytes_max);
+    if (!whole) co_return pass(std::move(whole));
+    auto challenges = parse_challenges(whole->head.headers.values("WWW-Authenticate"));
+    if (attempt > 0 || auth_->signs_itself()) {
+      co_return std::unexpected(auth_->refused(challenges, scopes, said_in(whole->body)));
+    }
+    const auto used = *value;
+    value = co_await auth_->answer(std::move(challenges), whole->head.peer_is_local, scopes, repository, used);
+  }
+}
+
+task<std::unique_ptr<http_stream>> registry_session::redirected(std::unique_ptr<http_stream> answer,
+                                                                http_request request) {
+  const auto authorization = std::string(request.headers.find("Authorization").value_or(""));
+  for (int hops = 0; is_redirect(answer->head().status); ++hops) {
+    const auto& head = answer->head();
+    const auto location = head.headers.find("Location");
+    if (!location) break;
+    if (hops == redirects_max) {
+      co_return fail(errc::rejected, registry_.authority() + " redirected more than five times");
+    }
+    auto to = head.from.resolve(*location);
+    if (!to) co_return pass(std::move(to));
+    if (auto allowed = may_go(*to, head.from.secure()); !allowed) co_return pass(std::move(allowed));
+    request.to = std::move(*to);
+    request.forbid_local = !local_allowed() && !request.to.same_origin(registry_);
+    request.headers.remove("Authorization");
+    if (request.to.same_origin(registry_) && !authorization.empty()) {
+      request.headers.set("Authorization", authorization);
+    }
+    // Its body frees the connection; a failure to read it only costs that connection.
+    static_cast<void>(co_await answer->read_all(refusal_bytes_max));
+    auto next = co_await http_->open(request);
+    if (!next) co_return pass(std::move(next), "following a redirect of " + registry_.authority());
+    answer = std::move(*next);
+  }
+  co_return answer;
+}
+
+task<std::unique_ptr<http_stream>> registry_session::open(registry_ask ask) {
+  http_request request;
+  request.method = std::move(ask.method);
+  request.to = registry_;
+  request.to.path = std::move(ask.path);
+  request.to.query = std::move(ask.query);
+  request.headers = std::move(ask.headers);
+  request.body = std::move(ask.body);
+  request.kind = ask.kind;
+  request.lane = ask.lane;
+  auto answer = co_await authorized(request, ask.scopes, ask.repository);
+  if (!answer || !is_redirect((*answer)->head().status)) co_return answer;
+  if (request.method != "GET" && request.method != "HEAD") co_return answer;
+  // What authorized() found to be wanted; from its cache.
+  auto value = co_await auth_->authorization(ask.scopes, ask.repository);
+  if (!value) co_return pass(std::move(value));
+  if (!value->empty()) request.headers.set("Authorization", *value);
+  co_return co_await redirected(std::move(*answer), std::move(request));
+}
+
+task<http_response> registry_session::send(registry_ask ask, std::size_t bytes_max) {
+  auto answer = co_await open(std::move(ask));
+  if (!answer) co_return pass(std::move(answer));
+  co_return co_await (*answer)->read_all(bytes_max);
+}
+
+result<url> registry_session::upload_location(const http_head& answer) const {
+  const auto location = answer.headers.find("Location");
+  if (!location) {
+    return fail(errc::rejected, registry_.authority() +
+                                    " began an upload without saying where it goes on "
+                                    "(no Location header)");
+  }
+  auto to = answer.from.resolve(*location);
+  if (!to) return to;
+  if (auto allowed = may_go(*to, registry_.secure()); !allowed) return pass(std::move(allowed));
+  return to;
+}
+
+task<http_request> registry_session::upload_request(std::string method, url to, std::vector<std::string> scopes,
+                                                    std::string repository, std::string cookies) {
+  http_request request;
+  request.method = std::move(method);
+  request.to = std::move(to);
+  request.kind = request_kind::upload;
+  if (request.to.same_origin(registry_)) {
+    auto value = co_await auth_->authorization(std::move(scopes), std::move(repository));
+    if (!value) co_return pass(std::move(value));
+    if (!value->empty()) request.headers.set("Authorization", *value);
+    if (!cookies.empty()) request.headers.set("Cookie", std::move(cookies));
+  } else {
+    request.forbid_local = !local_allowed();
+  }
+  co_return request;
+}
+
+task<std::unique_ptr<http_upload>> registry_session::upload(url to, std::vector<std::string> scopes,
+                                                            std::string repository, std::string cookies,
+                                                            std::uint64_t length) {
+  auto request =
+      co_await upload_request("PUT", std::move(to), std::move(scopes), std::move(repository), std::move(cookies));
+  if (!request) co_return pass(std::move(request));
+  request->lane = traffic::stream;
+  request->headers.add("Content-Type", "application/octet-stream");
+  co_return co_await http_->upload(std::move(*request), length);
+}
+
+task<http_response> registry_session::drop_upload(url at, std::vector<std::string> scopes, std::string repository,
+                                                  std::string cookies) {
+  auto request =
+      co_await upload_request("DELETE", std::move(at), std::move(scopes), std::move(repository), std::move(cookies));
+  if (!request) co_return pass(std::move(request));
+  co_return co_await http_->send(std::move(*request), refusal_bytes_max);
+}
+
+error registry_session::refusal(const http_response& answer, const std::string& doing,
+                                const std::vector<std::string>& scopes, timestamp now) const {
+  if (answer.head.status != 401) return registry_error(answer, doing, now);
+  return auth_->refused(parse_challenges(answer.head.headers.values("WWW-Authenticate")), scopes, said_in(answer.body));
+}
+
+}  // namespace longshore::api

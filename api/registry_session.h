@@ -1,0 +1,65 @@
+#pragma once
+
+// Requests to one registry: with the credentials it wants, and following its redirects where that is safe.
+//
+// Statuses other than 401 are answers; of a 401 the authenticator's verdict is the failure: credentials are tried
+// once anew, a second 401 is final (unauthorized). GET and HEAD follow at most five redirects. The Authorization
+// header goes to the registry's own origin only. Refused (denied): a step from https to http, and a redirect or
+// upload address at a loopback or link-local host, unless the registry itself is at one or the options allow it.
+// One executor; must outlive nothing it returned, but the authenticator and the client must outlive it.
+
+#include <memory>
+
+#include "api/authenticator.h"
+
+namespace longshore::api {
+
+struct registry_ask {
+  std::string method = "GET";
+  std::string path;   // "/v2/...", escaped
+  std::string query;  // with its '?'
+  http_headers headers;
+  std::string body;
+  request_kind kind = request_kind::manifest;
+  traffic lane = traffic::small;
+  std::vector<std::string> scopes;
+  std::string repository;
+};
+
+class registry_session {
+ public:
+  registry_session(http_client& http, authenticator& auth, url registry, bool allow_local)
+      : http_(&http), auth_(&auth), registry_(std::move(registry)), allow_local_(allow_local) {}
+
+  task<std::unique_ptr<http_stream>> open(registry_ask ask);
+  task<http_response> send(registry_ask ask, std::size_t bytes_max);
+
+  // Where an upload goes on, from an answer's Location. denied as above; rejected when there is none.
+  result<url> upload_location(const http_head& answer) const;
+  // A request with a streamed body to such a place; `cookies` are given back to the registry's origin.
+  task<std::unique_ptr<http_upload>> upload(url to, std::vector<std::string> scopes, std::string repository,
+                                            std::string cookies, std::uint64_t length);
+  task<http_response> drop_upload(url at, std::vector<std::string> scopes, std::string repository, std::string cookies);
+  // The failure that a refusing answer is, a 401 included.
+  error refusal(const http_response& answer, const std::string& doing, const std::vector<std::string>& scopes,
+                timestamp now) const;
+
+  const url& registry() const { return registry_; }
+
+ private:
+  task<std::unique_ptr<http_stream>> authorized(http_request request, std::vector<std::string> scopes,
+                                                std::string repository);
+  task<std::unique_ptr<http_stream>> redirected(std::unique_ptr<http_stream> answer, http_request request);
+  task<http_request> upload_request(std::string method, url to, std::vector<std::string> scopes, std::string repository,
+                                    std::string cookies);
+  result<void> may_go(const url& to, bool from_secure) const;
+  bool local_allowed() const { return allow_local_ || peer_is_local_ || is_local_host(registry_.host); }
+
+  http_client* http_;
+  authenticator* auth_;
+  url registry_;
+  bool allow_local_;
+  bool peer_is_local_ = false;  // the registry's own connections go to this machine or link
+};
+
+}  // namespace longshore::api

@@ -1,0 +1,94 @@
+// The blob transfers of registry_client.
+
+#include "api/registry_client.h"
+#include "engine/reference.h"
+
+namespace longshore::api {
+namespace {
+
+constexpr std::size_t answer_bytes_max = 256 * 1024;
+
+result<void> valid(const std::string& repository) {
+  if (engine::is_repository_name(repository)) return {};
+  return fail(errc::invalid, "\"" + repository.substr(0, 100) + "\" is not a repository name");
+}
+
+// A refused mount may be retried as an upload; an unreachable or overloaded registry may not.
+bool is_about_the_mount(errc code) {
+  return code != errc::unavailable && code != errc::timed_out && code != errc::throttled && code != errc::busy &&
+         code != errc::stopped;
+}
+
+}  // namespace
+
+task<std::unique_ptr<engine::blob_reader>> registry_client::open_blob(std::string repository, longshore::digest d,
+                                                                      std::uint64_t offset) {
+  if (auto ok = valid(repository); !ok) co_return pass(std::move(ok));
+  registry_ask ask;
+  ask.path = "/v2/" + repository + "/blobs/" + d.text();
+  if (offset > 0) ask.headers.add("Range", "bytes=" + std::to_string(offset) + "-");
+  ask.kind = request_kind::blob;
+  ask.lane = traffic::stream;
+  ask.scopes = {"repository:" + repository + ":pull"};
+  ask.repository = repository;
+  auto answer = co_await session_.open(ask);
+  if (!answer) co_return pass(std::move(answer));
+  auto stream = std::move(*answer);
+  const auto status = stream->head().status;
+  if (status == 200) {
+    const auto size = stream->content_length();
+    auto reader = std::make_unique<http_blob_reader>(std::move(stream), size);
+    // Range was ignored: the beginning comes again.
+    if (auto skipped = co_await reader->skip(offset); !skipped) co_return pass(std::move(skipped));
+    co_return std::unique_ptr<engine::blob_reader>(std::move(reader));
+  }
+  if (status == 206) {
+    const auto range = parse_content_range(stream->head().headers.find("Content-Range").value_or(""));
+    if (!range || range->first != offset) {
+      co_return fail(errc::corrupt,
+                     name() + " answered a request for the rest of blob " + d.text() + " with another part of it");
+    }
+    co_return std::make_unique<http_blob_reader>(std::move(stream), range->total);
+  }
+  auto whole = co_await stream->read_all(answer_bytes_max);
+  if (!whole) co_return pass(std::move(whole));
+  co_return refusal(*whole, "reading blob " + d.text() + " of " + repository, ask.scopes);
+}
+
+task<std::unique_ptr<engine::blob_writer>> registry_client::begin_upload(std::string repository, longshore::digest d,
+                                                                         std::uint64_t size,
+                                                                         std::optional<std::string> from) {
+  registry_ask ask;
+  ask.method = "POST";
+  ask.path = "/v2/" + repository + "/blobs/uploads/";
+  ask.kind = request_kind::upload;
+  const std::vector<std::string> push{"repository:" + repository + ":pull,push"};
+  ask.scopes = push;
+  ask.repository = repository;
+  if (from) {
+    ask.query = "?mount=" + escape(d.text()) + "&from=" + escape(*from);
+    ask.scopes.push_back("repository:" + *from + ":pull");
+  }
+  auto answer = co_await session_.send(ask, answer_bytes_max);
+  if (!answer) co_return pass(std::move(answer));
+  if (from && answer->head.status == 201) co_return std::unique_ptr<engine::blob_writer>();
+  if (answer->head.status != 202) {
+    co_return refusal(*answer, "beginning an upload to " + repository, ask.scopes);
+  }
+  auto place = upload_place_of(session_, answer->head, push, repository);
+  if (!place) co_return pass(std::move(place));
+  co_return std::make_unique<http_blob_writer>(session_, *clock_, std::move(*place), std::move(d), size);
+}
+
+task<std::unique_ptr<engine::blob_writer>> registry_client::begin_blob(std::string repository, longshore::digest d,
+                                                                       std::uint64_t size,
+                                                                       std::optional<std::string> mount_from) {
+  if (auto ok = valid(repository); !ok) co_return pass(std::move(ok));
+  if (mount_from && engine::is_repository_name(*mount_from)) {
+    auto begun = co_await begin_upload(repository, d, size, std::move(mount_from));
+    if (begun || !is_about_the_mount(begun.error().code)) co_return begun;
+  }
+  co_return co_await begin_upload(std::move(repository), std::move(d), size, std::nullopt);
+}
+
+}  // namespace longshore::api
