@@ -1,0 +1,253 @@
+#include "tools/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/tools/scratch_dir.h"
+
+namespace longshore::tools {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr const char* primary_toml = R"([site]
+name = "berlin"
+role = "primary"
+data_dir = "data"
+
+[admin]
+token = "an-admin-token-of-good-length"
+
+[[source]]
+name = "registry"
+token = "a-source-token-of-good-length"
+)";
+
+constexpr const char* secondary_toml = R"([site]
+name = "oslo"
+role = "secondary"
+data_dir = "/var/lib/longshore"
+[admin]
+token = "an-admin-token-of-good-length"
+[primary]
+url = "https://longshore.example.org:5080"
+token = "a-follower-token-of-good-length"
+[source_registry]
+url = "https://registry.example.org"
+[target_registry]
+url = "http://127.0.0.1:5000"
+)";
+
+class config_file : public ::testing::Test {
+ protected:
+  result<config> load(const std::string& toml, const environment& env = {}) {
+    return load_config(dir.write("longshore.toml", toml), env);
+  }
+  std::string refusal(const std::string& toml, const environment& env = {}) {
+    const result<config> c = load(toml, env);
+    return c ? "accepted" : c.error().text;
+  }
+  scratch_dir dir;
+};
+
+TEST_F(config_file, a_small_primary_has_the_documented_defaults) {
+  const result<config> c = load(primary_toml);
+  ASSERT_TRUE(c) << c.error().text;
+  EXPECT_EQ(c->site.role, site_role::primary);
+  EXPECT_EQ(c->site.data_dir, dir.path() / "data");
+  EXPECT_EQ(c->listen.address, "127.0.0.1:5080");
+  EXPECT_EQ(c->log.pulls, pull_recording::all);
+  ASSERT_EQ(c->sources.size(), 1u);
+  EXPECT_EQ(c->sources[0].name, "registry");
+  EXPECT_THAT(c->warnings, IsEmpty());
+}
+
+TEST_F(config_file, a_secondary_takes_every_kind_of_value) {
+  const result<config> c = load(std::string(secondary_toml) + R"(connections_max = 7
+stall_timeout = "45s"
+username = "u"
+password = "p"
+[replication]
+untagged = false
+deletes = "keep"
+include = ["team/*", "base"]
+retry_max = "10m"
+[log]
+pulls = "drop_own"
+space_min = "1MiB"
+)");
+  ASSERT_TRUE(c) << c.error().text;
+  EXPECT_EQ(c->target_registry->connections_max, 7u);
+  EXPECT_EQ(c->target_registry->stall_timeout.count(), 45'000);
+  EXPECT_EQ(c->target_registry->password, "p");
+  EXPECT_FALSE(c->replication.untagged);
+  EXPECT_EQ(c->replication.deletes, delete_policy::keep);
+  EXPECT_EQ(c->replication.include, (std::vector<std::string>{"team/*", "base"}));
+  EXPECT_EQ(c->replication.retry_max.count(), 600'000);
+  EXPECT_EQ(c->log.pulls, pull_recording::drop_own);
+  EXPECT_EQ(c->log.space_min, 1'048'576u);
+}
+
+TEST_F(config_file, an_unknown_key_names_its_line_and_the_nearest_key) {
+  const std::string text = refusal(std::string(primary_toml) + "[listen]\nadress = \"127.0.0.1:1\"\n");
+  EXPECT_THAT(text, HasSubstr("longshore.toml:13: unknown key listen.adress; did you mean listen.address?"));
+}
+
+TEST_F(config_file, an_unknown_section_names_its_line_and_the_nearest_section) {
+  const std::string text = refusal(std::string(primary_toml) + "[target_registy]\n");
+  EXPECT_THAT(text, HasSubstr("longshore.toml:12: unknown section [target_registy]; did you mean target_registry?"));
+}
+
+TEST_F(config_file, a_section_written_in_the_wrong_brackets_is_told_the_right_ones) {
+  EXPECT_THAT(refusal("[source]\nname = \"x\"\n"), HasSubstr("write [[source]]"));
+  EXPECT_THAT(refusal("[[site]]\nname = \"x\"\n"), HasSubstr("single brackets"));
+  EXPECT_THAT(refusal("site = 5\n"), HasSubstr("site is a section"));
+}
+
+TEST_F(config_file, text_that_is_not_toml_names_its_line) {
+  EXPECT_THAT(refusal("[site]\nname = \n"), HasSubstr("longshore.toml:2"));
+}
+
+TEST_F(config_file, a_missing_file_is_not_found) {
+  const result<config> c = load_config(dir.path() / "none.toml", {});
+  ASSERT_FALSE(c);
+  EXPECT_EQ(c.error().code, errc::not_found);
+}
+
+TEST_F(config_file, the_environment_wins_over_the_file) {
+  const result<config> c = load(primary_toml, {{"LONGSHORE_SITE_NAME", "paris"},
+                                               {"LONGSHORE_LISTEN_CONNECTIONS_MAX", "9"},
+                                               {"LONGSHORE_SOURCE_0_TOKEN", "another-token-of-good-length"},
+                                               {"LONGSHORE_SOURCE_1_NAME", "second"},
+                                               {"LONGSHORE_SOURCE_1_TOKEN", "a-second-token-of-good-length"},
+                                               {"LONGSHORE_REPLICATION_EXCLUDE", "a/*,b"}});
+  ASSERT_TRUE(c) << c.error().text;
+  EXPECT_EQ(c->site.name, "paris");
+  EXPECT_EQ(c->listen.connections_max, 9u);
+  ASSERT_EQ(c->sources.size(), 2u);
+  EXPECT_EQ(c->sources[0].token, "another-token-of-good-length");
+  EXPECT_EQ(c->sources[1].name, "second");
+  EXPECT_EQ(c->replication.exclude, (std::vector<std::string>{"a/*", "b"}));
+}
+
+TEST_F(config_file, the_environment_alone_is_enough) {
+  const result<config> c = load_config({}, {{"LONGSHORE_SITE_NAME", "paris"},
+                                            {"LONGSHORE_SITE_ROLE", "primary"},
+                                            {"LONGSHORE_SITE_DATA_DIR", "/data"},
+                                            {"LONGSHORE_ADMIN_TOKEN", "an-admin-token-of-good-length"}});
+  ASSERT_TRUE(c) << c.error().text;
+  EXPECT_EQ(c->site.name, "paris");
+}
+
+TEST_F(config_file, a_gap_in_numbered_variables_is_refused) {
+  EXPECT_THAT(refusal(primary_toml, {{"LONGSHORE_SOURCE_2_NAME", "third"}}), HasSubstr("without gaps"));
+}
+
+TEST_F(config_file, an_unknown_variable_is_a_warning_with_a_hint_and_a_platforms_own_is_none) {
+  const result<config> c = load(
+      primary_toml, {{"LONGSHORE_SITE_NAM", "x"}, {"LONGSHORE_SERVICE_HOST", "x"}, {"LONGSHORE_PORT_80_TCP", "x"}});
+  ASSERT_TRUE(c) << c.error().text;
+  ASSERT_EQ(c->warnings.size(), 1u);
+  EXPECT_THAT(c->warnings[0], HasSubstr("did you mean LONGSHORE_SITE_NAME?"));
+}
+
+TEST_F(config_file, a_secret_comes_from_a_file_beside_the_configuration) {
+  dir.write("admin.token", "a-token-that-came-from-a-file\n");
+  std::string toml = primary_toml;
+  toml.replace(toml.find("token = \"an-admin-token-of-good-length\""), 39, "token_file = \"admin.token\"");
+  const result<config> c = load(toml);
+  ASSERT_TRUE(c) << c.error().text;
+  EXPECT_EQ(c->admin_token, "a-token-that-came-from-a-file");
+}
+
+TEST_F(config_file, a_variable_for_a_secret_replaces_the_file_of_it) {
+  std::string toml = primary_toml;
+  toml.replace(toml.find("token = \"an-admin-token-of-good-length\""), 39, "token_file = \"not-there\"");
+  EXPECT_THAT(refusal(toml), HasSubstr("not-there"));
+  const result<config> c = load(toml, {{"LONGSHORE_ADMIN_TOKEN", "given-by-environment"}});
+  ASSERT_TRUE(c) << c.error().text;
+  EXPECT_EQ(c->admin_token, "given-by-environment");
+}
+
+TEST_F(config_file, a_secret_given_twice_is_refused) {
+  dir.write("t", "a-token-that-came-from-a-file");
+  std::string toml = primary_toml;
+  toml.insert(toml.find("[[source]]"), "token_file = \"t\"\n");
+  EXPECT_THAT(refusal(toml), HasSubstr("keep one of them"));
+}
+
+TEST_F(config_file, an_empty_secret_file_is_refused) {
+  dir.write("t", "\n");
+  EXPECT_THAT(refusal(primary_toml, {{"LONGSHORE_ADMIN_TOKEN_FILE", (dir.path() / "t").string()}}),
+              HasSubstr("is empty"));
+}
+
+struct bad_line {
+  const char* toml;
+  const char* says;
+};
+
+TEST_F(config_file, values_that_cannot_be_used_are_refused_with_what_was_expected) {
+  const bad_line cases[] = {
+      {"[listen]\naddress = 5\n", "expected text in quotes, found a number"},
+      {"[listen]\naddress = \"5080\"\n", "expected host:port"},
+      {"[listen]\nconnections_max = \"many\"\n", "expected a number"},
+      {"[listen]\nconnections_max = 0\n", "out of range"},
+      {"[listen]\nconnections_max = -1\n", "no whole number"},
+      {"[listen]\nheader_timeout = 30\n", "a duration has a unit"},
+      {"[listen]\nbody_bytes_max = \"1 mib\"\n", "no size"},
+      {"[listen]\ntls_key = \"k\"\n", "both tls_certificate and tls_key"},
+      {"[log]\npulls = \"some\"\n", "is not one of \"all\", \"drop\", \"drop_own\""},
+      {"[log_file]\nlevel = \"loud\"\n", "is not one of trace"},
+      {"[replication]\nuntagged = 1\n", "expected true or false"},
+      {"[replication]\ninclude = \"x\"\n", "expected a list of texts"},
+      {"[replication]\ninclude = [\"Team\"]\n", "can match no repository"},
+      {"[replication]\nretry_min = \"1h\"\nretry_max = \"1s\"\n", "longer than"},
+      {"[source_registry]\nurl = \"registry\"\n", "has no scheme"},
+      {"[source_registry]\nurl = \"https://r\"\nusername = \"u\"\n", "both username and password"},
+      {"[source_registry.token]\nissuer = \"i\"\n", "source_registry.url is missing"},
+      {"[source_registry]\nurl = \"https://r\"\n[source_registry.token]\nissuer = \"i\"\n", "key_file is missing"},
+      {"[[source]]\nname = \"registry\"\ntoken = \"yet-another-source-token\"\n", "two [[source]] are named"},
+      {"[[source]]\nname = \"b\"\ntoken = \"a-source-token-of-good-length\"\n", "have the same token"},
+      {"[[follower]]\nname = \"b\"\ntoken = \"has a space in it\"\n", "visible ASCII"},
+      {"[[follower]]\nname = \"a/b\"\ntoken = \"a-follower-token-0123\"\n", "is no name"},
+  };
+  for (const bad_line& bad : cases) {
+    EXPECT_THAT(refusal(std::string(primary_toml) + bad.toml), HasSubstr(bad.says)) << bad.toml;
+  }
+}
+
+TEST_F(config_file, every_required_key_is_asked_for) {
+  for (const char* line :
+       {"name = \"oslo\"\n", "role = \"secondary\"\n", "data_dir = \"/var/lib/longshore\"\n",
+        "token = \"an-admin-token-of-good-length\"\n", "token = \"a-follower-token-of-good-length\"\n",
+        "url = \"https://longshore.example.org:5080\"\n", "url = \"https://registry.example.org\"\n",
+        "url = \"http://127.0.0.1:5000\"\n"}) {
+    std::string toml = secondary_toml;
+    toml.erase(toml.find(line), std::string(line).size());
+    EXPECT_THAT(refusal(toml), HasSubstr("is missing")) << line;
+  }
+  EXPECT_EQ(refusal(secondary_toml), "accepted");
+}
+
+TEST_F(config_file, a_shared_key_is_read_and_excludes_other_credentials) {
+  dir.write("registry.key", "-----BEGIN PRIVATE KEY-----\n");
+  std::string toml = secondary_toml;
+  toml += "[source_registry.token]\nkey_file = \"registry.key\"\nissuer = \"gitlab-issuer\"\n";
+  const result<config> c = load(toml);
+  ASSERT_TRUE(c) << c.error().text;
+  EXPECT_EQ(c->source_registry->token->key_pem, "-----BEGIN PRIVATE KEY-----");
+  EXPECT_EQ(c->source_registry->token->audience, "container_registry");
+  EXPECT_THAT(refusal(toml, {{"LONGSHORE_SOURCE_REGISTRY_DOCKER_CONFIG", "/c.json"}}), HasSubstr("choose one of"));
+}
+
+TEST_F(config_file, secrets_in_clear_over_the_network_are_a_warning) {
+  const result<config> c = load(primary_toml, {{"LONGSHORE_LISTEN_ADDRESS", "0.0.0.0:5080"}});
+  ASSERT_TRUE(c) << c.error().text;
+  ASSERT_EQ(c->warnings.size(), 1u);
+  EXPECT_THAT(c->warnings[0], HasSubstr("in clear"));
+}
+
+}  // namespace
+}  // namespace longshore::tools

@@ -1,0 +1,104 @@
+#include "engine/actual.h"
+
+#include "engine/repository_state.h"
+#include "tests/unit/views/view_fixture.h"
+
+namespace longshore::engine {
+namespace {
+
+using log::event_kind;
+
+class actual_test : public view_test<actual> {
+ protected:
+  void settle(event_kind kind, std::string tag, std::string digest, std::uint64_t seq) {
+    fold(said(kind, "team/app", std::move(tag), std::move(digest), {},
+              "{\"seq\":" + std::to_string(seq) + ",\"reason\":\"why\",\"code\":\"rejected\"}"));
+  }
+  void state(event_kind kind, std::string detail = {}) { fold(said(kind, "team/app", {}, {}, {}, std::move(detail))); }
+  actual_repository repository() {
+    auto r = view_->repository("team/app");
+    EXPECT_TRUE(r && r->has_value());
+    return r->value_or(actual_repository{});
+  }
+  actual_item item(std::string ref) {
+    auto i = view_->item("team/app", ref);
+    EXPECT_TRUE(i && i->has_value());
+    return i->value_or(actual_item{});
+  }
+};
+
+TEST_F(actual_test, a_pass_goes_from_started_to_synced_at_a_size) {
+  state(event_kind::sync_started);
+  EXPECT_EQ(repository().state, sync_state::started);
+  state(event_kind::sync_succeeded, R"({"synced_size":7})");
+  EXPECT_EQ(repository().state, sync_state::synced);
+  EXPECT_EQ(repository().synced_size, 7u);
+  EXPECT_GT(repository().last_synced_at.us, 0);
+}
+
+TEST_F(actual_test, synced_size_never_goes_back_by_a_later_pass) {
+  state(event_kind::sync_succeeded, R"({"synced_size":7})");
+  state(event_kind::sync_succeeded, R"({"synced_size":3})");
+  EXPECT_EQ(repository().synced_size, 7u);
+}
+
+TEST_F(actual_test, a_failed_pass_keeps_reason_count_and_retry_time_until_one_succeeds) {
+  state(event_kind::sync_failed, R"({"reason":"no route","retry_at_us":99,"retry_count":3})");
+  EXPECT_EQ(repository().state, sync_state::failed);
+  EXPECT_EQ(repository().last_sync_failure, "no route");
+  EXPECT_EQ(repository().retry_at.us, 99);
+  EXPECT_EQ(repository().retry_count, 3u);
+  state(event_kind::sync_succeeded, R"({"synced_size":1})");
+  EXPECT_EQ(repository().last_sync_failure, "");
+  EXPECT_EQ(repository().retry_count, 0u);
+}
+
+TEST_F(actual_test, published_tags_are_found_by_digest_until_they_move) {
+  settle(event_kind::published, "v1", digest_of("a"), 4);
+  settle(event_kind::published, "v2", digest_of("a"), 5);
+  EXPECT_EQ(*view_->tags_at("team/app", digest_of("a")), (std::vector<std::string>{"v1", "v2"}));
+  settle(event_kind::published, "v1", digest_of("b"), 6);
+  settle(event_kind::removed, "v2", "", 7);
+  EXPECT_TRUE(view_->tags_at("team/app", digest_of("a"))->empty());
+  EXPECT_EQ(item("v1").done_size, 7u);
+  EXPECT_EQ(item("v2").state, item_state::removed);
+}
+
+TEST_F(actual_test, parked_and_failed_items_are_counted_while_they_are) {
+  settle(event_kind::item_parked, "v1", "", 1);
+  settle(event_kind::item_failed, "v2", "", 2);
+  settle(event_kind::item_failed, "v2", "", 2);
+  EXPECT_EQ(repository().parked, 1u);
+  EXPECT_EQ(repository().failed, 1u);
+  EXPECT_EQ(item("v1").reason, "why");
+  EXPECT_EQ(item("v1").code, "rejected");
+  settle(event_kind::published, "v1", digest_of("a"), 3);
+  settle(event_kind::published, "v2", digest_of("a"), 3);
+  EXPECT_EQ(repository().parked, 0u);
+  EXPECT_EQ(repository().failed, 0u);
+}
+
+TEST_F(actual_test, a_resync_forgets_that_work_is_done_but_not_what_stands_at_the_target) {
+  settle(event_kind::published, "v1", digest_of("a"), 4);
+  state(event_kind::sync_succeeded, R"({"synced_size":5})");
+  state(event_kind::resync_asked);
+  EXPECT_EQ(repository().synced_size, 0u);
+  EXPECT_EQ(repository().state, sync_state::pending);
+  EXPECT_EQ(item("v1").done_size, 0u);
+  EXPECT_EQ(item("v1").digest, digest_of("a"));
+}
+
+TEST_F(actual_test, a_synced_repository_with_newer_items_is_pending) {
+  state(event_kind::sync_succeeded, R"({"synced_size":5})");
+  EXPECT_EQ(state_of({"team/app", 5, {}, {}}, repository()).state, sync_state::synced);
+  EXPECT_EQ(state_of({"team/app", 6, {}, {}}, repository()).state, sync_state::pending);
+  EXPECT_EQ(state_of({"team/app", 6, {}, {}}, std::nullopt).state, sync_state::pending);
+}
+
+TEST_F(actual_test, a_record_with_broken_detail_does_not_stop_the_fold) {
+  state(event_kind::sync_failed, "{not json");
+  EXPECT_EQ(repository().state, sync_state::failed);
+}
+
+}  // namespace
+}  // namespace longshore::engine

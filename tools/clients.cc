@@ -1,0 +1,66 @@
+#include "tools/clients.h"
+
+#include <algorithm>
+
+#include "api/docker_credentials.h"
+
+namespace longshore::tools {
+
+namespace {
+
+api::credential_source fixed(std::string username, std::string password) {
+  // The values are parameters of the coroutine, so that it owns them whatever becomes of the source.
+  const auto answer = [](api::credential c) -> engine::task<std::optional<api::credential>> {
+    co_return std::optional<api::credential>(std::move(c));
+  };
+  return [answer, username, password](std::string, std::string) {
+    api::credential c;
+    c.username = username;
+    c.password = password;
+    return answer(std::move(c));
+  };
+}
+
+api::credential_source from_docker(boost::asio::any_io_executor executor, const std::filesystem::path& file) {
+  auto files = std::make_shared<api::docker_credentials>(executor, std::vector{file});
+  return
+      [files](std::string host, std::string repository) { return files->find(std::move(host), std::move(repository)); };
+}
+
+}  // namespace
+
+result<std::unique_ptr<api::registry_client>> make_registry_client(boost::asio::any_io_executor executor, clock& now,
+                                                                   const registry_settings& settings) {
+  api::registry_options options;
+  options.address = settings.url;
+  options.http.ca_file = settings.ca_file.string();
+  options.http.stall_max = settings.stall_timeout;
+  options.http.pool.per_host = settings.connections_max;
+  options.http.pool.kept_for_small =
+      std::min<std::size_t>(options.http.pool.kept_for_small, settings.connections_max - 1);
+  if (!settings.username.empty()) options.credentials = fixed(settings.username, settings.password);
+  if (!settings.docker_config.empty()) options.credentials = from_docker(executor, settings.docker_config);
+  if (settings.token) {
+    auto key = api::signing_key::from_pem(settings.token->key_pem);
+    if (!key) return pass(std::move(key), "key " + settings.token->key_file.string());
+    api::shared_key shared;
+    shared.key = std::move(*key);
+    shared.kid = settings.token->kid;
+    shared.issuer = settings.token->issuer;
+    shared.service = settings.token->audience;
+    shared.lifetime_s = settings.token->expire.count() / 1'000;
+    options.shared = std::move(shared);
+  }
+  return api::registry_client::create(std::move(executor), now, std::move(options));
+}
+
+result<std::unique_ptr<api::peer_client>> make_peer_client(boost::asio::any_io_executor executor, clock& now,
+                                                           const primary_settings& settings) {
+  api::peer_options options;
+  options.address = settings.url;
+  options.token = settings.token;
+  options.http.ca_file = settings.ca_file.string();
+  return api::peer_client::create(std::move(executor), now, std::move(options));
+}
+
+}  // namespace longshore::tools

@@ -1,0 +1,22 @@
+#pragma once
+
+// The HTTP clients that a configuration describes.
+//
+// Made, not yet connected: errc::invalid for a key, certificate or address that cannot be used. The executor
+// and the clock must outlive them.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <memory>
+
+#include "api/peer_client.h"
+#include "api/registry_client.h"
+#include "tools/config.h"
+
+namespace longshore::tools {
+
+result<std::unique_ptr<api::registry_client>> make_registry_client(boost::asio::any_io_executor executor, clock& now,
+                                                                   const registry_settings& settings);
+result<std::unique_ptr<api::peer_client>> make_peer_client(boost::asio::any_io_executor executor, clock& now,
+                                                           const primary_settings& settings);
+
+}  // namespace longshore::tools

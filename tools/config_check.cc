@@ -1,0 +1,206 @@
+#include "tools/config_check.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "tools/config_value.h"
+
+namespace longshore::tools {
+
+namespace {
+
+constexpr std::size_t token_length_min = 16;
+
+struct checker {
+  config& c;
+  const key_places& places;
+
+  std::string at(const std::string& key) const {
+    const auto found = places.find(key);
+    return (found == places.end() ? c.file.string() : found->second) + ": " + key;
+  }
+  std::unexpected<error> bad(const std::string& key, const std::string& why) const {
+    return fail(errc::invalid, at(key) + ": " + why);
+  }
+  std::unexpected<error> missing(const std::string& key, const std::string& remedy) const {
+    std::string from = c.file.empty() ? std::string("environment") : c.file.string();
+    return fail(errc::invalid, from + ": " + key + " is missing: " + remedy);
+  }
+  bool given(const std::string& key) const { return places.contains(key); }
+
+  result<void> in_range(const std::string& key, std::uint64_t value, std::uint64_t low, std::uint64_t high) const {
+    if (value >= low && value <= high) return {};
+    return bad(key,
+               std::to_string(value) + " is out of range: from " + std::to_string(low) + " to " + std::to_string(high));
+  }
+  result<void> in_range(const std::string& key, std::chrono::milliseconds value, std::int64_t low_ms,
+                        std::int64_t high_ms) const {
+    if (value.count() >= low_ms && value.count() <= high_ms) return {};
+    return bad(key, std::to_string(value.count()) + " ms is out of range: from " + std::to_string(low_ms) + " ms to " +
+                        std::to_string(high_ms) + " ms");
+  }
+
+  // Names go into URLs, metrics and file names.
+  result<void> name(const std::string& key, const std::string& value) const {
+    const bool plain = std::ranges::all_of(value, [](char ch) {
+      return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '.' ||
+             ch == '-' || ch == '_';
+    });
+    if (!value.empty() && value.size() <= 63 && plain && value.front() != '.') return {};
+    return bad(key, "\"" + value + "\" is no name: 1 to 63 letters, digits, '-', '_' or '.'");
+  }
+
+  // A token travels in a header: visible ASCII without spaces.
+  result<void> token(const std::string& key, const std::string& value) {
+    if (value.empty()) return missing(key, "give it, or " + key + "_file; openssl rand -hex 32 makes a good one");
+    const bool visible = std::ranges::all_of(value, [](char ch) { return ch > ' ' && ch < 0x7f; });
+    if (!visible || value.size() > 4'096) {
+      return bad(key, "a token is 1 to 4096 visible ASCII characters without spaces");
+    }
+    if (value.size() < token_length_min) {
+      c.warnings.push_back(at(key) + " is short; openssl rand -hex 32 makes a good one");
+    }
+    return {};
+  }
+
+  result<void> named_tokens(const std::string& section, const std::vector<named_token>& all) {
+    std::set<std::string> names, tokens;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const std::string element = section + "[" + std::to_string(i) + "]";
+      if (all[i].name.empty()) return missing(element + ".name", "every [[" + section + "]] has a name");
+      if (auto ok = name(element + ".name", all[i].name); !ok) return ok;
+      if (auto ok = token(element + ".token", all[i].token); !ok) return ok;
+      if (!names.insert(all[i].name).second) {
+        return bad(element + ".name", "two [[" + section + "]] are named \"" + all[i].name + "\"");
+      }
+      if (!tokens.insert(all[i].token).second) {
+        return bad(element + ".token", "two [[" + section + "]] have the same token: it tells who is speaking");
+      }
+    }
+    return {};
+  }
+
+  result<void> site() {
+    if (!given("site.name")) return missing("site.name", "for example [site] name = \"berlin\"");
+    if (auto ok = name("site.name", c.site.name); !ok) return ok;
+    if (!given("site.role")) return missing("site.role", "\"primary\" or \"secondary\"");
+    if (c.site.data_dir.empty()) return missing("site.data_dir", "the directory to keep the log in");
+    if (auto ok = token("admin.token", c.admin_token); !ok) return ok;
+    constexpr std::array levels{"trace", "debug", "info", "warn", "error", "critical", "off"};
+    if (std::ranges::find(levels, c.log_file.level) == levels.end()) {
+      return bad("log_file.level",
+                 "\"" + c.log_file.level + "\" is not one of trace, debug, info, warn, error, critical, off");
+    }
+    return {};
+  }
+
+  result<void> listen() {
+    const result<host_port> address = parse_host_port(c.listen.address);
+    if (!address) return bad("listen.address", address.error().text);
+    const bool tls = !c.listen.tls_certificate.empty();
+    if (tls != !c.listen.tls_key.empty()) {
+      return bad(tls ? "listen.tls_certificate" : "listen.tls_key", "needs both tls_certificate and tls_key");
+    }
+    if (!tls && !is_loopback(address->host)) {
+      c.warnings.push_back(at("listen.address") + ": tokens cross the network in clear: set listen.tls_certificate " +
+                           "and listen.tls_key, or put a TLS proxy in front");
+    }
+    const listen_settings& l = c.listen;
+    if (auto ok = in_range("listen.header_bytes_max", l.header_bytes_max, 1'024, 1u << 20); !ok) return ok;
+    if (auto ok = in_range("listen.body_bytes_max", l.body_bytes_max, 4'096, 64u << 20); !ok) return ok;
+    if (auto ok = in_range("listen.connections_max", l.connections_max, 1, 65'536); !ok) return ok;
+    if (auto ok = in_range("listen.header_timeout", l.header_timeout, 100, 600'000); !ok) return ok;
+    return in_range("listen.idle_timeout", l.idle_timeout, 100, 3'600'000);
+  }
+
+  result<void> registry(const std::string& section, const registry_settings& r) {
+    if (r.url.empty()) return missing(section + ".url", "for example \"https://registry.example.org\"");
+    const result<base_url> url = parse_base_url(r.url);
+    if (!url) return bad(section + ".url", url.error().text);
+    if (!url->tls && !r.ca_file.empty()) return bad(section + ".ca_file", "has no use with an http:// url");
+    if (r.username.empty() != r.password.empty()) {
+      return bad(section + (r.username.empty() ? ".password" : ".username"), "needs both username and password");
+    }
+    const int ways = (r.username.empty() ? 0 : 1) + (r.docker_config.empty() ? 0 : 1) + (r.token ? 1 : 0);
+    if (ways > 1) {
+      return bad(section + ".url", "choose one of username and password, docker_config, and [" + section + ".token]");
+    }
+    if (!url->tls && ways > 0 && !is_loopback(url->host)) {
+      c.warnings.push_back(at(section + ".url") + ": credentials cross the network in clear: use https://");
+    }
+    if (r.token) {
+      if (r.token->key_pem.empty()) return missing(section + ".token.key_file", "the registry's shared key, PEM");
+      if (r.token->issuer.empty()) {
+        return missing(section + ".token.issuer", "it must equal the registry's auth.token.issuer");
+      }
+      if (auto ok = in_range(section + ".token.expire", r.token->expire, 10'000, 86'400'000); !ok) return ok;
+    }
+    if (auto ok = in_range(section + ".connections_max", r.connections_max, 1, 1'024); !ok) return ok;
+    return in_range(section + ".stall_timeout", r.stall_timeout, 100, 3'600'000);
+  }
+
+  result<void> replication() const {
+    const replication_settings& r = c.replication;
+    if (auto ok = in_range("replication.repositories_concurrent", r.repositories_concurrent, 1, 256); !ok) return ok;
+    if (auto ok = in_range("replication.blobs_concurrent", r.blobs_concurrent, 1, 256); !ok) return ok;
+    if (auto ok = in_range("replication.retry_min", r.retry_min, 10, 86'400'000); !ok) return ok;
+    if (auto ok = in_range("replication.retry_max", r.retry_max, 10, 7 * 86'400'000LL); !ok) return ok;
+    if (r.retry_min > r.retry_max) return bad("replication.retry_min", "is longer than replication.retry_max");
+    for (const auto* globs : {&r.include, &r.exclude}) {
+      for (const std::string& glob : *globs) {
+        if (!glob.empty() &&
+            glob.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-/*?") == std::string::npos) {
+          continue;
+        }
+        return bad(globs == &r.include ? "replication.include" : "replication.exclude",
+                   "\"" + glob +
+                       "\" can match no repository: lower-case letters, digits, . _ - / and the "
+                       "wildcards * and ?");
+      }
+    }
+    return {};
+  }
+
+  result<void> role() {
+    if (c.site.role == site_role::primary) {
+      if (c.sources.empty()) {
+        c.warnings.push_back("no [[source]] is configured: no registry can notify this primary");
+      }
+      if (c.primary) c.warnings.push_back(at("primary.url") + ": [primary] is for a secondary and is not used here");
+      return {};
+    }
+    if (!c.primary) return missing("primary.url", "a secondary follows a primary: give [primary] url and token_file");
+    if (c.primary->url.empty()) return missing("primary.url", "for example \"https://longshore.example.org:5080\"");
+    const result<base_url> url = parse_base_url(c.primary->url);
+    if (!url) return bad("primary.url", url.error().text);
+    if (!url->tls && !c.primary->ca_file.empty()) return bad("primary.ca_file", "has no use with an http:// url");
+    if (!url->tls && !is_loopback(url->host)) {
+      c.warnings.push_back(at("primary.url") + ": the token crosses the network in clear: use https://");
+    }
+    if (auto ok = token("primary.token", c.primary->token); !ok) return ok;
+    if (!c.source_registry) return missing("source_registry.url", "a secondary copies from the primary's registry");
+    if (!c.target_registry) return missing("target_registry.url", "a secondary copies to a registry of its own");
+    return {};
+  }
+};
+
+}  // namespace
+
+result<void> check(config& c, const key_places& places) {
+  checker k{c, places};
+  if (auto ok = k.site(); !ok) return ok;
+  if (auto ok = k.listen(); !ok) return ok;
+  if (auto ok = k.named_tokens("source", c.sources); !ok) return ok;
+  if (auto ok = k.named_tokens("follower", c.followers); !ok) return ok;
+  if (auto ok = k.role(); !ok) return ok;
+  if (c.source_registry) {
+    if (auto ok = k.registry("source_registry", *c.source_registry); !ok) return ok;
+  }
+  if (c.target_registry) {
+    if (auto ok = k.registry("target_registry", *c.target_registry); !ok) return ok;
+  }
+  return k.replication();
+}
+
+}  // namespace longshore::tools

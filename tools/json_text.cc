@@ -1,0 +1,113 @@
+#include "tools/json_text.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace longshore::tools {
+
+namespace {
+
+namespace json = boost::json;
+
+std::string scalar(const json::value& v) {
+  if (v.is_string()) return std::string(v.as_string());
+  if (v.is_null()) return "-";
+  return json::serialize(v);
+}
+
+bool is_table(const json::value& v) {
+  return v.is_array() && !v.as_array().empty() &&
+         std::ranges::all_of(v.as_array(), [](const json::value& row) { return row.is_object(); });
+}
+
+std::string upper(std::string_view name) {
+  std::string out(name);
+  for (char& c : out) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return out;
+}
+
+void append_rows(std::string& out, const std::vector<std::vector<std::string>>& rows, const std::string& indent) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const auto& row : rows) {
+    std::string line = indent;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      if (i + 1 < row.size()) line.append(widths[i] - row[i].size() + 2, ' ');
+    }
+    while (line.ends_with(' ')) line.pop_back();
+    out += line + "\n";
+  }
+}
+
+void append_table(std::string& out, const json::array& list, const std::string& indent) {
+  std::vector<std::string> names;
+  for (const json::value& row : list) {
+    for (const auto& member : row.as_object()) {
+      if (std::ranges::find(names, std::string_view(member.key())) == names.end()) names.emplace_back(member.key());
+    }
+  }
+  std::vector<std::vector<std::string>> rows(1);
+  for (const std::string& name : names) rows[0].push_back(upper(name));
+  for (const json::value& row : list) {
+    rows.emplace_back();
+    for (const std::string& name : names) {
+      const json::value* cell = row.as_object().if_contains(name);
+      rows.back().push_back(cell == nullptr ? "" : scalar(*cell));
+    }
+  }
+  append_rows(out, rows, indent);
+}
+
+void append_object(std::string& out, const json::object& object, const std::string& indent) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& member : object) {
+    const json::value& v = member.value();
+    if (!is_table(v) && !v.is_object()) rows.push_back({std::string(member.key()), scalar(v)});
+  }
+  append_rows(out, rows, indent);
+  for (const auto& member : object) {
+    const json::value& v = member.value();
+    if (!is_table(v) && !v.is_object()) continue;
+    out += indent + std::string(member.key()) + ":\n";
+    if (v.is_object())
+      append_object(out, v.as_object(), indent + "  ");
+    else
+      append_table(out, v.as_array(), indent + "  ");
+  }
+}
+
+std::string member(const json::object& record, const char* name) {
+  const json::value* v = record.if_contains(name);
+  return v == nullptr || v->is_null() ? "" : scalar(*v);
+}
+
+}  // namespace
+
+std::string to_text(const json::value& v) {
+  std::string out;
+  if (v.is_object())
+    append_object(out, v.as_object(), "");
+  else if (is_table(v))
+    append_table(out, v.as_array(), "");
+  else
+    out = scalar(v) + "\n";
+  return out;
+}
+
+std::string record_line(const json::object& record) {
+  std::string what = member(record, "repository");
+  if (const std::string tag = member(record, "tag"); !tag.empty()) what += ":" + tag;
+  if (const std::string digest = member(record, "digest"); !digest.empty()) what += "@" + digest.substr(0, 19);
+  std::string line = member(record, "seq") + "  " + member(record, "recorded") + "  " + member(record, "kind");
+  if (member(record, "kind") == "unknown") line += "(" + member(record, "action") + ")";
+  line += "  " + what;
+  if (const std::string actor = member(record, "actor"); !actor.empty()) line += "  by " + actor;
+  if (const std::string origin = member(record, "origin"); !origin.empty()) line += "  from " + origin;
+  return line;
+}
+
+}  // namespace longshore::tools

@@ -1,0 +1,16 @@
+#pragma once
+
+// JSON for people: objects as aligned "name  value" lines, nested ones indented, arrays of objects as tables.
+// Pure: returns the text. Unknown members are shown like the others, so a newer site's answers lose nothing.
+
+#include <boost/json.hpp>
+#include <string>
+
+namespace longshore::tools {
+
+std::string to_text(const boost::json::value& v);
+
+// One log record, as `log tail` shows it: seq, time, kind, what it is about, who.
+std::string record_line(const boost::json::object& record);
+
+}  // namespace longshore::tools

@@ -1,0 +1,131 @@
+// longshore log verify, log export: the log of a data directory that is not in use.
+
+#include <boost/json.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "log/verifier.h"
+#include "tools/command.h"
+#include "tools/offline.h"
+
+namespace longshore::tools {
+
+namespace {
+
+struct verify_options {
+  std::string dir;
+};
+
+struct verified_log {
+  std::string name;
+  log::verification found;
+};
+
+int verify(const invocation& call, const verify_options& options) {
+  result<site_store> store = open_site_store(options.dir, store_access::read_only);
+  if (!store) return failed(call, store.error());
+  std::vector<verified_log> logs;
+  bool sound = true;
+  for (const char* name : {replicated_log, journal_log}) {
+    progress_line progress(std::string("verifying ") + name);
+    auto found = log::verify(*store->db, name, [&](std::uint64_t done) { progress(done, 0); });
+    if (!found) return failed(call, found.error());
+    sound = sound && !found->bad;
+    logs.push_back({name, std::move(*found)});
+  }
+  boost::json::array list;
+  for (const verified_log& one : logs) {
+    const log::verification& v = one.found;
+    if (call.json) {
+      boost::json::value bad;
+      if (v.bad) bad = boost::json::object{{"seq", v.bad->seq.value}, {"what", v.bad->what}};
+      list.push_back(
+          boost::json::object{{"log", one.name}, {"sound", v.size}, {"root", to_hex(v.root)}, {"bad", std::move(bad)}});
+      continue;
+    }
+    std::printf("%-8s %s records sound, root %s\n", one.name.c_str(), with_commas(v.size).c_str(),
+                to_hex(v.root).c_str());
+    if (v.bad) {
+      std::printf("%-8s BAD record %llu: %s\n", one.name.c_str(), static_cast<unsigned long long>(v.bad->seq.value),
+                  v.bad->what.c_str());
+    }
+  }
+  if (call.json) {
+    const boost::json::object answer{{"verified", sound}, {"logs", std::move(list)}};
+    std::printf("%s\n", boost::json::serialize(answer).c_str());
+  } else if (!sound) {
+    std::fprintf(stderr,
+                 "longshore: the log is damaged from the record named on; restore the directory from a copy, or "
+                 "follow the primary anew with an empty one\n");
+  }
+  return sound ? exit_done : exit_failed;
+}
+
+struct export_options {
+  std::string dir, output;
+  bool journal = false;
+  export_range range;
+};
+
+struct close_file {
+  void operator()(std::FILE* f) const { std::fclose(f); }
+};
+
+int export_log(const invocation& call, const export_options& options) {
+  result<site_store> store = open_site_store(options.dir, store_access::read_only);
+  if (!store) return failed(call, store.error());
+  auto log = log::event_log::open(*store->db, options.journal ? journal_log : replicated_log);
+  if (!log) return failed(call, log.error());
+  std::unique_ptr<std::FILE, close_file> file;
+  std::FILE* out = stdout;
+  if (!options.output.empty()) {
+    file.reset(std::fopen(options.output.c_str(), "wb"));
+    if (!file) {
+      return failed(call, {errc::io_failed, "cannot write " + options.output + ": " + std::strerror(errno)});
+    }
+    out = file.get();
+  }
+  const auto write_failed = [&] {
+    return fail(errc::io_failed, std::string("writing the records failed: ") + std::strerror(errno));
+  };
+  std::uint64_t lines = 0;
+  progress_line progress("exporting");
+  auto written = export_records(
+      **log, options.range,
+      [&](std::string_view line) -> result<void> {
+        if (std::fwrite(line.data(), 1, line.size(), out) != line.size() || std::fputc('\n', out) == EOF) {
+          return write_failed();
+        }
+        ++lines;
+        return {};
+      },
+      std::ref(progress));
+  if (written && std::fflush(out) != 0) written = write_failed();
+  if (written) return exit_done;
+  std::fprintf(stderr, "longshore: %s\n", written.error().text.c_str());
+  return lines > 0 ? exit_partly_done : exit_failed;
+}
+
+}  // namespace
+
+void add_offline_log_commands(CLI::App& log, invocation& call) {
+  CLI::App* command = add_command(log, call, "verify", "Re-read the logs of a stopped site, believing nothing",
+                                  "longshore log verify /var/lib/longshore", needs::nothing);
+  auto verifying = std::make_shared<verify_options>();
+  command->add_option("DIR", verifying->dir, "Data directory of a site that is not running")->required();
+  command->callback([&call, verifying] { call.run = [&call, verifying] { return verify(call, *verifying); }; });
+
+  command = add_command(log, call, "export", "Write the records of a stopped site as NDJSON",
+                        "longshore log export /var/lib/longshore --from 1000 -o records.ndjson", needs::nothing);
+  auto exporting = std::make_shared<export_options>();
+  command->add_option("DIR", exporting->dir, "Data directory of a site that is not running")->required();
+  command->add_option("-o,--output", exporting->output, "File to write; default: standard output");
+  command->add_option("--from", exporting->range.from, "First seq");
+  command->add_option("--to", exporting->range.to, "The seq to stop before");
+  command->add_flag("--journal", exporting->journal, "The site's own journal instead of the replicated log");
+  command->callback([&call, exporting] { call.run = [&call, exporting] { return export_log(call, *exporting); }; });
+}
+
+}  // namespace longshore::tools
