@@ -5,6 +5,8 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "api/answer_head.h"
+
 namespace longshore::api {
 
 namespace asio = boost::asio;
@@ -126,13 +128,14 @@ asio::awaitable<void> http_server::accept() {
 void http_server::turn_away(tcp::socket socket) {
   ++world_.counters.turned_away;
   if (tls_) return;
-  constexpr std::string_view full =
-      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
-      "Connection: close\r\nContent-Length: 98\r\n\r\n"
-      "{\"errors\":[{\"code\":\"UNAVAILABLE\",\"message\":\"too many connections; try again soon\",\"detail\":null}]}\n\n";
-  error_code ignored;
+  answer full = refusal(503, "UNAVAILABLE", "too many connections; try again soon");
+  full.headers.emplace_back("Retry-After", "1");
+  std::string text;
+  render_head(text, full, {body_framing::length, false, 11});
+  text += full.body;
+  error_code ignored;  // whoever does not get it sees the connection closed
   socket.non_blocking(true, ignored);
-  socket.write_some(asio::buffer(full), ignored);
+  socket.write_some(asio::buffer(text), ignored);
   socket.shutdown(tcp::socket::shutdown_send, ignored);
 }
 

@@ -73,7 +73,14 @@ class session final : public http_session, private exchange {
   void wait_for_handler() { deadline_ = steady::time_point::max(); }
   void close() {
     error_code ignored;  // a socket that cannot be closed is closed already
-    stream_.lowest_layer().close(ignored);
+    socket().close(ignored);
+  }
+  tcp::socket& socket() {
+    if constexpr (std::is_same_v<Stream, tls_stream>) {
+      return stream_.next_layer();
+    } else {
+      return stream_;
+    }
   }
 
   asio::awaitable<bool> fill(std::size_t bytes) {
@@ -166,13 +173,13 @@ class session final : public http_session, private exchange {
   asio::awaitable<bool> refuse(answer a) {
     a.close = true;
     co_await send(std::move(a));
-    if (expired_ || !stream_.lowest_layer().is_open()) co_return false;
+    if (expired_ || !socket().is_open()) co_return false;
     error_code ignored;  // the peer may be gone: then there is nothing to drain
-    stream_.lowest_layer().shutdown(tcp::socket::shutdown_send, ignored);
+    socket().shutdown(tcp::socket::shutdown_send, ignored);
     wait_at_most(drain_ms_max);
     buffer_.clear();
     for (std::size_t drained = 0; drained < drained_bytes_max && !expired_;) {
-      auto [ec, n] = co_await stream_.lowest_layer().async_read_some(buffer_.prepare(body_read_bytes), as_value);
+      auto [ec, n] = co_await socket().async_read_some(buffer_.prepare(body_read_bytes), as_value);
       if (ec) break;
       drained += n;
     }

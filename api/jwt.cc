@@ -56,7 +56,8 @@ result<std::string> pull_token(const shared_key& with, const std::vector<std::st
   auto id = random_uuid();
   if (!id) return id;
   const auto issued = now.us / 1'000'000;
-  const json::object header{{"typ", "JWT"}, {"alg", with.key->algorithm()}, {"kid", with.kid.empty() ? with.key->kid() : with.kid}};
+  const json::object header{
+      {"typ", "JWT"}, {"alg", with.key->algorithm()}, {"kid", with.kid.empty() ? with.key->kid() : with.kid}};
   const json::object claims{{"iss", with.issuer},
                             {"aud", with.service},
                             {"jti", *id},

@@ -20,7 +20,7 @@ struct shared_key {
   std::string issuer;                          // must equal the registry's auth.token.issuer
   std::string service = "container_registry";  // must equal the registry's auth.token.service
   std::int64_t lifetime_s = 300;
-  std::string kid;                               // empty: the key's libtrust fingerprint
+  std::string kid;  // empty: the key's libtrust fingerprint
 };
 
 // Scopes as "repository:NAME:actions" or "registry:catalog:*"; others are left out.

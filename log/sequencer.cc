@@ -156,9 +156,12 @@ void sequencer::rep::append(std::vector<submission> taken) {
 }
 
 void sequencer::rep::fail_stop(const error& why) {
-  const std::lock_guard hold(mutex);
-  fatal = why.text;
-  has_failed.store(true, std::memory_order_release);
+  {
+    const std::lock_guard hold(mutex);
+    fatal = why.text;
+    has_failed.store(true, std::memory_order_release);
+  }
+  if (options.on_failed) options.on_failed(why);
 }
 
 sequencer::sequencer(std::unique_ptr<rep> rep) : rep_(std::move(rep)) {}

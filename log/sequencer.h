@@ -48,6 +48,8 @@ struct sequencer_options {
   // Fails with errc::no_space when too little is free; asked before each batch, and while it says no at each
   // submission, from either thread. Null: no check.
   std::function<result<void>()> space_check;
+  // Told once, on the sequencer's thread, why it fail-stopped. Null: nobody.
+  std::function<void(const error&)> on_failed;
   defects broken;
 };
 

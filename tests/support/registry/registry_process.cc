@@ -93,7 +93,8 @@ result<std::unique_ptr<registry_process>> registry_process::start(registry_setti
   std::error_code ec;
   if (s.directory.empty()) {
     auto pattern = (fs::temp_directory_path() / "longshore-registry-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) return fail(errc::io_failed, "mkdtemp: " + std::string(std::strerror(errno)));
+    if (::mkdtemp(pattern.data()) == nullptr)
+      return fail(errc::io_failed, "mkdtemp: " + std::string(std::strerror(errno)));
     s.directory = pattern;
     out->temporary_ = true;
   }
@@ -120,8 +121,8 @@ result<void> registry_process::write_configuration() const {
   std::ofstream out(settings_.directory / "config.yml");
   out << "version: 0.1\nlog:\n  level: warn\nhttp:\n  addr: " << address()
       << "\n  secret: longshore-test\nstorage:\n  filesystem:\n    rootdirectory: "
-      << quoted(settings_.storage.string()) << "\n  delete:\n    enabled: "
-      << (settings_.delete_enabled ? "true" : "false")
+      << quoted(settings_.storage.string())
+      << "\n  delete:\n    enabled: " << (settings_.delete_enabled ? "true" : "false")
       << "\n  maintenance:\n    uploadpurging:\n      enabled: false\n"
       << "compatibility:\n  schema1:\n    enabled: " << (settings_.schema1 ? "true" : "false") << "\n";
   if (settings_.token) {

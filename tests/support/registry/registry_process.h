@@ -60,8 +60,8 @@ class registry_process {
   const std::filesystem::path& storage() const { return settings_.storage; }
   std::filesystem::path log_file() const { return settings_.directory / "registry.log"; }
 
-  void stop();   // SIGTERM, then waits; a temporary directory stays until destruction
-  void kill();   // SIGKILL, then waits
+  void stop();  // SIGTERM, then waits; a temporary directory stays until destruction
+  void kill();  // SIGKILL, then waits
   // Starts it again on the same port and storage.
   result<void> restart();
 

@@ -38,8 +38,12 @@ std::string response(int status, std::vector<api::http_header> headers = {}, con
 class scripted_server {
  public:
   explicit scripted_server(asio::io_context& io, asio::ssl::context* tls = nullptr);
-  void reply(std::string bytes) { replies_.push_back([b = std::move(bytes)](auto&) { return scripted_reply{b}; }); }
-  void reply(scripted_reply r) { replies_.push_back([r = std::move(r)](auto&) { return r; }); }
+  void reply(std::string bytes) {
+    replies_.push_back([b = std::move(bytes)](auto&) { return scripted_reply{b}; });
+  }
+  void reply(scripted_reply r) {
+    replies_.push_back([r = std::move(r)](auto&) { return r; });
+  }
   void reply(std::function<scripted_reply(const seen_request&)> f) { replies_.push_back(std::move(f)); }
 
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }

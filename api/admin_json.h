@@ -1,0 +1,27 @@
+#pragma once
+
+// What administrators are shown, as JSON. Pure. Times are RFC 3339, null where there is none.
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "api/http_session.h"
+#include "api/ingest.h"
+#include "api/repository_counts.h"
+#include "api/site_facts.h"
+#include "api/sites.h"
+
+namespace longshore::api {
+
+boost::json::value json_of(timestamp t);
+boost::json::object json_of(const engine::repository_state& r);
+boost::json::object json_of(const engine::actual_item& item);
+boost::json::object json_of(const engine::follower_status& f, timestamp now);
+boost::json::object json_of(const engine::replicator_status& r);
+boost::json::object json_of(const repository_counts& counts);
+boost::json::object json_of(const source_stats& s);
+boost::json::object json_of(const server_counters& c);
+boost::json::object json_of(const site_report& s, std::uint64_t log_size, timestamp now);
+boost::json::object json_of(const log::quarantined& q, std::size_t body_bytes_max);
+
+}  // namespace longshore::api

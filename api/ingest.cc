@@ -1,0 +1,196 @@
+#include "api/ingest.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "engine/journal.h"
+
+namespace longshore::api {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::string_view own_agent = "longshore/";
+constexpr std::size_t instances_kept = 16;
+constexpr std::int64_t warn_every_us = 60'000'000;
+
+std::string acknowledgement(const log::append_outcome& done, std::uint64_t dropped) {
+  std::string text = "{\"appended\":" + std::to_string(done.appended);
+  text.append(",\"duplicates\":").append(std::to_string(done.duplicates));
+  return text.append(",\"dropped\":").append(std::to_string(dropped)).append("}\n");
+}
+
+answer put_aside_answer(const log::append_outcome& done, const std::string& reason) {
+  const boost::json::object said{{"appended", done.appended}, {"duplicates", done.duplicates},
+                                 {"quarantined", true}, {"reason", reason}};
+  return json_answer(boost::json::serialize(said) + "\n", 202);
+}
+
+// Whatever became of the events, the body holds more than they do: it is kept.
+bool is_the_bodys_fault(errc code) { return code == errc::too_large || code == errc::invalid; }
+
+}  // namespace
+
+void ingest::add_source(std::string name, std::string_view token) {
+  tokens_.add(name, token);
+  stats_.sources.push_back({.name = std::move(name)});
+}
+
+void ingest::mount(router& to) {
+  for (const char* path : {"/api/v4/container_registry_event/events", "/v1/events/{source}"}) {
+    route r;
+    r.method = "POST";
+    r.pattern = path;
+    r.handle = [this](exchange& x) { return take(x); };
+    r.admit = [this](request& q) { return admit(q); };
+    r.body_bytes_max = options_.body_bytes_max;
+    r.too_large = [this](const request& q) { note_too_large(q); };
+    to.add(std::move(r));
+  }
+}
+
+std::optional<answer> ingest::admit(request& r) {
+  const auto owner = tokens_.find(r.header("Authorization"));
+  const std::string_view name = r.parameter("source");
+  if (owner && (name.empty() || name == tokens_.name(*owner))) {
+    r.caller = *owner;
+    return std::nullopt;
+  }
+  ++stats_.unauthorized;
+  if (const auto meant = tokens_.named(name)) ++stats_.sources[*meant].unauthorized;
+  warn_sometimes(warned_unauthorized_,
+                 "a notification came with a wrong token" +
+                     (name.empty() ? std::string() : " for the source " + printable(name)) +
+                     ": the registry that sent it repeats it and everything behind it waits; give it the token of "
+                     "its source in notifications.endpoints[].headers.Authorization");
+  return unauthorized(name.empty() ? "the token of any source" : "the token of this source");
+}
+
+void ingest::note_too_large(const request& r) {
+  source_stats& s = stats_.sources[r.caller];
+  ++s.too_large;
+  warn_sometimes(warned_too_large_,
+                 "a notification of the source " + s.name + " is over the limit of " +
+                     std::to_string(options_.body_bytes_max) +
+                     " bytes and was refused (413): the registry repeats it and everything behind it waits; raise "
+                     "the body limit of this site");
+}
+
+asio::awaitable<void> ingest::take(exchange& x) {
+  const auto begun = std::chrono::steady_clock::now();
+  answer a = co_await record(x.asked().caller, x.asked());
+  if (a.status < 300) stats_.acknowledged.add(std::chrono::steady_clock::now() - begun);
+  x.reply(std::move(a));
+}
+
+asio::awaitable<answer> ingest::record(std::size_t source, const request& r) {
+  source_stats& s = stats_.sources[source];
+  ++s.received;
+  auto parsed = parse_notification(r.body, s.name);
+  std::string reason;
+  notification n;
+  if (parsed) {
+    n = *std::move(parsed);
+    reason = n.reason;
+  } else {
+    reason = parsed.error().text;
+  }
+  const bool quarantining = !parsed || !n.whole();
+  if (quarantining) {
+    auto kept = co_await put_aside(source, reason, r);
+    if (!kept) co_return not_written(s, kept.error());
+  }
+  if (!n.events.empty()) s.last_event = world_.now.now();
+  note_instances(s, n.events);
+  const std::uint64_t dropped = drop_pulls(n.events);
+  auto done = co_await append(std::move(n.events));
+  if (!done && is_the_bodys_fault(done.error().code)) {
+    reason = done.error().text;
+    auto kept = co_await put_aside(source, reason, r);
+    if (!kept) co_return not_written(s, kept.error());
+    co_return put_aside_answer({}, reason);
+  }
+  if (!done) co_return not_written(s, done.error());
+  s.dropped += dropped;
+  s.appended += done->appended;
+  s.duplicates += done->duplicates;
+  if (quarantining) co_return put_aside_answer(*done, reason);
+  co_return json_answer(acknowledgement(*done, dropped));
+}
+
+asio::awaitable<result<log::append_outcome>> ingest::append(std::vector<log::event> events) {
+  if (events.empty()) co_return log::append_outcome{};
+  co_return co_await engine::append(world_.to, std::move(events));
+}
+
+// One at a time: the quarantine has one writer.
+asio::awaitable<result<void>> ingest::put_aside(std::size_t source, std::string reason, const request& r) {
+  if (waiting_aside_ >= options_.quarantine_waiting_max) {
+    co_return fail(errc::busy, "too many notifications that cannot be understood are being put aside");
+  }
+  ++waiting_aside_;
+  while (putting_aside_) co_await aside_free_.wait();
+  putting_aside_ = true;
+  --waiting_aside_;
+  log::quarantined entry;
+  entry.received = world_.now.now();
+  entry.source = stats_.sources[source].name;
+  entry.reason = std::move(reason);
+  entry.content_type = r.header("Content-Type").substr(0, 256);
+  entry.body = r.body;
+  const std::string why = entry.reason;
+  auto done = co_await world_.pool.run([this, &entry]() -> result<void> {
+    if (world_.space_check) {
+      if (auto space = world_.space_check(); !space) return space;
+    }
+    return world_.aside.add(std::move(entry));
+  });
+  putting_aside_ = false;
+  aside_free_.notify_one();
+  if (!done) co_return done;
+  ++stats_.sources[source].quarantined;
+  warn_sometimes(warned_quarantined_, "a notification of the source " + stats_.sources[source].name +
+                                          " could not be understood and was put into quarantine: " + printable(why));
+  co_return done;
+}
+
+std::uint64_t ingest::drop_pulls(std::vector<log::event>& events) const {
+  if (options_.drop == dropped_pulls::none) return 0;
+  return std::erase_if(events, [&](const log::event& e) {
+    return e.kind == log::event_kind::pull &&
+           (options_.drop == dropped_pulls::all || e.request_useragent.starts_with(own_agent));
+  });
+}
+
+// A registry behind a load balancer is several processes: only one that was not seen lately means a restart.
+void ingest::note_instances(source_stats& s, const std::vector<log::event>& events) {
+  for (const log::event& e : events) {
+    if (e.instance.empty()) continue;
+    if (!s.instances.empty() && s.instances.back() == e.instance) continue;
+    if (const auto known = std::ranges::find(s.instances, e.instance); known != s.instances.end()) {
+      std::rotate(known, known + 1, s.instances.end());
+      continue;
+    }
+    if (!s.instances.empty()) ++s.restarts;
+    if (s.instances.size() == instances_kept) s.instances.erase(s.instances.begin());
+    s.instances.push_back(e.instance);
+  }
+}
+
+answer ingest::not_written(source_stats& s, const error& e) {
+  ++s.unavailable;
+  warn_sometimes(warned_unwritten_, "notifications of the source " + s.name +
+                                        " cannot be recorded and are refused until they can: " + e.text);
+  if (e.code == errc::no_space) return refusal(e);
+  return refusal(error{errc::unavailable, e.text, e.retry_after_ms});
+}
+
+void ingest::warn_sometimes(timestamp& last, const std::string& what) {
+  const timestamp now = world_.now.now();
+  if (!world_.warn || (last.us != 0 && now.us - last.us < warn_every_us)) return;
+  last = now;
+  world_.warn(what);
+}
+
+}  // namespace longshore::api

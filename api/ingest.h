@@ -1,0 +1,100 @@
+#pragma once
+
+// Where registries post their notifications.
+//
+//   POST /api/v4/container_registry_event/events   the source is whose token it is (GitLab's own path)
+//   POST /v1/events/{source}                       the source is named; the token must be its own
+//
+// 200 is sent after every event of the body is durable (or was already), and 202 after what could not be understood
+// is durable in quarantine, with the rest of the envelope in the log; never earlier. 401: wrong token. 413: over the
+// limit, which makes a registry repeat it for ever: told loudly. 503 (Retry-After) and 507: the log cannot be written.
+// Pulls may be dropped by the settings: counted, acknowledged, not recorded.
+// Runs on the server's executor; stats() is for that executor too. The world must outlive the server's sessions.
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "api/bearer.h"
+#include "api/blocking_pool.h"
+#include "api/latency_histogram.h"
+#include "api/notification.h"
+#include "api/router.h"
+#include "engine/wait_list.h"
+#include "log/quarantine.h"
+#include "log/sequencer.h"
+
+namespace longshore::api {
+
+enum class dropped_pulls : std::uint8_t {
+  none,
+  own,  // those of Longshore itself, by user agent
+  all
+};
+
+struct ingest_options {
+  dropped_pulls drop = dropped_pulls::none;
+  std::size_t body_bytes_max = 1u << 20;
+  std::size_t quarantine_waiting_max = 64;  // bodies waiting to be put aside; more are answered 503
+};
+
+struct ingest_world {
+  log::sequencer& to;
+  log::quarantine& aside;  // written by nobody else
+  blocking_pool& pool;
+  const clock& now;
+  std::function<result<void>()> space_check;      // before the quarantine is written; may be null
+  std::function<void(const std::string&)> warn;   // for an operator; never holds a token
+};
+
+struct source_stats {
+  std::string name;
+  timestamp last_event;
+  std::uint64_t received = 0;     // bodies
+  std::uint64_t appended = 0, duplicates = 0, dropped = 0;  // events
+  std::uint64_t quarantined = 0;  // bodies
+  std::uint64_t unavailable = 0;  // bodies answered 503 or 507
+  std::uint64_t too_large = 0;    // bodies answered 413
+  std::uint64_t unauthorized = 0; // requests that named the source with a wrong token
+  std::uint64_t restarts = 0;     // registry processes first seen after another: events may have been lost
+  std::vector<std::string> instances;  // seen lately, newest last
+};
+
+struct ingest_stats {
+  std::vector<source_stats> sources;
+  std::uint64_t unauthorized = 0;  // all of them
+  latency_histogram acknowledged;  // from the whole body to the answer, of those acknowledged
+};
+
+class ingest {
+ public:
+  ingest(ingest_world world, ingest_options options) : world_(std::move(world)), options_(options) {}
+  // Before mount().
+  void add_source(std::string name, std::string_view token);
+  void mount(router& to);
+  const ingest_stats& stats() const { return stats_; }
+
+ private:
+  std::optional<answer> admit(request& r);
+  void note_too_large(const request& r);
+  boost::asio::awaitable<void> take(exchange& x);
+  boost::asio::awaitable<answer> record(std::size_t source, const request& r);
+  boost::asio::awaitable<result<void>> put_aside(std::size_t source, std::string reason, const request& r);
+  boost::asio::awaitable<result<log::append_outcome>> append(std::vector<log::event> events);
+  std::uint64_t drop_pulls(std::vector<log::event>& events) const;
+  void note_instances(source_stats& s, const std::vector<log::event>& events);
+  answer not_written(source_stats& s, const error& e);
+  void warn_sometimes(timestamp& last, const std::string& what);
+
+  ingest_world world_;
+  ingest_options options_;
+  token_book tokens_;
+  ingest_stats stats_;
+  bool putting_aside_ = false;
+  std::size_t waiting_aside_ = 0;
+  engine::wait_list aside_free_;
+  timestamp warned_unauthorized_, warned_too_large_, warned_unwritten_, warned_quarantined_;
+};
+
+}  // namespace longshore::api

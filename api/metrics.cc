@@ -1,0 +1,211 @@
+#include "api/metrics.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <limits>
+
+namespace longshore::api {
+
+namespace asio = boost::asio;
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using labels = std::vector<ClientMetric::Label>;
+
+// Families in the order in which they are first named.
+class exposition {
+ public:
+  void counter(const char* name, const char* help, std::uint64_t value, labels of = {}) {
+    add(name, help, MetricType::Counter, std::move(of)).counter.value = static_cast<double>(value);
+  }
+  void gauge(const char* name, const char* help, double value, labels of = {}) {
+    add(name, help, MetricType::Gauge, std::move(of)).gauge.value = value;
+  }
+  void gauge(const char* name, const char* help, std::uint64_t value, labels of = {}) {
+    gauge(name, help, static_cast<double>(value), std::move(of));
+  }
+  void histogram(const char* name, const char* help, const latency_histogram& h) {
+    ClientMetric::Histogram& to = add(name, help, MetricType::Histogram, {}).histogram;
+    std::uint64_t below = 0;
+    for (std::size_t i = 0; i < h.counts().size(); ++i) {
+      below += h.counts()[i];
+      const double bound = i < latency_histogram::bounds_us.size()
+                               ? static_cast<double>(latency_histogram::bounds_us[i]) / 1e6
+                               : std::numeric_limits<double>::infinity();
+      to.bucket.push_back({below, bound});
+    }
+    to.sample_count = h.count();
+    to.sample_sum = static_cast<double>(h.sum_us()) / 1e6;
+  }
+  std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
+
+ private:
+  ClientMetric& add(const char* name, const char* help, MetricType type, labels of) {
+    if (families_.empty() || families_.back().name != name) {
+      MetricFamily f;
+      f.name = name;
+      f.help = help;
+      f.type = type;
+      families_.push_back(std::move(f));
+    }
+    ClientMetric m;
+    m.label = std::move(of);
+    families_.back().metric.push_back(std::move(m));
+    return families_.back().metric.back();
+  }
+  std::vector<MetricFamily> families_;
+};
+
+struct source_number {
+  const char* name;
+  const char* help;
+  std::uint64_t source_stats::*number;
+};
+constexpr source_number source_numbers[] = {
+    {"longshore_ingest_bodies_total", "Notifications received, by source", &source_stats::received},
+    {"longshore_ingest_events_appended_total", "Events made durable", &source_stats::appended},
+    {"longshore_ingest_events_duplicate_total", "Events that were in the log already", &source_stats::duplicates},
+    {"longshore_ingest_events_dropped_total", "Pulls dropped by the settings", &source_stats::dropped},
+    {"longshore_ingest_quarantined_total", "Bodies put into quarantine", &source_stats::quarantined},
+    {"longshore_ingest_unauthorized_total", "Requests that named the source with a wrong token",
+     &source_stats::unauthorized},
+    {"longshore_ingest_too_large_total", "Bodies over the limit (413): they block the registry's queue",
+     &source_stats::too_large},
+    {"longshore_ingest_unavailable_total", "Bodies answered 503 or 507", &source_stats::unavailable},
+    {"longshore_ingest_registry_restarts_total", "Registry processes seen after another: events may be lost",
+     &source_stats::restarts},
+};
+
+void add_ingest(exposition& to, const ingest_stats& s) {
+  to.histogram("longshore_ingest_ack_seconds", "From a whole notification to its acknowledgement", s.acknowledged);
+  to.counter("longshore_ingest_unauthorized_requests_total", "Notifications with a wrong token", s.unauthorized);
+  for (const source_number& n : source_numbers) {
+    for (const source_stats& of : s.sources) to.counter(n.name, n.help, of.*n.number, {{"source", of.name}});
+  }
+  for (const source_stats& of : s.sources) {
+    to.gauge("longshore_ingest_last_event_timestamp_seconds", "When the source was last heard of",
+             static_cast<double>(of.last_event.us) / 1e6, {{"source", of.name}});
+  }
+}
+
+void add_log(exposition& to, const admin_world& w, const log::sequencer& sequencer) {
+  to.gauge("longshore_log_size", "Records in the log", w.log.durable_size());
+  to.gauge("longshore_journal_size", "Records in this site's journal", w.journal.durable_size());
+  to.gauge("longshore_log_queue", "Events waiting to be made durable", static_cast<std::uint64_t>(sequencer.queued()));
+  to.gauge("longshore_log_failed", "1: the log takes nothing until the site is restarted",
+           sequencer.failed() ? 1.0 : 0.0);
+  to.counter("longshore_quarantine_total", "Notifications that could not be understood", w.aside.count());
+}
+
+void add_followers(exposition& to, const admin_world& w) {
+  const std::uint64_t size = w.log.durable_size();
+  const timestamp now = w.now.now();
+  const auto all = w.followers.all();
+  for (const site_report& s : all) {
+    to.gauge("longshore_site_lag_events", "Records that a following site has not taken", size - std::min(size, s.size),
+             {{"site", s.name}});
+  }
+  for (const site_report& s : all) {
+    if (s.reported.us == 0) continue;
+    to.gauge("longshore_site_report_age_seconds", "Since a following site last reported",
+             static_cast<double>(now.us - s.reported.us) / 1e6, {{"site", s.name}});
+  }
+}
+
+void add_following(exposition& to, const engine::follower_status& f, timestamp now) {
+  to.gauge("longshore_follower_lag_events", "Records of the primary that this site has not taken", f.lag_events());
+  to.gauge("longshore_follower_connected", "1: following", f.state == engine::follower_state::following ? 1.0 : 0.0);
+  if (f.last_contact.us != 0) {
+    to.gauge("longshore_follower_contact_age_seconds", "Since the primary last answered",
+             static_cast<double>(now.us - f.last_contact.us) / 1e6);
+  }
+}
+
+void add_replication(exposition& to, const engine::replicator_status& r) {
+  to.gauge("longshore_sync_running", "Repositories being synced", static_cast<std::uint64_t>(r.running.size()));
+  to.gauge("longshore_sync_queued", "Repositories waiting for their turn", static_cast<std::uint64_t>(r.queued));
+  to.gauge("longshore_sync_waiting", "Repositories waiting for a retry", static_cast<std::uint64_t>(r.waiting));
+  to.counter("longshore_sync_passes_total", "Passes over a repository", r.passes);
+  to.counter("longshore_sync_failed_passes_total", "Passes that ended with failures", r.failed_passes);
+  const char* const items = "longshore_sync_items_total";
+  to.counter(items, "Items settled, by outcome", r.totals.published, {{"outcome", "published"}});
+  to.counter(items, "", r.totals.removed, {{"outcome", "removed"}});
+  to.counter(items, "", r.totals.unchanged, {{"outcome", "unchanged"}});
+  to.counter(items, "", r.totals.failed, {{"outcome", "failed"}});
+  to.counter(items, "", r.totals.parked, {{"outcome", "parked"}});
+  const char* const blobs = "longshore_blobs_total";
+  to.counter(blobs, "Blobs brought to the target, by way", r.blobs.copied, {{"way", "copied"}});
+  to.counter(blobs, "", r.blobs.mounted, {{"way", "mounted"}});
+  to.counter(blobs, "", r.blobs.present, {{"way", "present"}});
+  to.counter("longshore_blob_resumes_total", "Downloads taken up where they broke off", r.blobs.resumed);
+  to.counter("longshore_blob_bytes_copied_total", "Bytes of blobs sent to the target", r.blobs.bytes_copied);
+}
+
+void add_server(exposition& to, const server_counters& c) {
+  to.gauge("longshore_http_connections", "Open connections", c.connections);
+  to.counter("longshore_http_requests_total", "Requests handed to a handler", c.requests);
+  to.counter("longshore_http_connections_total", "Connections accepted", c.accepted);
+  to.counter("longshore_http_turned_away_total", "Connections over the limit", c.turned_away);
+  to.counter("longshore_http_timed_out_total", "Connections dropped at a time limit", c.timed_out);
+  to.counter("longshore_http_malformed_total", "Requests that were not HTTP", c.malformed);
+}
+
+void add_repositories(exposition& to, const repository_counts& counts) {
+  for (const engine::sync_state s : all_sync_states) {
+    to.gauge("longshore_repositories", "Repositories, by state", counts.of(s), {{"state", std::string(name_of(s))}});
+  }
+  to.gauge("longshore_items_failed", "Items that failed and will be tried again", counts.failed);
+  to.gauge("longshore_items_parked", "Items that will not be tried again by themselves", counts.parked);
+}
+
+}  // namespace
+
+void metrics::mount(router& to) {
+  const auto add = [&](const char* path, handler handle) {
+    route r;
+    r.method = "GET";
+    r.pattern = path;
+    r.handle = std::move(handle);
+    r.body_bytes_max = 0;
+    to.add(std::move(r));
+  };
+  add("/metrics", [this](exchange& x) { return scrape(x); });
+  add("/readyz", [this](exchange& x) { return readiness(x); });
+  add("/healthz", [](exchange& x) -> asio::awaitable<void> {
+    x.reply(text_answer("ok\n"));
+    co_return;
+  });
+}
+
+asio::awaitable<void> metrics::scrape(exchange& x) {
+  const admin_world& w = world_.shown;
+  auto counts = co_await w.pool.run([&] { return count_repositories(w.wanted, w.done); });
+  if (!counts) co_return x.reply(refusal(counts.error()));
+  exposition to;
+  const site_facts facts = w.facts();
+  to.gauge("longshore_info", "Version and role of this site", 1.0,
+           {{"version", facts.version}, {"role", facts.role}, {"site", facts.name}});
+  if (w.incoming != nullptr) add_ingest(to, w.incoming->stats());
+  add_log(to, w, world_.to);
+  add_followers(to, w);
+  if (facts.following) add_following(to, *facts.following, w.now.now());
+  if (facts.replicating) add_replication(to, *facts.replicating);
+  add_repositories(to, *counts);
+  const server_counters* server = w.server ? w.server() : nullptr;
+  if (server != nullptr) add_server(to, *server);
+  answer a = text_answer(to.text());
+  a.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  x.reply(std::move(a));
+}
+
+asio::awaitable<void> metrics::readiness(exchange& x) {
+  const auto ready = world_.ready ? world_.ready() : result<void>();
+  x.reply(ready ? text_answer("ready\n") : text_answer(ready.error().text + "\n", 503));
+  co_return;
+}
+
+}  // namespace longshore::api

@@ -1,0 +1,27 @@
+#pragma once
+
+// How many repositories are in which state. Reads both views whole: for a thread that may block.
+
+#include <array>
+#include <cstdint>
+
+#include "engine/repository_state.h"
+
+namespace longshore::api {
+
+struct repository_counts {
+  std::array<std::uint64_t, 4> by_state{};  // indexed by engine::sync_state
+  std::uint64_t parked = 0, failed = 0;     // items
+  std::uint64_t of(engine::sync_state s) const { return by_state[static_cast<std::size_t>(s)]; }
+};
+
+inline constexpr std::array all_sync_states{engine::sync_state::pending, engine::sync_state::started,
+                                            engine::sync_state::synced, engine::sync_state::failed};
+
+result<repository_counts> count_repositories(const engine::desired& wanted, const engine::actual& done);
+
+// Calls visit for each repository of the log, with its state, in name order; false ends it.
+result<void> each_repository(const engine::desired& wanted, const engine::actual& done,
+                             const std::function<bool(const engine::repository_state&)>& visit);
+
+}  // namespace longshore::api

@@ -1,0 +1,22 @@
+#pragma once
+
+// What only the assembled site knows about itself, asked for when somebody wants to see it.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/follower.h"
+#include "engine/replicator.h"
+
+namespace longshore::api {
+
+struct site_facts {
+  std::string name, role, version;
+  timestamp started;
+  std::vector<std::string> warnings;                   // what an operator should hear of
+  std::optional<engine::follower_status> following;    // a secondary's
+  std::optional<engine::replicator_status> replicating;
+};
+
+}  // namespace longshore::api

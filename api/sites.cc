@@ -1,0 +1,108 @@
+#include "api/sites.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+namespace longshore::api {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::string_view cursor_prefix = "site/";
+
+bool is_site_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  };
+  return !name.empty() && name.size() <= 128 && std::ranges::all_of(name, allowed);
+}
+
+struct report {
+  std::uint64_t size = 0;
+  std::string summary = "{}";
+};
+
+result<report> parse(const std::string& body) {
+  boost::system::error_code ec;
+  const json::value v = json::parse(body, ec);
+  const json::object* o = ec ? nullptr : v.if_object();
+  const json::value* size = o == nullptr ? nullptr : o->if_contains("size");
+  if (size == nullptr || !size->is_int64() || size->as_int64() < 0) {
+    return fail(errc::invalid, "the body must be {\"size\": N, \"summary\": {...}}, N the number of records taken");
+  }
+  report r{static_cast<std::uint64_t>(size->as_int64()), "{}"};
+  if (const json::value* summary = o->if_contains("summary"); summary != nullptr && !summary->is_null()) {
+    if (!summary->is_object()) return fail(errc::invalid, "\"summary\" must be an object");
+    r.summary = json::serialize(*summary);
+  }
+  if (r.summary.size() > sites::summary_bytes_max) {
+    return fail(errc::too_large, "\"summary\" is over the limit of " + std::to_string(sites::summary_bytes_max) +
+                                     " bytes");
+  }
+  return r;
+}
+
+}  // namespace
+
+result<std::unique_ptr<sites>> sites::open(sites_world world) {
+  std::unique_ptr<sites> opened(new sites(world));
+  auto stored = world.cursors.all();
+  if (!stored) return pass(std::move(stored));
+  for (const auto& [consumer, size] : *stored) {
+    if (!consumer.starts_with(cursor_prefix)) continue;
+    const std::string name = consumer.substr(cursor_prefix.size());
+    opened->known_[name] = {name, size, {}, "{}"};
+  }
+  return opened;
+}
+
+void sites::mount(router& to) {
+  route r;
+  r.method = "PUT";
+  r.pattern = "/v1/sites/{site}/cursor";
+  r.handle = [this](exchange& x) { return put(x); };
+  r.admit = [this](request& q) { return admit(q); };
+  r.body_bytes_max = 2 * summary_bytes_max;
+  to.add(std::move(r));
+}
+
+std::optional<answer> sites::admit(request& r) const {
+  const std::string_view authorization = r.header("Authorization");
+  const auto who = world_.followers.find(authorization);
+  const bool admin = world_.admins.find(authorization).has_value();
+  if (!who && !admin) return unauthorized("the token of a follower or administrator");
+  if (admin || world_.followers.name(*who) == r.parameter("site")) return std::nullopt;
+  return refusal(403, "DENIED", "this token is the site " + world_.followers.name(*who) +
+                                    "'s, which may report its own position only; the name of a site and of its token "
+                                    "in [[follower]] must be the same");
+}
+
+boost::asio::awaitable<void> sites::put(exchange& x) {
+  const std::string name(x.asked().parameter("site"));
+  if (!is_site_name(name)) {
+    co_return x.reply(refusal(400, "INVALID", "a site's name has 1 to 128 letters, digits, '-', '_' and '.'"));
+  }
+  auto said = parse(x.asked().body);
+  if (!said) co_return x.reply(refusal(said.error()));
+  if (!known_.contains(name) && known_.size() >= sites_max) {
+    co_return x.reply(refusal(507, "NO_SPACE", "too many sites have reported to this one"));
+  }
+  auto done = co_await world_.pool.run(
+      [&] { return world_.cursors.set(std::string(cursor_prefix) + name, said->size); });
+  if (!done) co_return x.reply(refusal(done.error()));
+  site_report& at = known_[name];
+  const bool newest = said->size >= at.size;  // another report may have been faster
+  at = {name, std::max(at.size, said->size), world_.now.now(), newest ? std::move(said->summary) : at.summary};
+  x.reply(json_answer(json::serialize(json::object{{"size", at.size}, {"log_size", world_.log.durable_size()}}) +
+                      "\n"));
+}
+
+std::vector<site_report> sites::all() const {
+  std::vector<site_report> reports;
+  for (const auto& [name, r] : known_) reports.push_back(r);
+  return reports;
+}
+
+}  // namespace longshore::api

@@ -1,0 +1,60 @@
+#pragma once
+
+// The sites that follow this one: how far each has come, as it says itself.
+//
+//   PUT /v1/sites/{site}/cursor   {"size": records taken, "summary": {...}}: durable when answered with 200. The token
+//                                 is the site's own, or an administrator's. 409 when the cursor would go back, or past
+//                                 the log's end.
+//
+// Positions are kept in the log's cursors ("site/NAME") and survive a restart; summaries (at most 16 KiB each, shown as
+// they were given) and the time of the report do not. At most sites_max sites. On the server's executor; the world must
+// outlive its sessions.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "api/bearer.h"
+#include "api/blocking_pool.h"
+#include "api/router.h"
+#include "log/cursors.h"
+#include "storage/env/clock.h"
+
+namespace longshore::api {
+
+struct sites_world {
+  log::cursors& cursors;
+  const log::event_log& log;
+  blocking_pool& pool;
+  const clock& now;
+  const token_book& followers;  // named as their sites
+  const token_book& admins;
+};
+
+struct site_report {
+  std::string name;
+  std::uint64_t size = 0;
+  timestamp reported;   // 0: not since this process started
+  std::string summary;  // a JSON object
+};
+
+class sites {
+ public:
+  static constexpr std::size_t sites_max = 1'024;
+  static constexpr std::size_t summary_bytes_max = 16u << 10;
+
+  // Reads the stored cursors.
+  static result<std::unique_ptr<sites>> open(sites_world world);
+  void mount(router& to);
+  std::vector<site_report> all() const;
+
+ private:
+  explicit sites(sites_world world) : world_(world) {}
+  std::optional<answer> admit(request& r) const;
+  boost::asio::awaitable<void> put(exchange& x);
+
+  sites_world world_;
+  std::map<std::string, site_report, std::less<>> known_;
+};
+
+}  // namespace longshore::api

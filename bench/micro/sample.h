@@ -1,0 +1,26 @@
+#pragma once
+
+// Records and directories that the micro benchmarks share: realistic notifications of about a kilobyte, over a
+// thousand repositories, and a site's database filled with them.
+//
+// filled_site() fills once per size and process; it is removed at the end of the process.
+
+#include <string>
+#include <vector>
+
+#include "log/event.h"
+#include "tools/site_store.h"
+
+namespace longshore::bench {
+
+// number decides everything; ids are unique.
+log::event sample_event(std::uint64_t number);
+std::string sample_envelope(std::uint64_t number);
+
+struct filled_site {
+  tools::site_store store;
+  tools::site_logs logs;
+};
+filled_site& site_with(std::uint64_t records);
+
+}  // namespace longshore::bench

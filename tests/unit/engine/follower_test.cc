@@ -1,0 +1,186 @@
+#include "engine/follower.h"
+
+#include <deque>
+
+#include "tests/unit/engine/engine_fixture.h"
+
+namespace longshore::engine {
+namespace {
+
+using namespace testing;
+
+// A primary whose log is the fixture's own.
+class memory_source final : public log_source {
+ public:
+  explicit memory_source(log::event_log& of) : of_(&of) {}
+  task<log_page> read(event_seq from, std::size_t bytes_max, int) override {
+    ++reads;
+    if (failure) co_return std::unexpected<error>(*failure);
+    log_page out{identity.empty() ? of_->identity() : identity, from, {}, {}, of_->durable_size()};
+    if (from.value > out.durable_size) co_return fail(errc::conflict, "the log ends at " + std::to_string(out.durable_size));
+    auto page = of_->read(from, bytes_max);
+    if (!page) co_return pass(std::move(page));
+    out.records = std::move(page->records);
+    auto root = of_->root_at(from.value + out.records.size());
+    if (!root) co_return pass(std::move(root));
+    out.root = *root;
+    if (spoil) spoil(out);
+    co_return out;
+  }
+  std::optional<error> failure;
+  std::string identity;
+  std::function<void(log_page&)> spoil;
+  int reads = 0;
+
+ private:
+  log::event_log* of_;
+};
+
+class follower_test : public engine_world {
+ protected:
+  follower_test() {
+    copy_path_ = path_.string() + "-copy";
+    std::filesystem::remove_all(copy_path_);
+    open_copy();
+    pauses_.at_once = false;
+  }
+  ~follower_test() override {
+    close_copy();
+    std::filesystem::remove_all(copy_path_);
+  }
+  void open_copy() {
+    auto families = log::families_of("log");
+    for (auto& f : desired::family_specs()) families.push_back(f);
+    copy_db_ = *storage::database::open({.path = copy_path_, .families = families});
+    copy_ = *log::event_log::open(*copy_db_, "log");
+    copy_view_ = std::make_unique<desired>(*copy_db_);
+    copy_sequencer_ = *log::sequencer::start(*copy_, {copy_view_.get()}, clock_, {});
+    follower_ = std::make_unique<follower>(
+        context_.get_executor(), follower_world{primary_, *copy_, *copy_sequencer_, pauses_, clock_, random_},
+        follower_options{}, [this](const std::string& r) { told_.push_back(r); });
+  }
+  void close_copy() {
+    if (!follower_) return;
+    run(follower_->stop());
+    copy_sequencer_->stop();
+    follower_.reset();
+    copy_sequencer_.reset();
+    copy_view_.reset();
+    copy_.reset();
+    copy_db_.reset();
+  }
+  void push(const std::string& repository) { say_pushed(repository, "v1", digest::of("m")); }
+  void follow_until(follower_state s) {
+    follower_->start();
+    run_until([&] { return follower_->status().state == s && pauses_.waiting() > 0; });
+  }
+
+  memory_source primary_{*log_};
+  std::filesystem::path copy_path_;
+  std::unique_ptr<storage::database> copy_db_;
+  std::unique_ptr<log::event_log> copy_;
+  std::unique_ptr<desired> copy_view_;
+  std::unique_ptr<log::sequencer> copy_sequencer_;
+  std::unique_ptr<follower> follower_;
+  std::vector<std::string> told_;
+};
+
+TEST_F(follower_test, the_copy_is_byte_for_byte_the_log_and_takes_over_its_identity) {
+  for (int i = 0; i < 30; ++i) push("r" + std::to_string(i % 3));
+  follow_until(follower_state::following);
+  EXPECT_EQ(copy_->identity(), log_->identity());
+  ASSERT_EQ(copy_->durable_size(), 30u);
+  for (std::uint64_t i = 0; i < 30; ++i) EXPECT_EQ(*copy_->record({i}), *log_->record({i}));
+  EXPECT_EQ(*copy_->root_at(30), *log_->root_at(30));
+  EXPECT_EQ(std::set<std::string>(told_.begin(), told_.end()), (std::set<std::string>{"r0", "r1", "r2"}));
+  EXPECT_EQ(follower_->status().lag_events(), 0u);
+}
+
+TEST_F(follower_test, new_events_are_told_after_they_are_in_the_view) {
+  follow_until(follower_state::following);
+  push("late");
+  pauses_.advance(1'000);
+  run_until([&] { return !told_.empty(); });
+  EXPECT_EQ(told_, std::vector<std::string>{"late"});
+  EXPECT_TRUE(copy_view_->repository("late")->has_value());
+}
+
+TEST_F(follower_test, a_restarted_copy_goes_on_where_it_was) {
+  push("a");
+  follow_until(follower_state::following);
+  close_copy();
+  push("b");
+  pauses_.resume();
+  open_copy();
+  told_.clear();
+  follow_until(follower_state::following);
+  EXPECT_EQ(copy_->durable_size(), 2u);
+  EXPECT_EQ(told_, std::vector<std::string>{"b"});
+}
+
+TEST_F(follower_test, a_primary_that_is_away_is_tried_again_with_growing_pauses) {
+  primary_.failure = away();
+  follow_until(follower_state::away);
+  for (int i = 0; i < 4; ++i) {
+    const auto reads = primary_.reads;
+    pauses_.advance(60'000);
+    run_until([&] { return primary_.reads > reads && pauses_.waiting() > 0; });
+  }
+  EXPECT_EQ(follower_->status().reason, "registry unreachable: connection refused");
+  EXPECT_GT(pauses_.asked.back(), pauses_.asked.front());
+  primary_.failure.reset();
+  push("a");
+  pauses_.advance(60'000);
+  run_until([&] { return copy_->durable_size() == 1; });
+  run_until([&] { return follower_->status().state == follower_state::following; });
+}
+
+TEST_F(follower_test, another_log_is_refused_and_nothing_of_it_applied) {
+  push("a");
+  follow_until(follower_state::following);
+  primary_.identity = "another";
+  push("b");
+  pauses_.advance(1'000);
+  run_until([&] { return follower_->status().state == follower_state::refused; });
+  EXPECT_EQ(copy_->durable_size(), 1u);
+  EXPECT_TRUE(follower_->status().reason.starts_with("refused: "));
+}
+
+TEST_F(follower_test, a_page_whose_root_does_not_follow_is_refused_and_asked_for_again_slowly) {
+  push("a");
+  primary_.spoil = [](log_page& p) { p.root[0] ^= 1; };
+  follow_until(follower_state::refused);
+  EXPECT_EQ(copy_->durable_size(), 0u);
+  EXPECT_EQ(pauses_.asked.back(), follower_options{}.refused_pause_ms);
+  primary_.spoil = {};
+  pauses_.advance(60'000);
+  run_until([&] { return copy_->durable_size() == 1; });
+}
+
+TEST_F(follower_test, an_empty_answer_over_another_history_is_refused) {
+  push("a");
+  follow_until(follower_state::following);
+  primary_.spoil = [](log_page& p) { p.root[0] ^= 1; };
+  pauses_.advance(1'000);
+  run_until([&] { return follower_->status().state == follower_state::refused; });
+}
+
+TEST_F(follower_test, a_primary_that_lost_history_is_refused) {
+  push("a");
+  push("b");
+  follow_until(follower_state::following);
+  primary_.spoil = [](log_page& p) { p.durable_size = 1; };
+  pauses_.advance(1'000);
+  run_until([&] { return follower_->status().state == follower_state::refused; });
+  EXPECT_NE(follower_->status().reason.find("lost history"), std::string::npos);
+}
+
+TEST_F(follower_test, pages_out_of_place_are_refused) {
+  push("a");
+  primary_.spoil = [](log_page& p) { p.first = {5}; };
+  follow_until(follower_state::refused);
+  EXPECT_EQ(copy_->durable_size(), 0u);
+}
+
+}  // namespace
+}  // namespace longshore::engine

@@ -1,0 +1,200 @@
+#include "engine/replicator.h"
+
+#include "tests/unit/engine/engine_fixture.h"
+
+namespace longshore::engine {
+namespace {
+
+using namespace testing;
+
+class replicator_test : public engine_world {
+ protected:
+  void TearDown() override {
+    if (replicator_) run(replicator_->stop());
+  }
+  replicator& start(replicator_options options = {}) {
+    pauses_.at_once = false;
+    world_ = std::make_unique<sync_world>(world());
+    replicator_ = std::make_unique<replicator>(context_.get_executor(), *world_, std::move(options));
+    EXPECT_TRUE(replicator_->start());
+    return *replicator_;
+  }
+  void idle() { run(replicator_->idle()); }
+  digest push(const std::string& repository, const std::string& tag, const std::string& layer) {
+    const digest d = add_oci_image(source_, repository, {"base", layer});
+    source_.set_tag(repository, tag, d);
+    say_pushed(repository, tag, d);
+    if (replicator_) replicator_->changed(repository);
+    return d;
+  }
+  std::size_t passes_of(const std::string& repository) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        journaled(log::event_kind::sync_started), [&](const log::event& e) { return e.repository == repository; }));
+  }
+  std::unique_ptr<sync_world> world_;
+  std::unique_ptr<replicator> replicator_;
+};
+
+TEST_F(replicator_test, a_start_takes_up_what_is_open_and_nothing_else) {
+  push("a", "v1", "x");
+  push("b", "v1", "y");
+  pass_over("a");
+  start();
+  idle();
+  EXPECT_EQ(passes_of("a"), 1u);
+  EXPECT_EQ(passes_of("b"), 1u);
+  expect_mirrored("b");
+}
+
+TEST_F(replicator_test, a_change_makes_a_pass) {
+  start();
+  push("a", "v1", "x");
+  idle();
+  expect_mirrored("a");
+}
+
+TEST_F(replicator_test, changes_during_a_pass_make_one_more_pass_however_many_they_are) {
+  start();
+  bool once = true;
+  target_.before = [&](const memory_registry::call& c) {
+    if (c.verb != "put_manifest" || !std::exchange(once, false)) return;
+    for (int i = 0; i < 10; ++i) push("a", "more" + std::to_string(i), "l" + std::to_string(i));
+  };
+  push("a", "v1", "x");
+  idle();
+  EXPECT_EQ(passes_of("a"), 2u);
+  expect_mirrored("a");
+}
+
+TEST_F(replicator_test, no_more_passes_run_than_there_are_jobs_and_shared_layers_cross_once) {
+  std::size_t most = 0;
+  source_.before = [&](const memory_registry::call&) {
+    if (replicator_) most = std::max(most, replicator_->status().running.size());
+  };
+  start({.jobs_max = 3});
+  for (int i = 0; i < 12; ++i) push("r" + std::to_string(i), "v1", "own" + std::to_string(i));
+  idle();
+  EXPECT_EQ(most, 3u);
+  EXPECT_EQ(source_.bytes_served(digest::of("base")), 4u);
+  for (int i = 0; i < 12; ++i) expect_mirrored("r" + std::to_string(i));
+  EXPECT_EQ(replicator_->status().passes, 12u);
+  EXPECT_EQ(replicator_->status().totals.published, 12u);
+}
+
+TEST_F(replicator_test, a_failed_pass_comes_again_at_its_time_and_not_before) {
+  target_.fail_always(away());
+  start();
+  push("a", "v1", "x");
+  idle();
+  EXPECT_EQ(passes_of("a"), 1u);
+  EXPECT_EQ(replicator_->status().waiting, 1u);
+  EXPECT_EQ(repository("a").state, sync_state::failed);
+  target_.fail_always(std::nullopt);
+  pauses_.advance(400);
+  settle();
+  EXPECT_EQ(passes_of("a"), 1u);
+  pauses_.advance(700);
+  settle();
+  idle();
+  EXPECT_EQ(passes_of("a"), 2u);
+  EXPECT_EQ(repository("a").state, sync_state::synced);
+  EXPECT_EQ(repository("a").retry_count, 0u);
+  EXPECT_EQ(replicator_->status().waiting, 0u);
+}
+
+TEST_F(replicator_test, while_a_registry_is_away_changes_wait_for_the_retry) {
+  target_.fail_always(away());
+  start();
+  push("a", "v1", "x");
+  idle();
+  const auto asked = target_.operations();
+  for (int i = 0; i < 20; ++i) push("a", "v" + std::to_string(i), "x");
+  idle();
+  EXPECT_EQ(target_.operations(), asked);
+}
+
+TEST_F(replicator_test, a_change_overtakes_the_retry_of_an_item_that_failed_by_itself) {
+  const auto d = push("a", "v1", "x");
+  source_.erase_blob("a", digest::of("x"));
+  start();
+  idle();
+  EXPECT_EQ(item("a", "v1").state, item_state::failed);
+  push("a", "v2", "y");
+  idle();
+  EXPECT_TRUE(target_.tag("a", "v2"));
+  EXPECT_FALSE(target_.manifest_at("a", d.text()));
+}
+
+TEST_F(replicator_test, a_restart_waits_for_the_retry_time_that_was_journaled) {
+  push("a", "v1", "x");
+  target_.fail_always(away());
+  pass_over("a");
+  target_.fail_always(std::nullopt);
+  start();
+  settle();
+  EXPECT_EQ(passes_of("a"), 1u);
+  pauses_.advance(1'100);
+  settle();
+  idle();
+  expect_mirrored("a");
+}
+
+TEST_F(replicator_test, a_resync_goes_over_a_repository_anew_even_when_asked_during_a_pass) {
+  start();
+  const auto d = push("a", "v1", "x");
+  idle();
+  target_.erase_manifest("a", d);
+  ASSERT_TRUE(run(replicator_->resync("a")));
+  idle();
+  expect_mirrored("a");
+
+  // Asked for while a pass runs: it is not lost in the end of that pass.
+  target_.erase_manifest("a", d);
+  push("a", "v2", "y");
+  ASSERT_TRUE(run(replicator_->resync("a")));
+  idle();
+  expect_mirrored("a");
+}
+
+TEST_F(replicator_test, only_selected_repositories_are_replicated) {
+  push("team/app", "v1", "x");
+  push("team/secret", "v1", "x");
+  push("other/app", "v1", "x");
+  start({.include = {"team/**"}, .exclude = {"**/secret"}});
+  replicator_->changed("other/app");
+  idle();
+  EXPECT_TRUE(target_.tag("team/app", "v1"));
+  EXPECT_FALSE(target_.tag("team/secret", "v1"));
+  EXPECT_FALSE(target_.tag("other/app", "v1"));
+}
+
+TEST_F(replicator_test, a_stop_ends_running_passes_and_the_next_start_goes_on) {
+  for (int i = 0; i < 5; ++i) push("r" + std::to_string(i), "v1", "own" + std::to_string(i));
+  start({.jobs_max = 2});
+  run_until([&] { return target_.operations() > 3; });
+  run(replicator_->stop());
+  EXPECT_TRUE(replicator_->status().running.empty());
+  EXPECT_EQ(target_.open_sessions(), 0);
+  replicator_.reset();
+  copier_.reset();
+  timer_pauses fresh;
+  sync_world again{source_, target_, *journal_, *desired_, *actual_, *locations_, fresh_copier(), fresh, clock_, random_,
+                   settings_};
+  replicator second(context_.get_executor(), again, {});
+  ASSERT_TRUE(second.start());
+  run(second.idle());
+  run(second.stop());
+  for (int i = 0; i < 5; ++i) expect_mirrored("r" + std::to_string(i));
+}
+
+TEST_F(replicator_test, a_journal_that_cannot_be_written_halts_the_work_and_says_so) {
+  start();
+  journal_sequencer_->stop();
+  push("a", "v1", "x");
+  idle();
+  EXPECT_FALSE(replicator_->status().halted.empty());
+  EXPECT_FALSE(target_.tag("a", "v1"));
+}
+
+}  // namespace
+}  // namespace longshore::engine

@@ -1,0 +1,212 @@
+// The binary as scripts see it: exit codes, JSON on standard output, messages on standard error.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <boost/json.hpp>
+#include <cstdlib>
+
+#include "log/event_log.h"
+#include "tests/unit/tools/site_fixture.h"
+
+namespace longshore::tools {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+struct outcome {
+  int code = -1;
+  std::string out, err;
+};
+
+class cli : public site_fixture {
+ protected:
+  outcome run(const std::string& arguments) {
+    const auto out = dir.path() / "stdout", err = dir.path() / "stderr";
+    const std::string command = std::string("env -u LONGSHORE_CONFIG ") + LONGSHORE_BINARY + " " + arguments + " >" +
+                                out.string() + " 2>" + err.string() + " </dev/null";
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read(out), read(err)};
+  }
+  static std::string read(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  }
+  void fill() {
+    append({push("team/app", "v1", digest_text('a')), push("team/app", "v2", digest_text('b')),
+            push("base", "latest", digest_text('c')), push("team/app", "v1", digest_text('d'))});
+  }
+  // Changes stored records behind the log's back.
+  void tamper(const std::function<void(storage::write_batch&, const log::event_log&)>& change) {
+    auto store = open_site_store(site_path(), store_access::write);
+    ASSERT_TRUE(store) << store.error().text;
+    auto log = log::event_log::open(*store->db, replicated_log);
+    ASSERT_TRUE(log) << log.error().text;
+    storage::write_batch batch;
+    change(batch, **log);
+    ASSERT_TRUE(store->db->commit(batch, storage::durability::synced));
+  }
+  std::string site() const { return site_path().string(); }
+};
+
+TEST_F(cli, wrong_usage_is_2_and_help_is_0) {
+  EXPECT_EQ(run("").code, 2);
+  EXPECT_EQ(run("frobnicate").code, 2);
+  EXPECT_EQ(run("log").code, 2);
+  EXPECT_EQ(run("log verify").code, 2);
+  EXPECT_EQ(run("status --state lost").code, 2);
+  EXPECT_EQ(run("log export d --from x").code, 2);
+  EXPECT_EQ(run("--help").code, 0);
+  EXPECT_EQ(run("--version").code, 0);
+}
+
+TEST_F(cli, every_command_has_help_with_an_example_and_its_exit_codes) {
+  for (const char* command : {"serve", "status", "sync", "log tail", "log show", "log verify", "log export",
+                              "audit state", "rebuild-views", "doctor"}) {
+    const outcome help = run(std::string(command) + " --help");
+    EXPECT_EQ(help.code, 0) << command;
+    EXPECT_THAT(help.out, HasSubstr(std::string("longshore ") + command)) << command;
+    EXPECT_THAT(help.out, HasSubstr("Example:")) << command;
+    EXPECT_THAT(help.out, HasSubstr("Exit codes:")) << command;
+    EXPECT_THAT(help.out, HasSubstr("--json")) << command;
+  }
+}
+
+TEST_F(cli, a_sound_log_verifies) {
+  fill();
+  const outcome text = run("log verify " + site());
+  EXPECT_EQ(text.code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("4 records sound"));
+  const outcome answer = run("log verify --json " + site());
+  EXPECT_EQ(answer.code, 0);
+  const auto parsed = boost::json::parse(answer.out);
+  EXPECT_TRUE(parsed.at("verified").as_bool());
+  EXPECT_EQ(parsed.at("logs").at(0).at("sound").as_int64(), 4);
+}
+
+TEST_F(cli, a_flipped_bit_is_named) {
+  fill();
+  tamper([](storage::write_batch& batch, const log::event_log& log) {
+    std::string record = log.record({2}).value();
+    record[record.find("latest")] ^= 1;
+    batch.put(log.records(), to_key(2), record);
+  });
+  const outcome verify = run("log verify " + site());
+  EXPECT_EQ(verify.code, 1);
+  EXPECT_THAT(verify.out, HasSubstr("BAD record 2"));
+}
+
+TEST_F(cli, a_dropped_record_is_named) {
+  fill();
+  tamper([](storage::write_batch& batch, const log::event_log& log) { batch.erase(log.records(), to_key(1)); });
+  const outcome verify = run("log verify --json " + site());
+  EXPECT_EQ(verify.code, 1);
+  EXPECT_EQ(boost::json::parse(verify.out).at("logs").at(0).at("bad").at("seq").as_int64(), 1);
+}
+
+TEST_F(cli, swapped_records_are_named_at_the_first) {
+  fill();
+  tamper([](storage::write_batch& batch, const log::event_log& log) {
+    const std::string first = log.record({1}).value(), second = log.record({2}).value();
+    batch.put(log.records(), to_key(1), second);
+    batch.put(log.records(), to_key(2), first);
+  });
+  const outcome verify = run("log verify " + site());
+  EXPECT_EQ(verify.code, 1);
+  EXPECT_THAT(verify.out, HasSubstr("BAD record 1"));
+}
+
+TEST_F(cli, verifying_nothing_fails_and_creates_nothing) {
+  const outcome verify = run("log verify --json " + (dir.path() / "none").string());
+  EXPECT_EQ(verify.code, 1);
+  EXPECT_EQ(boost::json::parse(verify.out).at("errors").at(0).at("code").as_string(), "not_found");
+  EXPECT_THAT(verify.err, HasSubstr("longshore: "));
+  EXPECT_FALSE(std::filesystem::exists(dir.path() / "none"));
+}
+
+TEST_F(cli, the_state_at_a_seq_shows_tags_as_they_were) {
+  fill();
+  const outcome then = run("audit state " + site() + " --at 2 --repository team/app");
+  EXPECT_EQ(then.code, 0) << then.err;
+  EXPECT_THAT(then.out, HasSubstr(digest_text('a')));
+  EXPECT_THAT(then.out, Not(HasSubstr(digest_text('d'))));
+  EXPECT_THAT(then.out, Not(HasSubstr("base")));
+  const outcome end = run("audit state --json " + site());
+  EXPECT_EQ(end.code, 0) << end.err;
+  const auto parsed = boost::json::parse(end.out);
+  EXPECT_EQ(parsed.at("size").as_int64(), 4);
+  EXPECT_EQ(parsed.at("items").at(0).at("repository").as_string(), "base");
+  EXPECT_EQ(run("audit state " + site() + " --at 4").code, 1);
+  EXPECT_EQ(run("audit state " + site() + " --at never").code, 1);
+}
+
+TEST_F(cli, an_export_is_one_json_record_a_line) {
+  fill();
+  const outcome exported = run("log export " + site());
+  EXPECT_EQ(exported.code, 0) << exported.err;
+  std::istringstream lines(exported.out);
+  std::int64_t seq = 0;
+  for (std::string line; std::getline(lines, line); ++seq) {
+    EXPECT_EQ(boost::json::parse(line).at("seq").as_int64(), seq);
+  }
+  EXPECT_EQ(seq, 4);
+}
+
+TEST_F(cli, an_export_that_meets_damage_is_partly_done) {
+  fill();
+  tamper([](storage::write_batch& batch, const log::event_log& log) { batch.erase(log.records(), to_key(2)); });
+  const outcome exported = run("log export " + site());
+  EXPECT_EQ(exported.code, 3);
+  EXPECT_EQ(std::ranges::count(exported.out, '\n'), 2);
+  EXPECT_THAT(exported.err, HasSubstr("2"));
+}
+
+TEST_F(cli, a_record_is_shown_from_a_stopped_site) {
+  fill();
+  const outcome shown = run("log show 3 --dir " + site());
+  EXPECT_EQ(shown.code, 0) << shown.err;
+  EXPECT_THAT(shown.out, HasSubstr(digest_text('d')));
+  EXPECT_EQ(run("log show 4 --dir " + site()).code, 1);
+}
+
+TEST_F(cli, rebuilt_views_are_reported) {
+  fill();
+  const outcome rebuilt = run("rebuild-views --json " + site());
+  EXPECT_EQ(rebuilt.code, 0) << rebuilt.err;
+  for (const auto& view : boost::json::parse(rebuilt.out).at("views").as_array()) {
+    EXPECT_FALSE(view.at("changed").as_bool());
+  }
+}
+
+TEST_F(cli, a_configuration_that_is_wrong_fails_with_the_line) {
+  const std::string file = dir.write("bad.toml", "[site]\nnane = \"x\"\n").string();
+  for (const char* command : {"serve", "status", "doctor", "log tail"}) {
+    const outcome failed = run(std::string(command) + " --config " + file);
+    EXPECT_EQ(failed.code, 1) << command;
+    EXPECT_THAT(failed.out + failed.err, HasSubstr("bad.toml:2")) << command;
+  }
+}
+
+TEST_F(cli, asking_a_site_that_is_not_running_fails_with_a_remedy) {
+  // Nothing listens on the discard port of this machine's loopback.
+  const std::string file = dir.write("site.toml",
+                                     "[site]\nname = \"a\"\nrole = \"primary\"\ndata_dir = \"d\"\n"
+                                     "[listen]\naddress = \"127.0.0.1:9\"\n"
+                                     "[admin]\ntoken = \"an-admin-token-of-good-length\"\n")
+                               .string();
+  const outcome status = run("status --config " + file);
+  EXPECT_EQ(status.code, 1);
+  EXPECT_THAT(status.out, IsEmpty());
+  EXPECT_THAT(status.err, HasSubstr("is the site running?"));
+  EXPECT_EQ(run("log tail --config " + file).code, 1);
+  EXPECT_EQ(run("sync team/app --config " + file).code, 1);
+  const outcome doctor = run("doctor --json --config " + file);
+  EXPECT_EQ(doctor.code, 1);
+  EXPECT_FALSE(boost::json::parse(doctor.out).at("healthy").as_bool());
+}
+
+}  // namespace
+}  // namespace longshore::tools

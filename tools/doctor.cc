@@ -1,0 +1,125 @@
+#include "tools/doctor.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <exception>
+#include <optional>
+
+#include "engine/failure.h"
+#include "tools/clients.h"
+
+namespace longshore::tools {
+
+namespace {
+
+// Runs one coroutine to its end, on a loop of its own.
+template <class T>
+result<T> wait_for(boost::asio::io_context& loop, engine::task<T> work) {
+  std::exception_ptr thrown;
+  std::optional<result<T>> answer;
+  boost::asio::co_spawn(loop, std::move(work), [&](std::exception_ptr e, result<T> r) {
+    thrown = e;
+    answer = std::move(r);
+  });
+  loop.restart();
+  while (!answer && !thrown) loop.run_one();
+  if (thrown) std::rethrow_exception(thrown);
+  return std::move(*answer);
+}
+
+std::string registry_remedy(const error& e, const registry_settings& r) {
+  switch (e.code) {
+    case errc::unauthorized:
+      if (r.token) {
+        return "the registry's auth.token settings must name this issuer (\"" + r.token->issuer +
+               "\") and service (\"" + r.token->audience +
+               "\"), and its rootcertbundle must hold the key's certificate";
+      }
+      return r.username.empty() && r.docker_config.empty()
+                 ? "it wants credentials: give username and password_file, docker_config, or a [.token] section"
+                 : "check the user name and the password, or renew what docker_config points to";
+    case errc::denied:
+      return "let this account list repositories, or go on without the catalog";
+    case errc::unavailable:
+    case errc::timed_out:
+      return "is " + r.url + " the right address, is the registry running, does a firewall close it?";
+    case errc::corrupt:
+      return "something that is not a registry answers at " + r.url;
+    default:
+      return "look at the registry's own log";
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(verdict v) {
+  switch (v) {
+    case verdict::good:
+      return "ok";
+    case verdict::attention:
+      return "attention";
+    case verdict::bad:
+      return "FAILED";
+  }
+  return "?";
+}
+
+void check_registry(const std::string& what, const registry_settings& r, const on_checked& told) {
+  boost::asio::io_context loop(1);
+  system_clock now;
+  auto client = make_registry_client(loop.get_executor(), now, r);
+  if (!client) {
+    told({what, verdict::bad, client.error().text, "correct the section [" + what + "]"});
+    return;
+  }
+  const result<void> ping = wait_for(loop, (*client)->ping());
+  if (!ping) {
+    told({what, verdict::bad, engine::describe(ping.error()), registry_remedy(ping.error(), r)});
+    return;
+  }
+  told({what, verdict::good, r.url + " answers and takes the credentials", ""});
+  const auto listed = wait_for(loop, (*client)->list_repositories(std::nullopt));
+  if (listed) {
+    told({what + " catalog", verdict::good,
+          std::to_string(listed->names.size()) + (listed->next ? " and more" : "") + " repositories listed", ""});
+  } else if (listed.error().code == errc::unavailable || listed.error().code == errc::timed_out) {
+    told({what + " catalog", verdict::bad, listed.error().text, registry_remedy(listed.error(), r)});
+  } else {
+    told({what + " catalog", verdict::attention, listed.error().text,
+          "replication works without it; only finding repositories that were never notified does not"});
+  }
+}
+
+void check_primary(const config& c, const on_checked& told) {
+  boost::asio::io_context loop(1);
+  system_clock now;
+  auto peer = make_peer_client(loop.get_executor(), now, *c.primary);
+  if (!peer) {
+    told({"primary", verdict::bad, peer.error().text, "correct the section [primary]"});
+    return;
+  }
+  const auto page = wait_for(loop, (*peer)->read({0}, 1, 0));
+  if (page) {
+    told({"primary", verdict::good,
+          c.primary->url + " lets this site follow; its log has " + std::to_string(page->durable_size) + " records",
+          ""});
+    return;
+  }
+  const bool token = page.error().code == errc::unauthorized || page.error().code == errc::denied;
+  told({"primary", verdict::bad, page.error().text,
+        token ? "the primary must have a [[follower]] with this site's [primary] token"
+              : "is " + c.primary->url + " the right address, and is the primary running?"});
+}
+
+void run_checks(const config& c, const std::string& url, const std::string& ca_file, const on_checked& told) {
+  told({"configuration", verdict::good,
+        (c.file.empty() ? std::string("the environment") : c.file.string()) + ": site " + c.site.name, ""});
+  for (const std::string& warning : c.warnings) told({"configuration", verdict::attention, warning, "see above"});
+  check_data_dir(c, told);
+  if (c.source_registry) check_registry("source_registry", *c.source_registry, told);
+  if (c.target_registry) check_registry("target_registry", *c.target_registry, told);
+  if (c.site.role == site_role::secondary) check_primary(c, told);
+  check_site(c, url, ca_file, told);
+}
+
+}  // namespace longshore::tools

@@ -1,0 +1,38 @@
+#pragma once
+
+// The checks behind `longshore doctor`: each looks at one thing that must work, and says what to do where it does
+// not.
+//
+// run_checks() goes through all that apply to the site's role, in the order in which a failure explains the later
+// ones, and calls told after each. It changes nothing but this: a probe file, removed again, in the data
+// directory, and one event of action "doctor" per source in a primary's log. Blocks; one caller.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "tools/config.h"
+#include "tools/site_client.h"
+
+namespace longshore::tools {
+
+enum class verdict : std::uint8_t { good, attention, bad };
+std::string_view name_of(verdict v);
+
+struct checked {
+  std::string what;
+  verdict found = verdict::good;
+  std::string text;    // what was seen
+  std::string remedy;  // empty when nothing is to be done
+};
+using on_checked = std::function<void(const checked&)>;
+
+void check_data_dir(const config& c, const on_checked& told);
+void check_registry(const std::string& what, const registry_settings& r, const on_checked& told);
+void check_primary(const config& c, const on_checked& told);
+// The running site: alive, ready, takes the admin token; then what belongs to its role.
+void check_site(const config& c, const std::string& url, const std::string& ca_file, const on_checked& told);
+
+void run_checks(const config& c, const std::string& url, const std::string& ca_file, const on_checked& told);
+
+}  // namespace longshore::tools

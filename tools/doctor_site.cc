@@ -1,0 +1,159 @@
+// The running site, as doctor sees it: alive, ready, its tokens, and a notification's whole way into the log.
+
+#include <boost/json.hpp>
+#include <random>
+
+#include "api/url.h"
+#include "storage/env/clock.h"
+#include "tools/doctor.h"
+#include "tools/online.h"
+
+namespace longshore::tools {
+
+namespace {
+
+namespace json = boost::json;
+
+std::string random_id() {
+  std::random_device device;
+  std::string id = "doctor-";
+  for (int i = 0; i < 4; ++i) {
+    constexpr const char* digits = "0123456789abcdef";
+    std::uint32_t word = device();
+    for (int j = 0; j < 8; ++j, word >>= 4) id += digits[word & 15];
+  }
+  return id;
+}
+
+site_question notification(const named_token& source, const std::string& id) {
+  json::object event{{"id", id},
+                     {"timestamp", to_rfc3339(system_clock().now())},
+                     {"action", "doctor"},
+                     {"target", json::object{{"repository", "longshore/doctor"}}},
+                     {"source", json::object{{"addr", "longshore doctor"}}}};
+  site_question q;
+  q.method = "POST";
+  q.target = "/v1/events/" + api::escape(source.name);
+  q.token = source.token;
+  q.content_type = "application/vnd.docker.distribution.events.v1+json";
+  q.body = json::serialize(json::object{{"events", json::array{std::move(event)}}});
+  return q;
+}
+
+// Whether the record with this id is in the log at or after position `from`.
+result<bool> is_logged(const online_site& site, std::uint64_t from, const std::string& id) {
+  std::string target = "/v1/log/events?wait=0";
+  if (from > 0) target += "&after=" + std::to_string(from - 1);
+  site_question q = site.question("GET", target);
+  q.accept = "application/x-ndjson";
+  bool found = false;
+  const auto answer = site.client->lines(std::move(q), [&](std::string_view text) {
+    boost::system::error_code ec;
+    const json::value line = json::parse(text, ec);
+    const json::value* given = ec || !line.is_object() ? nullptr : line.as_object().if_contains("id");
+    found = given != nullptr && given->is_string() && std::string_view(given->as_string()) == id;
+    return !found;
+  });
+  if (!answer) return std::unexpected(answer.error());
+  if (!answer->ok()) return std::unexpected(refusal(*answer, "reading the log"));
+  return found;
+}
+
+void check_round_trip(const online_site& site, const named_token& source, const on_checked& told) {
+  const std::string what = "notification of " + source.name;
+  const auto from = log_size(site);
+  if (!from) {
+    told({what, verdict::bad, "the log's size could not be read: " + from.error().text, "see the checks above"});
+    return;
+  }
+  const std::string id = random_id();
+  const auto answer = site.client->ask(notification(source, id));
+  if (!answer) {
+    told({what, verdict::bad, answer.error().text, "the site must be running and reachable from here"});
+    return;
+  }
+  if (!answer->ok()) {
+    told({what, verdict::bad, refusal(*answer, "refused").text,
+          answer->status == 401   ? "restart the site: it runs with another token for this source"
+          : answer->status == 507 ? "free some disk space in the data directory"
+                                  : "look at the site's log file"});
+    return;
+  }
+  const auto logged = is_logged(site, *from, id);
+  if (!logged) {
+    told({what, verdict::bad, logged.error().text, "look at the site's log file"});
+  } else if (!*logged) {
+    told({what, verdict::bad, "acknowledged, but not in the log", "look at longshore status --quarantine"});
+  } else {
+    told({what, verdict::good, "taken, made durable, and read back from the log (id " + id + ")", ""});
+  }
+}
+
+void check_follower(const online_site& site, const json::value& status, const on_checked& told) {
+  const json::value* follower = status.is_object() ? status.as_object().if_contains("follower") : nullptr;
+  if (follower == nullptr || !follower->is_object()) {
+    told({"follower", verdict::bad, "the site's status has no follower in it",
+          "it runs with another role: restart it with this configuration"});
+    return;
+  }
+  const auto member = [&](const char* name) {
+    const json::value* v = follower->as_object().if_contains(name);
+    if (v == nullptr || v->is_null()) return std::string();
+    return v->is_string() ? std::string(v->as_string()) : json::serialize(*v);
+  };
+  const std::string problem = member("error");
+  const std::string state = json::serialize(*follower);
+  if (problem.empty())
+    told({"follower", verdict::good, state, ""});
+  else
+    told({"follower", verdict::bad, problem, "see the check of the primary, and " + site.url + "/v1/status"});
+}
+
+}  // namespace
+
+void check_site(const config& c, const std::string& url, const std::string& ca_file, const on_checked& told) {
+  online_site site;
+  site.settings = c;
+  site.url = url;
+  site.ca_file = ca_file;
+  auto client = site_client::create(url, ca_file);
+  if (!client) {
+    told({"site", verdict::bad, client.error().text, "correct --url or --ca-file"});
+    return;
+  }
+  site.client = std::move(*client);
+  site_question alive;
+  alive.target = "/healthz";
+  const auto health = site.client->ask(alive);
+  if (!health) {
+    told({"site", verdict::bad, "nothing answers at " + url + ": " + health.error().text,
+          "start it: longshore serve --config " + (c.file.empty() ? "FILE" : c.file.string())});
+    return;
+  }
+  if (!health->ok()) {
+    told({"site", verdict::bad, refusal(*health, url + "/healthz").text, "look at the site's log file"});
+    return;
+  }
+  alive.target = "/readyz";
+  const auto ready = site.client->ask(alive);
+  if (ready && ready->ok())
+    told({"site", verdict::good, url + " is alive and ready", ""});
+  else
+    told({"site", verdict::attention, url + " is alive and not ready", "look at longshore status"});
+
+  const auto status = site.client->ask(site.question("GET", "/v1/status"));
+  if (!status || !status->ok()) {
+    told({"admin token", verdict::bad, status ? refusal(*status, "refused").text : status.error().text,
+          "restart the site: it runs with another [admin] token"});
+    return;
+  }
+  told({"admin token", verdict::good, "taken", ""});
+  if (c.site.role == site_role::primary) {
+    for (const named_token& source : c.sources) check_round_trip(site, source, told);
+    return;
+  }
+  boost::system::error_code ec;
+  check_follower(site, json::parse(status->body, ec), told);
+}
+
+}  // namespace longshore::tools

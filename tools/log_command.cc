@@ -1,0 +1,146 @@
+// longshore log tail, log show: the log of a running site.
+
+#include <boost/json.hpp>
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "tools/json_text.h"
+#include "tools/offline.h"
+#include "tools/online.h"
+
+namespace longshore::tools {
+
+namespace {
+
+namespace json = boost::json;
+constexpr int poll_s = 20;
+
+struct tail_options {
+  online_options online;
+  std::uint64_t lines = 10;
+  std::optional<std::uint64_t> after;
+  bool follow = false;
+};
+
+// Records after position `next` (a number of records), at most one answer of the site.
+site_question events(const online_site& site, std::uint64_t next, int wait_s) {
+  std::string target = "/v1/log/events?wait=" + std::to_string(wait_s);
+  if (next > 0) target += "&after=" + std::to_string(next - 1);
+  site_question q = site.question("GET", target);
+  q.accept = "application/x-ndjson";
+  return q;
+}
+
+std::optional<std::uint64_t> seq_of(const json::value& line) {
+  if (!line.is_object()) return std::nullopt;
+  const json::value* seq = line.as_object().if_contains("seq");
+  boost::system::error_code ec;
+  if (seq == nullptr || !seq->is_number()) return std::nullopt;
+  const auto n = seq->to_number<std::uint64_t>(ec);
+  return ec ? std::nullopt : std::optional(n);
+}
+
+int tail(const invocation& call, const tail_options& options) {
+  result<online_site> site = reach(call, options.online);
+  if (!site) return failed(call, site.error());
+  const auto size = log_size(*site);
+  if (!size) return failed(call, {size.error().code, site->url + ": " + size.error().text});
+  std::uint64_t next = *size - std::min(*size, options.lines);
+  if (options.after) next = *options.after + 1;
+  const std::uint64_t end = *size;
+  while (options.follow || next < end) {
+    const std::uint64_t before = next;
+    const auto answer =
+        site->client->lines(events(*site, next, options.follow ? poll_s : 0), [&](std::string_view text) {
+          boost::system::error_code ec;
+          const json::value line = json::parse(text, ec);
+          const auto seq = ec ? std::nullopt : seq_of(line);
+          if (!seq || *seq < next) return true;  // a heartbeat, or a line seen before
+          next = *seq + 1;
+          if (call.json)
+            std::printf("%.*s\n", static_cast<int>(text.size()), text.data());
+          else
+            std::printf("%s\n", record_line(line.as_object()).c_str());
+          return std::fflush(stdout) == 0 && (options.follow || next < end);
+        });
+    if (!answer) return failed(call, {answer.error().code, site->url + ": " + answer.error().text});
+    if (!answer->ok()) return failed(call, refusal(*answer, site->url + "/v1/log/events"));
+    if (std::ferror(stdout) != 0) return exit_done;  // whoever read the output has gone
+    if (!options.follow && next == before) break;
+  }
+  return exit_done;
+}
+
+struct show_options {
+  online_options online;
+  std::uint64_t seq = 0;
+  std::string dir;
+};
+
+int print_record(const invocation& call, std::string_view text) {
+  boost::system::error_code ec;
+  const json::value record = json::parse(text, ec);
+  if (call.json || ec)
+    std::printf("%.*s\n", static_cast<int>(text.size()), text.data());
+  else
+    std::printf("%s", to_text(record).c_str());
+  return exit_done;
+}
+
+int show_offline(const invocation& call, const show_options& options) {
+  result<site_store> store = open_site_store(options.dir, store_access::read_only);
+  if (!store) return failed(call, store.error());
+  auto log = log::event_log::open(*store->db, replicated_log);
+  if (!log) return failed(call, log.error());
+  const auto record = (*log)->record({options.seq});
+  if (!record) return failed(call, record.error());
+  const auto e = log::decode(*record);
+  if (!e) return failed(call, e.error());
+  return print_record(call, log::to_json(*e));
+}
+
+int show(const invocation& call, const show_options& options) {
+  if (!options.dir.empty()) return show_offline(call, options);
+  result<online_site> site = reach(call, options.online);
+  if (!site) return failed(call, site.error());
+  std::optional<std::string> found;
+  const auto answer = site->client->lines(events(*site, options.seq, 0), [&](std::string_view text) {
+    boost::system::error_code ec;
+    const json::value line = json::parse(text, ec);
+    if (ec || seq_of(line) != options.seq) return true;
+    found = std::string(text);
+    return false;
+  });
+  if (!answer) return failed(call, {answer.error().code, site->url + ": " + answer.error().text});
+  if (!answer->ok()) return failed(call, refusal(*answer, site->url + "/v1/log/events"));
+  if (found) return print_record(call, *found);
+  return failed(call, {errc::not_found, "there is no record " + std::to_string(options.seq) + " yet"});
+}
+
+}  // namespace
+
+void add_log_commands(CLI::App& app, invocation& call) {
+  CLI::App* log = app.add_subcommand("log", "Read, verify and export the log");
+  log->require_subcommand(1);
+  CLI::App* command = add_command(*log, call, "tail", "The newest records of a running site",
+                                  "longshore log tail --follow", needs::config);
+  auto tailed = std::make_shared<tail_options>();
+  add_online_options(*command, tailed->online);
+  command->add_option("-n,--lines", tailed->lines, "How many records to begin with");
+  command->add_option("--after", tailed->after, "Begin after this seq instead");
+  command->add_flag("-f,--follow", tailed->follow, "Wait for more, until interrupted");
+  command->callback([&call, tailed] { call.run = [&call, tailed] { return tail(call, *tailed); }; });
+
+  command =
+      add_command(*log, call, "show", "One record, with all its fields", "longshore log show 1234", needs::config);
+  auto shown = std::make_shared<show_options>();
+  add_online_options(*command, shown->online);
+  command->add_option("SEQ", shown->seq, "Its seq")->required();
+  command->add_option("--dir", shown->dir, "Data directory of a stopped site, instead of asking a running one");
+  command->callback([&call, shown] { call.run = [&call, shown] { return show(call, *shown); }; });
+
+  add_offline_log_commands(*log, call);
+}
+
+}  // namespace longshore::tools

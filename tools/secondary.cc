@@ -1,0 +1,111 @@
+#include "tools/secondary.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace longshore::tools {
+namespace {
+
+constexpr std::int64_t report_every_ms = 2'000;
+
+engine::sync_settings settings_of(const replication_settings& r) {
+  engine::sync_settings s;
+  s.deletes = r.deletes == delete_policy::mirror ? engine::delete_mode::mirror : engine::delete_mode::keep;
+  s.blobs_at_once = r.blobs_concurrent;
+  s.backoff.first_ms = r.retry_min.count();
+  s.backoff.cap_ms = r.retry_max.count();
+  return s;
+}
+
+}  // namespace
+
+result<std::unique_ptr<secondary>> secondary::create(boost::asio::any_io_executor on, secondary_world world,
+                                                     const config& c) {
+  if (!c.primary || !c.source_registry || !c.target_registry) {
+    return fail(errc::invalid, "a secondary needs [primary], [source_registry] and [target_registry]");
+  }
+  std::unique_ptr<secondary> s(new secondary(on, world, c));
+  auto source = make_registry_client(on, world.now, *c.source_registry);
+  if (!source) return pass(std::move(source), "[source_registry]");
+  auto target = make_registry_client(on, world.now, *c.target_registry);
+  if (!target) return pass(std::move(target), "[target_registry]");
+  auto primary = make_peer_client(on, world.now, *c.primary);
+  if (!primary) return pass(std::move(primary), "[primary]");
+  auto reporter = make_peer_client(on, world.now, *c.primary);
+  if (!reporter) return pass(std::move(reporter), "[primary]");
+  s->source_ = *std::move(source);
+  s->target_ = *std::move(target);
+  s->primary_ = *std::move(primary);
+  s->reporter_ = *std::move(reporter);
+  s->build();
+  return s;
+}
+
+secondary::secondary(boost::asio::any_io_executor on, secondary_world world, const config& c)
+    : on_(std::move(on)),
+      world_(world),
+      config_(c),
+      random_(fresh_seed()),
+      records_(world.journal, c.site.name),
+      reports_(on_) {}
+
+void secondary::build() {
+  engine::copier_options copying;
+  copying.transfers_max = std::max<std::size_t>(2, config_.replication.blobs_concurrent);
+  copier_ = std::make_unique<engine::copier>(
+      engine::copier_world{*source_, *target_, records_, *world_.logs.locations, pauses_}, copying);
+  sync_world_ = std::make_unique<engine::sync_world>(engine::sync_world{
+      *source_, *target_, records_, *world_.logs.desired, *world_.logs.actual, *world_.logs.locations, *copier_,
+      pauses_, world_.now, random_, settings_of(config_.replication)});
+  engine::replicator_options options;
+  options.jobs_max = config_.replication.repositories_concurrent;
+  options.include = config_.replication.include;
+  options.exclude = config_.replication.exclude;
+  replicator_ = std::make_unique<engine::replicator>(on_, *sync_world_, std::move(options));
+  follower_ = std::make_unique<engine::follower>(
+      on_, engine::follower_world{*primary_, *world_.logs.log, world_.log, pauses_, world_.now, random_},
+      engine::follower_options{}, [this](const std::string& repository) { replicator_->changed(repository); });
+}
+
+result<void> secondary::start() {
+  if (auto started = replicator_->start(); !started) return started;
+  follower_->start();
+  reports_.spawn(report_position());
+  return {};
+}
+
+boost::asio::awaitable<void> secondary::report_position() {
+  std::uint64_t reported = UINT64_MAX;
+  bool complained = false;
+  for (;;) {
+    const std::uint64_t size = world_.logs.log->durable_size();
+    if (size != reported) {
+      const auto status = replicator_->status();
+      const std::string summary = "{\"running\":" + std::to_string(status.running.size()) +
+                                  ",\"queued\":" + std::to_string(status.queued) +
+                                  ",\"waiting\":" + std::to_string(status.waiting) + "}";
+      const auto told = co_await reporter_->report_cursor(config_.site.name, size, summary);
+      if (told) {
+        reported = size;
+        complained = false;
+      } else if (!complained) {
+        spdlog::warn("the primary did not take this site's position: {}", told.error().text);
+        complained = true;
+      }
+    }
+    if (!co_await report_pauses_.pause(report_every_ms)) co_return;
+  }
+}
+
+boost::asio::awaitable<void> secondary::stop() {
+  report_pauses_.stop();
+  co_await follower_->stop();
+  copier_->stop();
+  co_await replicator_->stop();
+  pauses_.stop();
+  reports_.cancel();
+  co_await reports_.join();
+}
+
+}  // namespace longshore::tools

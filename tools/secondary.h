@@ -1,0 +1,61 @@
+#pragma once
+
+// What a site does when it is a secondary: follows the primary's log and brings its target registry to the same state.
+//
+// create() makes everything and starts nothing; start() takes up the open work; stop() resumes when nothing runs any
+// more and must finish before destruction. One executor; logs, sequencers and clock must outlive it.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <memory>
+#include <string>
+
+#include "engine/follower.h"
+#include "engine/replicator.h"
+#include "tools/clients.h"
+#include "tools/config.h"
+#include "tools/site_store.h"
+
+namespace longshore::tools {
+
+struct secondary_world {
+  site_logs& logs;
+  log::sequencer& log;
+  log::sequencer& journal;
+  clock& now;
+};
+
+class secondary {
+ public:
+  static result<std::unique_ptr<secondary>> create(boost::asio::any_io_executor on, secondary_world world,
+                                                   const config& c);
+  result<void> start();
+  boost::asio::awaitable<void> stop();
+
+  engine::follower_status following() const { return follower_->status(); }
+  engine::replicator_status replicating() const { return replicator_->status(); }
+  engine::task<> resync(std::string repository) { return replicator_->resync(std::move(repository)); }
+
+ private:
+  secondary(boost::asio::any_io_executor on, secondary_world world, const config& c);
+  boost::asio::awaitable<void> report_position();
+  void build();
+
+  boost::asio::any_io_executor on_;
+  secondary_world world_;
+  config config_;
+  std::unique_ptr<api::registry_client> source_, target_;
+  std::unique_ptr<api::peer_client> primary_;
+  // The report has connections of its own: a long poll must not hold it up.
+  std::unique_ptr<api::peer_client> reporter_;
+  engine::timer_pauses pauses_;
+  engine::timer_pauses report_pauses_;
+  seeded_random random_;
+  engine::journal records_;
+  std::unique_ptr<engine::copier> copier_;
+  std::unique_ptr<engine::sync_world> sync_world_;
+  std::unique_ptr<engine::replicator> replicator_;
+  std::unique_ptr<engine::follower> follower_;
+  engine::task_group reports_;
+};
+
+}  // namespace longshore::tools

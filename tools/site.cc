@@ -1,0 +1,207 @@
+#include "tools/site.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio.hpp>
+#include <cstdio>
+
+#include "api/hot_tail.h"
+#include "api/http_server.h"
+#include "api/ingest.h"
+#include "api/log_tail.h"
+#include "log/quarantine.h"
+#include "log/sequencer.h"
+#include "tools/secondary.h"
+#include "tools/site_log.h"
+
+namespace longshore::tools {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t hot_bytes_max = 16u << 20;
+constexpr std::chrono::seconds drain_deadline{5};
+
+api::http_server_options server_options(const listen_settings& l) {
+  api::http_server_options o;
+  o.address = l.address;
+  o.tls_certificate = l.tls_certificate;
+  o.tls_key = l.tls_key;
+  o.limits.header_bytes_max = static_cast<std::uint32_t>(l.header_bytes_max);
+  o.limits.body_bytes_max = l.body_bytes_max;
+  o.limits.connections_max = l.connections_max;
+  o.limits.header_ms_max = l.header_timeout;
+  o.limits.body_ms_max = l.header_timeout;
+  o.limits.idle_ms_max = l.idle_timeout;
+  return o;
+}
+
+api::ingest_options ingest_options(const config& c) {
+  api::ingest_options o;
+  o.body_bytes_max = c.listen.body_bytes_max;
+  o.drop = c.log.pulls == pull_recording::all    ? api::dropped_pulls::none
+           : c.log.pulls == pull_recording::drop ? api::dropped_pulls::all
+                                                 : api::dropped_pulls::own;
+  return o;
+}
+
+#ifdef LONGSHORE_DEFECTS
+// Only in the build that the crash harness must catch.
+log::defects chosen_defects() {
+  const char* named = std::getenv("LONGSHORE_DEFECT");
+  const std::string_view which = named == nullptr ? "" : named;
+  return {.acknowledge_before_sync = which == "ack_before_sync", .no_dedup = which == "no_dedup"};
+}
+#else
+log::defects chosen_defects() { return {}; }
+#endif
+
+class site {
+ public:
+  site(const config& c, site_store store, site_logs logs)
+      : config_(c), store_(std::move(store)), logs_(std::move(logs)), signals_(io_, SIGINT, SIGTERM) {}
+
+  result<void> open();
+  int run();
+
+ private:
+  log::sequencer_options sequencer_options();
+  result<void> open_server();
+  asio::awaitable<void> stop();
+  void fail_stopped(const error& why);
+
+  const config& config_;
+  site_store store_;
+  site_logs logs_;
+  longshore::system_clock now_;
+  asio::io_context io_{1};
+  asio::signal_set signals_;
+  bool stopping_ = false;
+  int exit_code_ = 0;
+
+  std::unique_ptr<log::quarantine> quarantine_;
+  std::unique_ptr<log::sequencer> log_, journal_;
+  api::blocking_pool pool_{2};
+  api::token_book readers_;
+  api::router routes_;
+  std::shared_ptr<api::hot_tail> hot_;
+  std::unique_ptr<api::log_tail> tail_;
+  std::unique_ptr<api::ingest> ingest_;
+  std::unique_ptr<secondary> secondary_;
+  std::unique_ptr<api::http_server> server_;
+};
+
+log::sequencer_options site::sequencer_options() {
+  log::sequencer_options o;
+  o.space_check = [this] { return store_.dir.check_space(config_.log.space_min); };
+  o.on_failed = [this](const error& why) { asio::post(io_, [this, why] { fail_stopped(why); }); };
+  o.broken = chosen_defects();
+  return o;
+}
+
+result<void> site::open() {
+  auto quarantine = log::quarantine::open(*store_.db);
+  if (!quarantine) return pass(std::move(quarantine), "opening the quarantine");
+  quarantine_ = *std::move(quarantine);
+  auto log = log::sequencer::start(*logs_.log, {logs_.desired.get()}, now_, sequencer_options());
+  if (!log) return pass(std::move(log), "starting the log");
+  log_ = *std::move(log);
+  auto journal =
+      log::sequencer::start(*logs_.journal, {logs_.actual.get(), logs_.locations.get()}, now_, sequencer_options());
+  if (!journal) return pass(std::move(journal), "starting the journal");
+  journal_ = *std::move(journal);
+  hot_ = api::hot_tail::create(io_.get_executor(), *logs_.log, hot_bytes_max);
+  hot_->attach(*log_);
+  if (config_.site.role == site_role::secondary) {
+    auto made = secondary::create(io_.get_executor(), {logs_, *log_, *journal_, now_}, config_);
+    if (!made) return pass(std::move(made));
+    secondary_ = *std::move(made);
+  }
+  return open_server();
+}
+
+result<void> site::open_server() {
+  for (const named_token& f : config_.followers) readers_.add(f.name, f.token);
+  if (!config_.admin_token.empty()) readers_.add("admin", config_.admin_token);
+  tail_ = std::make_unique<api::log_tail>(api::log_tail_world{*logs_.log, *hot_, pool_, readers_},
+                                          api::log_tail_options{});
+  tail_->mount(routes_);
+  if (config_.site.role == site_role::primary) {
+    ingest_ = std::make_unique<api::ingest>(
+        api::ingest_world{*log_, *quarantine_, pool_, now_,
+                          [this] { return store_.dir.check_space(config_.log.space_min); },
+                          [](const std::string& what) { spdlog::warn("{}", what); }},
+        ingest_options(config_));
+    for (const named_token& s : config_.sources) ingest_->add_source(s.name, s.token);
+    ingest_->mount(routes_);
+  }
+  auto server = api::http_server::listen(io_.get_executor(), routes_, server_options(config_.listen));
+  if (!server) return pass(std::move(server), "[listen] address " + config_.listen.address);
+  server_ = *std::move(server);
+  return {};
+}
+
+void site::fail_stopped(const error& why) {
+  spdlog::critical("the log cannot be written any more: {}. Ending; the next start recovers from the disk", why.text);
+  exit_code_ = 1;
+  signals_.cancel();
+}
+
+int site::run() {
+  server_->start();
+  if (secondary_) {
+    if (auto started = secondary_->start(); !started) {
+      spdlog::critical("{}", started.error().text);
+      exit_code_ = 1;
+      signals_.cancel();
+    }
+  }
+  spdlog::info("site {} ({}) serves on port {}, log at {} records", config_.site.name,
+               config_.site.role == site_role::primary ? "primary" : "secondary", server_->port(),
+               logs_.log->durable_size());
+  if (exit_code_ != 0) return exit_code_;
+  // Also resumed by fail_stopped(), which cancels the wait.
+  signals_.async_wait([this](const boost::system::error_code&, int) {
+    asio::co_spawn(io_, stop(), [](const std::exception_ptr& e) {
+      if (e) std::rethrow_exception(e);
+    });
+  });
+  io_.run();
+  log_->stop();
+  journal_->stop();
+  spdlog::info("site {} has stopped", config_.site.name);
+  return exit_code_;
+}
+
+asio::awaitable<void> site::stop() {
+  if (std::exchange(stopping_, true)) co_return;
+  spdlog::info("site {} stops", config_.site.name);
+  hot_->close();
+  co_await server_->stop(drain_deadline);
+  if (secondary_) co_await secondary_->stop();
+  signals_.cancel();
+}
+
+int refuse(const error& e) {
+  spdlog::critical("{}", e.text);
+  std::fprintf(stderr, "longshore: %s\n", e.text.c_str());
+  return 1;
+}
+
+}  // namespace
+
+int run_site(const config& c) {
+  if (auto opened = open_site_log(c.log_file); !opened) {
+    std::fprintf(stderr, "longshore: %s\n", opened.error().text.c_str());
+    return 1;
+  }
+  auto store = open_site_store(c.site.data_dir, store_access::create);
+  if (!store) return refuse(store.error());
+  auto logs = open_site_logs(*store);
+  if (!logs) return refuse(logs.error());
+  site s(c, *std::move(store), *std::move(logs));
+  if (auto opened = s.open(); !opened) return refuse(opened.error());
+  return s.run();
+}
+
+}  // namespace longshore::tools

@@ -1,0 +1,16 @@
+#pragma once
+
+// A running site: the composition of everything that a configuration describes.
+//
+// run_site() serves until SIGTERM or SIGINT, or until the log or the journal cannot be written any more, and returns
+// the exit code: 0 after an orderly stop, 1 when it could not start or had to end. Every failure is told on standard
+// error and in the log file. Order of stopping: no new work, running requests and passes to their end or deadline,
+// then the logs.
+
+#include "tools/config.h"
+
+namespace longshore::tools {
+
+int run_site(const config& c);
+
+}  // namespace longshore::tools
