@@ -121,8 +121,8 @@ json::object json_of(const source_stats& s) {
 }
 
 json::object json_of(const server_counters& c) {
-  return {{"connections", c.connections}, {"accepted", c.accepted},   {"turned_away", c.turned_away},
-          {"timed_out", c.timed_out},     {"requests", c.requests},   {"malformed", c.malformed},
+  return {{"connections", c.connections}, {"accepted", c.accepted}, {"turned_away", c.turned_away},
+          {"timed_out", c.timed_out},     {"requests", c.requests}, {"malformed", c.malformed},
           {"too_large", c.too_large}};
 }
 

@@ -279,8 +279,8 @@ error authenticator::refused(const std::vector<challenge>& challenges, const std
                 shared.issuer +
                 "\", and its auth.token.rootcertbundle must hold the certificate "
                 "of key " +
-                shared.key->kid() + "." + also + " Check too that the clocks of both machines agree within a minute" +
-                quoted_said(said)};
+                (shared.kid.empty() ? shared.key->kid() : shared.kid) + "." + also +
+                " Check too that the clocks of both machines agree within a minute" + quoted_said(said)};
   }
   if (!options_.credentials) {
     return {errc::unauthorized, where + " refuses anonymous access" + (wanted.empty() ? "" : " for " + wanted) +

@@ -3,8 +3,8 @@
 // A few threads for what blocks (reads of the database, synced writes), so that the server's executor never does.
 //
 // run() resumes the caller on its own executor when the work has run; the work may refer to the caller's frame, and is
-// not cancelled: a cancelled caller waits for it. Waiting work is bounded by its callers, each of whom has one at a time.
-// The destructor runs what is queued and joins. Work must not throw.
+// not cancelled: a cancelled caller waits for it. Waiting work is bounded by its callers, each of whom has one at a
+// time. The destructor runs what is queued and joins. Work must not throw.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>

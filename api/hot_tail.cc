@@ -12,8 +12,7 @@ namespace longshore::api {
 
 namespace asio = boost::asio;
 
-std::shared_ptr<hot_tail> hot_tail::create(asio::any_io_executor on, const log::event_log& log,
-                                           std::size_t bytes_max) {
+std::shared_ptr<hot_tail> hot_tail::create(asio::any_io_executor on, const log::event_log& log, std::size_t bytes_max) {
   return std::shared_ptr<hot_tail>(new hot_tail(std::move(on), log, bytes_max));
 }
 

@@ -71,8 +71,8 @@ result<void> http_server::load_tls() {
                     ec);
   if (!ec) tls_->use_certificate_chain_file(options_.tls_certificate.string(), ec);
   if (ec) {
-    return fail(errc::invalid, "cannot use the certificate " + options_.tls_certificate.string() + ": " +
-                                   ec.message() + "; it must be a PEM file that this user may read");
+    return fail(errc::invalid, "cannot use the certificate " + options_.tls_certificate.string() + ": " + ec.message() +
+                                   "; it must be a PEM file that this user may read");
   }
   tls_->use_private_key_file(options_.tls_key.string(), context::pem, ec);
   if (ec) {
@@ -92,8 +92,8 @@ result<void> http_server::open() {
   if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
   if (!ec) port_ = acceptor_.local_endpoint(ec).port();
   if (ec) {
-    return fail(errc::unavailable, "cannot listen on " + options_.address + ": " + ec.message() +
-                                       "; is another process using the port?");
+    return fail(errc::unavailable,
+                "cannot listen on " + options_.address + ": " + ec.message() + "; is another process using the port?");
   }
   return {};
 }

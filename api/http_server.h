@@ -3,11 +3,11 @@
 // An HTTP/1.1 server (plain or TLS): accepts, limits, keeps time, stops gracefully.
 //
 // listen() returns with the port open; connections are taken from start() on. Over connections_max a connection is
-// answered 503 and closed. Deadlines of all connections are kept by one coarse timer, so a slow client is dropped within
-// an eighth of its limit (at most a second) after it.
-// stop() closes the port, ends idle connections, lets running requests be answered until the deadline, then ends those
-// too; it returns when no connection is left, and must before destruction (unless the executor never runs again).
-// All verbs are for the executor given, which must run in one thread. The router must outlive it.
+// answered 503 and closed. Deadlines of all connections are kept by one coarse timer, so a slow client is dropped
+// within an eighth of its limit (at most a second) after it. stop() closes the port, ends idle connections, lets
+// running requests be answered until the deadline, then ends those too; it returns when no connection is left, and must
+// before destruction (unless the executor never runs again). All verbs are for the executor given, which must run in
+// one thread. The router must outlive it.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -21,7 +21,7 @@
 namespace longshore::api {
 
 struct http_server_options {
-  std::string address = "127.0.0.1:0";  // host:port or [v6]:port; port 0 takes a free one
+  std::string address = "127.0.0.1:0";             // host:port or [v6]:port; port 0 takes a free one
   std::filesystem::path tls_certificate, tls_key;  // PEM; both or neither
   http_limits limits;
 };

@@ -44,8 +44,10 @@ template <class Stream>
 class session final : public http_session, private exchange {
  public:
   session(Stream stream, session_world& world)
-      : exchange(in_), stream_(std::move(stream)), world_(&world), buffer_(world.limits.header_bytes_max +
-                                                                           body_read_bytes) {}
+      : exchange(in_),
+        stream_(std::move(stream)),
+        world_(&world),
+        buffer_(world.limits.header_bytes_max + body_read_bytes) {}
 
   asio::awaitable<void> run() override {
     if constexpr (std::is_same_v<Stream, tls_stream>) {

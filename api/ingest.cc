@@ -22,8 +22,8 @@ std::string acknowledgement(const log::append_outcome& done, std::uint64_t dropp
 }
 
 answer put_aside_answer(const log::append_outcome& done, const std::string& reason) {
-  const boost::json::object said{{"appended", done.appended}, {"duplicates", done.duplicates},
-                                 {"quarantined", true}, {"reason", reason}};
+  const boost::json::object said{
+      {"appended", done.appended}, {"duplicates", done.duplicates}, {"quarantined", true}, {"reason", reason}};
   return json_answer(boost::json::serialize(said) + "\n", 202);
 }
 

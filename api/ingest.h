@@ -44,20 +44,20 @@ struct ingest_world {
   log::quarantine& aside;  // written by nobody else
   blocking_pool& pool;
   const clock& now;
-  std::function<result<void>()> space_check;      // before the quarantine is written; may be null
-  std::function<void(const std::string&)> warn;   // for an operator; never holds a token
+  std::function<result<void>()> space_check;     // before the quarantine is written; may be null
+  std::function<void(const std::string&)> warn;  // for an operator; never holds a token
 };
 
 struct source_stats {
   std::string name;
   timestamp last_event;
-  std::uint64_t received = 0;     // bodies
+  std::uint64_t received = 0;                               // bodies
   std::uint64_t appended = 0, duplicates = 0, dropped = 0;  // events
-  std::uint64_t quarantined = 0;  // bodies
-  std::uint64_t unavailable = 0;  // bodies answered 503 or 507
-  std::uint64_t too_large = 0;    // bodies answered 413
-  std::uint64_t unauthorized = 0; // requests that named the source with a wrong token
-  std::uint64_t restarts = 0;     // registry processes first seen after another: events may have been lost
+  std::uint64_t quarantined = 0;                            // bodies
+  std::uint64_t unavailable = 0;                            // bodies answered 503 or 507
+  std::uint64_t too_large = 0;                              // bodies answered 413
+  std::uint64_t unauthorized = 0;                           // requests that named the source with a wrong token
+  std::uint64_t restarts = 0;          // registry processes first seen after another: events may have been lost
   std::vector<std::string> instances;  // seen lately, newest last
 };
 

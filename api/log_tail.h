@@ -4,14 +4,15 @@
 //
 //   GET /v1/log/events?after=SEQ&max_bytes=N&wait=SECONDS[&follow=1]
 //       a page of records after SEQ (omitted: from the first); at the end waits up to wait (60) seconds for one. Binary
-//       frames (log_frames.h), application/x-ndjson or text/event-stream by Accept. With follow=1 the answer is a stream
-//       without end, with heartbeats; its event_stream form resumes by Last-Event-ID. 409: SEQ is past the log's end,
-//       so the asker's history is not this log's.
+//       frames (log_frames.h), application/x-ndjson or text/event-stream by Accept. With follow=1 the answer is a
+//       stream without end, with heartbeats; its event_stream form resumes by Last-Event-ID. 409: SEQ is past the log's
+//       end, so the asker's history is not this log's.
 //   GET /v1/log/checkpoint       {"identity","size","root"} (not signed)
 //   GET /v1/log/records/{seq}    one record: JSON, or its stored bytes with Accept: application/octet-stream
 //
 // Answers name the log in Longshore-Log-Identity and its durable size in Longshore-Log-Size. Only durable records are
-// ever sent. Bearer tokens: followers' and administrators'. On the server's executor; the world must outlive its sessions.
+// ever sent. Bearer tokens: followers' and administrators'. On the server's executor; the world must outlive its
+// sessions.
 
 #include <chrono>
 #include <optional>

@@ -63,7 +63,7 @@ class exposition {
 struct source_number {
   const char* name;
   const char* help;
-  std::uint64_t source_stats::*number;
+  std::uint64_t source_stats::* number;
 };
 constexpr source_number source_numbers[] = {
     {"longshore_ingest_bodies_total", "Notifications received, by source", &source_stats::received},

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "api/admin.h"
+#include "api/repository_counts.h"
 
 namespace longshore::api {
 

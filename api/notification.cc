@@ -88,13 +88,20 @@ void read_target(reading& in, const json::object& target, log::event& e) {
   std::optional<std::uint64_t> size, length;
   for (const auto& [key, v] : target) {
     const std::string_view k = view(key);
-    if (k == "mediaType") in.name(e.media_type, v, "target.mediaType", media_type_bytes_max);
-    else if (k == "digest") in.name(e.digest, v, "target.digest", digest_bytes_max);
-    else if (k == "repository") in.name(e.repository, v, "target.repository", repository_bytes_max);
-    else if (k == "fromRepository") in.name(e.from_repository, v, "target.fromRepository", repository_bytes_max);
-    else if (k == "tag") in.name(e.tag, v, "target.tag", tag_bytes_max);
-    else if (k == "size") in.size(size, v, "target.size");
-    else if (k == "length") in.size(length, v, "target.length");
+    if (k == "mediaType")
+      in.name(e.media_type, v, "target.mediaType", media_type_bytes_max);
+    else if (k == "digest")
+      in.name(e.digest, v, "target.digest", digest_bytes_max);
+    else if (k == "repository")
+      in.name(e.repository, v, "target.repository", repository_bytes_max);
+    else if (k == "fromRepository")
+      in.name(e.from_repository, v, "target.fromRepository", repository_bytes_max);
+    else if (k == "tag")
+      in.name(e.tag, v, "target.tag", tag_bytes_max);
+    else if (k == "size")
+      in.size(size, v, "target.size");
+    else if (k == "length")
+      in.size(length, v, "target.length");
   }
   e.size = size && *size > 0 ? *size : length.value_or(0);
 }
@@ -102,11 +109,16 @@ void read_target(reading& in, const json::object& target, log::event& e) {
 void read_request(reading& in, const json::object& request, log::event& e) {
   for (const auto& [key, v] : request) {
     const std::string_view k = view(key);
-    if (k == "id") in.description(e.request_id, v, "request.id");
-    else if (k == "addr") in.description(e.request_addr, v, "request.addr");
-    else if (k == "host") in.description(e.request_host, v, "request.host");
-    else if (k == "method") in.description(e.request_method, v, "request.method");
-    else if (k == "useragent") in.description(e.request_useragent, v, "request.useragent");
+    if (k == "id")
+      in.description(e.request_id, v, "request.id");
+    else if (k == "addr")
+      in.description(e.request_addr, v, "request.addr");
+    else if (k == "host")
+      in.description(e.request_host, v, "request.host");
+    else if (k == "method")
+      in.description(e.request_method, v, "request.method");
+    else if (k == "useragent")
+      in.description(e.request_useragent, v, "request.useragent");
   }
 }
 
@@ -145,9 +157,9 @@ log::event_kind kind_of(std::string_view action) {
 
 std::size_t text_bytes(const log::event& e) {
   std::size_t bytes = record_overhead_max;
-  for (const std::string* s : {&e.origin, &e.id, &e.repository, &e.tag, &e.digest, &e.media_type, &e.from_repository,
-                               &e.actor, &e.request_id, &e.request_addr, &e.request_host, &e.request_method,
-                               &e.request_useragent, &e.instance, &e.action, &e.detail}) {
+  for (const std::string* s :
+       {&e.origin, &e.id, &e.repository, &e.tag, &e.digest, &e.media_type, &e.from_repository, &e.actor, &e.request_id,
+        &e.request_addr, &e.request_host, &e.request_method, &e.request_useragent, &e.instance, &e.action, &e.detail}) {
     bytes += s->size();
   }
   return bytes;

@@ -13,6 +13,11 @@ result<void> valid(const std::string& repository) {
   return fail(errc::invalid, "\"" + repository.substr(0, 100) + "\" is not a repository name");
 }
 
+// Said to a mount, these are about the mount; whatever else they mean, an upload will tell.
+bool refuses_mount(int status) {
+  return status >= 400 && status < 500 && status != 401 && status != 408 && status != 429;
+}
+
 // A refused mount may be retried as an upload; an unreachable or overloaded registry may not.
 bool is_about_the_mount(errc code) {
   return code != errc::unavailable && code != errc::timed_out && code != errc::throttled && code != errc::busy &&
@@ -72,6 +77,9 @@ task<std::unique_ptr<engine::blob_writer>> registry_client::begin_upload(std::st
   auto answer = co_await session_.send(ask, answer_bytes_max);
   if (!answer) co_return pass(std::move(answer));
   if (from && answer->head.status == 201) co_return std::unique_ptr<engine::blob_writer>();
+  if (from && refuses_mount(answer->head.status)) {
+    co_return fail(errc::not_found, name() + " does not mount blob " + d.text() + " from " + *from);
+  }
   if (answer->head.status != 202) {
     co_return refusal(*answer, "beginning an upload to " + repository, ask.scopes);
   }

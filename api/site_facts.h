@@ -14,8 +14,8 @@ namespace longshore::api {
 struct site_facts {
   std::string name, role, version;
   timestamp started;
-  std::vector<std::string> warnings;                   // what an operator should hear of
-  std::optional<engine::follower_status> following;    // a secondary's
+  std::vector<std::string> warnings;                 // what an operator should hear of
+  std::optional<engine::follower_status> following;  // a secondary's
   std::optional<engine::replicator_status> replicating;
 };
 

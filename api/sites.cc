@@ -38,8 +38,8 @@ result<report> parse(const std::string& body) {
     r.summary = json::serialize(*summary);
   }
   if (r.summary.size() > sites::summary_bytes_max) {
-    return fail(errc::too_large, "\"summary\" is over the limit of " + std::to_string(sites::summary_bytes_max) +
-                                     " bytes");
+    return fail(errc::too_large,
+                "\"summary\" is over the limit of " + std::to_string(sites::summary_bytes_max) + " bytes");
   }
   return r;
 }
@@ -74,9 +74,10 @@ std::optional<answer> sites::admit(request& r) const {
   const bool admin = world_.admins.find(authorization).has_value();
   if (!who && !admin) return unauthorized("the token of a follower or administrator");
   if (admin || world_.followers.name(*who) == r.parameter("site")) return std::nullopt;
-  return refusal(403, "DENIED", "this token is the site " + world_.followers.name(*who) +
-                                    "'s, which may report its own position only; the name of a site and of its token "
-                                    "in [[follower]] must be the same");
+  return refusal(403, "DENIED",
+                 "this token is the site " + world_.followers.name(*who) +
+                     "'s, which may report its own position only; the name of a site and of its token "
+                     "in [[follower]] must be the same");
 }
 
 boost::asio::awaitable<void> sites::put(exchange& x) {
@@ -89,14 +90,14 @@ boost::asio::awaitable<void> sites::put(exchange& x) {
   if (!known_.contains(name) && known_.size() >= sites_max) {
     co_return x.reply(refusal(507, "NO_SPACE", "too many sites have reported to this one"));
   }
-  auto done = co_await world_.pool.run(
-      [&] { return world_.cursors.set(std::string(cursor_prefix) + name, said->size); });
+  auto done =
+      co_await world_.pool.run([&] { return world_.cursors.set(std::string(cursor_prefix) + name, said->size); });
   if (!done) co_return x.reply(refusal(done.error()));
   site_report& at = known_[name];
   const bool newest = said->size >= at.size;  // another report may have been faster
   at = {name, std::max(at.size, said->size), world_.now.now(), newest ? std::move(said->summary) : at.summary};
-  x.reply(json_answer(json::serialize(json::object{{"size", at.size}, {"log_size", world_.log.durable_size()}}) +
-                      "\n"));
+  x.reply(
+      json_answer(json::serialize(json::object{{"size", at.size}, {"log_size", world_.log.durable_size()}}) + "\n"));
 }
 
 std::vector<site_report> sites::all() const {

@@ -13,9 +13,12 @@ tail_form form_for(std::string_view accept) {
 
 std::string_view media_type_of(tail_form form) {
   switch (form) {
-    case tail_form::frames: return log_media_type;
-    case tail_form::ndjson: return "application/x-ndjson";
-    case tail_form::event_stream: return "text/event-stream";
+    case tail_form::frames:
+      return log_media_type;
+    case tail_form::ndjson:
+      return "application/x-ndjson";
+    case tail_form::event_stream:
+      return "text/event-stream";
   }
   return log_media_type;
 }
@@ -23,9 +26,15 @@ std::string_view media_type_of(tail_form form) {
 std::string heartbeat_of(tail_form form) {
   std::string beat;
   switch (form) {
-    case tail_form::frames: append_heartbeat_frame(beat); break;
-    case tail_form::ndjson: beat = "\n"; break;
-    case tail_form::event_stream: beat = ":\n\n"; break;
+    case tail_form::frames:
+      append_heartbeat_frame(beat);
+      break;
+    case tail_form::ndjson:
+      beat = "\n";
+      break;
+    case tail_form::event_stream:
+      beat = ":\n\n";
+      break;
   }
   return beat;
 }

@@ -1,8 +1,5 @@
 #include "engine/publication.h"
 
-#include <deque>
-#include <set>
-
 #include "engine/failure.h"
 #include "engine/journal_records.h"
 #include "engine/tasks.h"
@@ -37,17 +34,22 @@ task<> publication::try_once(const desired_item& item, const manifest_document& 
   if (!walked) co_return pass(std::move(walked));
   const closure_plan plan = walked->plan();
   if (auto r = co_await bring_blobs(plan, a); !r) co_return r;
-  const bool referrers = world_->settings.referrers && source_lists_referrers_;
-  const bool by_tag = item.is_tag && !referrers;
+  std::vector<descriptor> referrers;
+  std::set<longshore::digest> seen;
+  for (const manifest_document* m : plan.manifests) {
+    auto found = co_await list_referrers(m->digest);
+    if (!found) co_return pass(std::move(found));
+    referrers.insert(referrers.end(), found->begin(), found->end());
+    seen.insert(m->digest);
+  }
   for (const manifest_document* m : plan.manifests) {
     const bool is_root = m->digest == root.digest;
-    if (is_root && by_tag) break;  // one request does both; the tag still comes after everything else
+    // Without referrers in between, one request publishes both root and tag.
+    if (is_root && item.is_tag && referrers.empty()) break;
     if (auto r = co_await put(*m, m->digest.text(), a); !r) co_return r;
     if (!is_root || !item.is_tag) a.located.push_back(record::located(repository_, m->digest, m->bytes.size()));
   }
-  if (referrers) {
-    if (auto r = co_await bring_referrers(item, plan, a); !r) co_return r;
-  }
+  if (auto r = co_await bring_referrers(item, std::move(referrers), std::move(seen), a); !r) co_return r;
   if (!item.is_tag) co_return result<void>();
   if (a.sent_content && check == tag_check::confirm) {
     if (auto r = co_await confirm_tag(item, root.digest); !r) co_return r;
@@ -161,28 +163,29 @@ task<> publication::confirm_tag(const desired_item& item, const longshore::diges
   co_return fail(errc::conflict, "tag " + item.ref + " changed at the source while its content was copied");
 }
 
-task<> publication::bring_referrers(const desired_item& item, const closure_plan& plan, attempt& a) {
-  std::deque<longshore::digest> subjects;
-  std::set<longshore::digest> seen;
-  for (const manifest_document* m : plan.manifests) {
-    subjects.push_front(m->digest);
-    seen.insert(m->digest);
-  }
-  for (std::size_t found = 0; !subjects.empty(); subjects.pop_front()) {
-    auto list = co_await world_->source.referrers(repository_, subjects.front());
-    if (!list && list.error().code == errc::unsupported) {
-      source_lists_referrers_ = false;
-      co_return result<void>();
+task<std::vector<descriptor>> publication::list_referrers(const longshore::digest& d) {
+  std::vector<descriptor> none;
+  if (!world_->settings.referrers || !world_->learned->source_lists_referrers) co_return none;
+  auto list = co_await world_->source.referrers(repository_, d);
+  if (list) co_return list;
+  if (list.error().code != errc::unsupported) co_return pass(std::move(list), "listing referrers of " + d.text());
+  world_->learned->source_lists_referrers = false;
+  co_return none;
+}
+
+// Those found, and in turn what refers to them.
+task<> publication::bring_referrers(const desired_item& item, std::vector<descriptor> found,
+                                    std::set<longshore::digest> seen, attempt& a) {
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const descriptor r = found[i];
+    if (!seen.insert(r.digest).second) continue;
+    if (i >= world_->settings.referrers_max) {
+      co_return fail(errc::too_large, "more than " + std::to_string(world_->settings.referrers_max) + " referrers");
     }
-    if (!list) co_return pass(std::move(list), "listing referrers of " + subjects.front().text());
-    for (const descriptor& r : *list) {
-      if (!seen.insert(r.digest).second) continue;
-      if (++found > world_->settings.referrers_max) {
-        co_return fail(errc::too_large, "more than " + std::to_string(world_->settings.referrers_max) + " referrers");
-      }
-      if (auto done = co_await bring_referrer(item, r, a); !done) co_return done;
-      subjects.push_back(r.digest);
-    }
+    if (auto done = co_await bring_referrer(item, r, a); !done) co_return done;
+    auto more = co_await list_referrers(r.digest);
+    if (!more) co_return pass(std::move(more));
+    found.insert(found.end(), more->begin(), more->end());
   }
   co_return result<void>();
 }

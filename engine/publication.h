@@ -9,6 +9,7 @@
 // One executor; the world must outlive it; any number of calls beside each other.
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,9 @@ class publication {
   task<> bring_blobs(const closure_plan& plan, attempt& a);
   task<> put(const manifest_document& m, std::string ref, attempt& a);
   task<bool> correct_index(const manifest_document& m);
-  task<> bring_referrers(const desired_item& item, const closure_plan& plan, attempt& a);
+  task<std::vector<descriptor>> list_referrers(const longshore::digest& d);
+  task<> bring_referrers(const desired_item& item, std::vector<descriptor> found, std::set<longshore::digest> seen,
+                         attempt& a);
   task<> bring_referrer(const desired_item& item, const descriptor& r, attempt& a);
   task<> confirm_tag(const desired_item& item, const longshore::digest& d);
   task<> try_once(const desired_item& item, const manifest_document& root, tag_check check, attempt& a);
@@ -45,7 +48,6 @@ class publication {
   const sync_world* world_;
   std::string repository_;
   sync_progress* progress_;
-  bool source_lists_referrers_ = true;  // until it says that it cannot
 };
 
 }  // namespace longshore::engine

@@ -2,6 +2,8 @@
 
 // What the work on repositories needs of the world, handed in once; and the settings that shape it.
 
+#include <memory>
+
 #include "engine/actual.h"
 #include "engine/backoff.h"
 #include "engine/closure.h"
@@ -37,6 +39,11 @@ struct sync_settings {
   backoff_policy backoff;
 };
 
+// What the work found out about the registries; shared by all passes, forgotten by a restart.
+struct learned_facts {
+  bool source_lists_referrers = true;  // until it says that it cannot
+};
+
 struct sync_world {
   registry& source;
   registry& target;
@@ -49,6 +56,7 @@ struct sync_world {
   const clock& now;
   random_source& random;
   sync_settings settings;
+  std::shared_ptr<learned_facts> learned = std::make_shared<learned_facts>();
 };
 
 // Of one pass, as it goes; read by the status.

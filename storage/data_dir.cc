@@ -30,29 +30,60 @@ result<void> sync_path(const std::filesystem::path& path, int flags) {
   return {};
 }
 
+// Under its name the file is always whole and durable: written aside, synced, renamed, and the rename synced.
 result<void> write_version(const std::filesystem::path& dir) {
-  const auto path = dir / "VERSION";
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return failed("creating " + path.string(), errno);
+  const auto aside = dir / "VERSION.new";
+  const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return failed("creating " + aside.string(), errno);
   const auto written = ::write(fd, version_text.data(), version_text.size());
   const int number = errno;
   ::close(fd);
-  if (written != static_cast<ssize_t>(version_text.size())) return failed("writing " + path.string(), number);
-  if (auto synced = sync_path(path, O_RDONLY); !synced) return synced;
+  if (written != static_cast<ssize_t>(version_text.size())) return failed("writing " + aside.string(), number);
+  if (auto synced = sync_path(aside, O_RDONLY); !synced) return synced;
+  if (::rename(aside.c_str(), (dir / "VERSION").c_str()) != 0) return failed("renaming " + aside.string(), errno);
   return sync_path(dir, O_RDONLY | O_DIRECTORY);
+}
+
+// Whether the directory holds nothing but what a set-up that was cut short left, or a fresh mount.
+result<bool> is_free(const std::filesystem::path& dir) {
+  std::error_code ec;
+  for (std::filesystem::directory_iterator at(dir, ec), end; !ec && at != end; at.increment(ec)) {
+    const std::string name = at->path().filename().string();
+    if (name != "LOCK" && name != "VERSION.new" && name != "lost+found") return false;
+  }
+  if (ec) return failed("listing " + dir.string(), ec.value());
+  return true;
+}
+
+result<void> set_up(const std::filesystem::path& dir) {
+  const auto free = is_free(dir);
+  if (!free) return std::unexpected(free.error());
+  if (*free) return write_version(dir);
+  return fail(errc::invalid, dir.string() +
+                                 " has other files in it and no VERSION file; name an empty directory, or one "
+                                 "that does not exist yet");
+}
+
+// A directory entry is durable only when the directory it is in was synced too.
+result<void> make_directory(const std::filesystem::path& dir) {
+  std::error_code ec;
+  const auto whole = std::filesystem::absolute(dir, ec).lexically_normal();
+  const bool made = !ec && std::filesystem::create_directories(whole, ec);
+  if (ec) return failed("creating " + dir.string(), ec.value());
+  if (!made) return {};
+  return sync_path((whole.has_filename() ? whole : whole.parent_path()).parent_path(), O_RDONLY | O_DIRECTORY);
 }
 
 result<void> check_version(const std::filesystem::path& dir, bool create) {
   const auto path = dir / "VERSION";
   std::ifstream in(path, std::ios::binary);
   if (!in) {
-    if (create && !std::filesystem::exists(dir / "db")) return write_version(dir);
+    if (create) return set_up(dir);
     return fail(errc::not_found, dir.string() + " holds no Longshore site: there is no VERSION file in it");
   }
   std::string text(64, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.empty() && create && !std::filesystem::exists(dir / "db")) return write_version(dir);
   if (text != version_text) {
     return fail(errc::unsupported, path.string() + " says '" + text.substr(0, text.find('\n')) +
                                        "'; this Longshore reads 'longshore 1'. Use the version that wrote it");
@@ -64,8 +95,9 @@ result<void> check_version(const std::filesystem::path& dir, bool create) {
 
 result<data_dir> data_dir::open(const std::filesystem::path& path, bool create) {
   std::error_code ec;
-  if (create) std::filesystem::create_directories(path, ec);
-  if (ec) return failed("creating " + path.string(), ec.value());
+  if (create) {
+    if (auto made = make_directory(path); !made) return pass(std::move(made));
+  }
   if (!std::filesystem::is_directory(path, ec)) {
     return fail(errc::not_found, path.string() + " is not a directory; name a site's data directory");
   }
@@ -87,6 +119,7 @@ result<data_dir> data_dir::open(const std::filesystem::path& path, bool create) 
   }
   if (auto sound = check_version(path, create); !sound) return pass(std::move(sound));
   if (create) {
+    if (auto made = make_directory(dir.database_path()); !made) return pass(std::move(made));
     // For people: who holds it. The lock itself is what counts.
     const std::string pid = std::to_string(::getpid()) + "\n";
     if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) {

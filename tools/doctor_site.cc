@@ -89,24 +89,34 @@ void check_round_trip(const online_site& site, const named_token& source, const 
   }
 }
 
-void check_follower(const online_site& site, const json::value& status, const on_checked& told) {
-  const json::value* follower = status.is_object() ? status.as_object().if_contains("follower") : nullptr;
-  if (follower == nullptr || !follower->is_object()) {
-    told({"follower", verdict::bad, "the site's status has no follower in it",
-          "it runs with another role: restart it with this configuration"});
-    return;
+// What a part of the status says is wrong: its "error", empty when there is none; nothing when the part is absent.
+std::optional<std::string> problem_in(const json::value& status, const char* part) {
+  const json::value* found = status.is_object() ? status.as_object().if_contains(part) : nullptr;
+  if (found == nullptr || !found->is_object()) return std::nullopt;
+  const json::value* problem = found->as_object().if_contains("error");
+  if (problem == nullptr || problem->is_null()) return std::string();
+  return problem->is_string() ? std::string(problem->as_string()) : json::serialize(*problem);
+}
+
+void check_secondary(const online_site& site, const json::value& status, const on_checked& told) {
+  for (const char* part : {"follower", "replication"}) {
+    const auto problem = problem_in(status, part);
+    if (!problem) {
+      told(
+          {part, verdict::bad, "the running site has none", "it has another role: restart it with this configuration"});
+    } else if (!problem->empty()) {
+      told({part, verdict::bad, *problem, "see the checks above, and the site's log file"});
+    } else {
+      told({part, verdict::good, json::serialize(status.at(part)), ""});
+    }
   }
-  const auto member = [&](const char* name) {
-    const json::value* v = follower->as_object().if_contains(name);
-    if (v == nullptr || v->is_null()) return std::string();
-    return v->is_string() ? std::string(v->as_string()) : json::serialize(*v);
-  };
-  const std::string problem = member("error");
-  const std::string state = json::serialize(*follower);
-  if (problem.empty())
-    told({"follower", verdict::good, state, ""});
-  else
-    told({"follower", verdict::bad, problem, "see the check of the primary, and " + site.url + "/v1/status"});
+  boost::system::error_code ec;
+  for (const char* what : {"failed", "parked_items"}) {
+    const json::value* count = status.find_pointer(std::string("/repositories/") + what, ec);
+    if (count == nullptr || !count->is_number() || count->to_number<std::uint64_t>(ec) == 0) continue;
+    told({std::string("repositories: ") + what, verdict::attention, json::serialize(*count) + " of them at " + site.url,
+          "longshore status --repositories shows which, longshore status NAME why"});
+  }
 }
 
 }  // namespace
@@ -153,7 +163,7 @@ void check_site(const config& c, const std::string& url, const std::string& ca_f
     return;
   }
   boost::system::error_code ec;
-  check_follower(site, json::parse(status->body, ec), told);
+  check_secondary(site, json::parse(status->body, ec), told);
 }
 
 }  // namespace longshore::tools

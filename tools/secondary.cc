@@ -78,7 +78,15 @@ result<void> secondary::start() {
 boost::asio::awaitable<void> secondary::report_position() {
   std::uint64_t reported = UINT64_MAX;
   bool complained = false;
+  std::string told_state;
   for (;;) {
+    const auto following = follower_->status();
+    const std::string state = std::string(name_of(following.state)) + " " + following.reason;
+    if (state != told_state) {
+      const bool well = following.state == engine::follower_state::following;
+      spdlog::log(well ? spdlog::level::info : spdlog::level::warn, "the primary's log: {}", state);
+      told_state = state;
+    }
     const std::uint64_t size = world_.logs.log->durable_size();
     if (size != reported) {
       const auto status = replicator_->status();

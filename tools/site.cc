@@ -5,12 +5,17 @@
 #include <boost/asio.hpp>
 #include <cstdio>
 
+#include "api/admin.h"
+#include "api/dashboard.h"
 #include "api/hot_tail.h"
 #include "api/http_server.h"
 #include "api/ingest.h"
 #include "api/log_tail.h"
+#include "api/metrics.h"
+#include "log/cursors.h"
 #include "log/quarantine.h"
 #include "log/sequencer.h"
+#include "tools/journal_log.h"
 #include "tools/secondary.h"
 #include "tools/site_log.h"
 
@@ -67,6 +72,10 @@ class site {
  private:
   log::sequencer_options sequencer_options();
   result<void> open_server();
+  void open_ingest();
+  result<void> open_admin();
+  api::site_facts facts() const;
+  result<void> ready() const;
   asio::awaitable<void> stop();
   void fail_stopped(const error& why);
 
@@ -82,11 +91,17 @@ class site {
   std::unique_ptr<log::quarantine> quarantine_;
   std::unique_ptr<log::sequencer> log_, journal_;
   api::blocking_pool pool_{2};
-  api::token_book readers_;
+  timestamp started_ = now_.now();
+  log::cursors cursors_{*logs_.log};
+  api::token_book readers_, followers_, admins_;
   api::router routes_;
   std::shared_ptr<api::hot_tail> hot_;
   std::unique_ptr<api::log_tail> tail_;
   std::unique_ptr<api::ingest> ingest_;
+  std::unique_ptr<api::sites> sites_;
+  std::unique_ptr<api::admin_world> shown_;
+  std::unique_ptr<api::admin> admin_;
+  std::unique_ptr<api::metrics> metrics_;
   std::unique_ptr<secondary> secondary_;
   std::unique_ptr<api::http_server> server_;
 };
@@ -110,6 +125,7 @@ result<void> site::open() {
       log::sequencer::start(*logs_.journal, {logs_.actual.get(), logs_.locations.get()}, now_, sequencer_options());
   if (!journal) return pass(std::move(journal), "starting the journal");
   journal_ = *std::move(journal);
+  if (config_.site.role == site_role::secondary) journal_->subscribe(tell_failures);
   hot_ = api::hot_tail::create(io_.get_executor(), *logs_.log, hot_bytes_max);
   hot_->attach(*log_);
   if (config_.site.role == site_role::secondary) {
@@ -121,24 +137,75 @@ result<void> site::open() {
 }
 
 result<void> site::open_server() {
-  for (const named_token& f : config_.followers) readers_.add(f.name, f.token);
-  if (!config_.admin_token.empty()) readers_.add("admin", config_.admin_token);
+  for (const named_token& f : config_.followers) {
+    followers_.add(f.name, f.token);
+    readers_.add(f.name, f.token);
+  }
+  if (!config_.admin_token.empty()) {
+    admins_.add("admin", config_.admin_token);
+    readers_.add("admin", config_.admin_token);
+  }
   tail_ = std::make_unique<api::log_tail>(api::log_tail_world{*logs_.log, *hot_, pool_, readers_},
                                           api::log_tail_options{});
   tail_->mount(routes_);
-  if (config_.site.role == site_role::primary) {
-    ingest_ = std::make_unique<api::ingest>(
-        api::ingest_world{*log_, *quarantine_, pool_, now_,
-                          [this] { return store_.dir.check_space(config_.log.space_min); },
-                          [](const std::string& what) { spdlog::warn("{}", what); }},
-        ingest_options(config_));
-    for (const named_token& s : config_.sources) ingest_->add_source(s.name, s.token);
-    ingest_->mount(routes_);
-  }
+  if (config_.site.role == site_role::primary) open_ingest();
+  if (auto opened = open_admin(); !opened) return opened;
   auto server = api::http_server::listen(io_.get_executor(), routes_, server_options(config_.listen));
   if (!server) return pass(std::move(server), "[listen] address " + config_.listen.address);
   server_ = *std::move(server);
   return {};
+}
+
+void site::open_ingest() {
+  ingest_ =
+      std::make_unique<api::ingest>(api::ingest_world{*log_, *quarantine_, pool_, now_,
+                                                      [this] { return store_.dir.check_space(config_.log.space_min); },
+                                                      [](const std::string& what) { spdlog::warn("{}", what); }},
+                                    ingest_options(config_));
+  for (const named_token& s : config_.sources) ingest_->add_source(s.name, s.token);
+  ingest_->mount(routes_);
+}
+
+result<void> site::open_admin() {
+  auto sites = api::sites::open({cursors_, *logs_.log, pool_, now_, followers_, admins_});
+  if (!sites) return pass(std::move(sites), "reading the followers' cursors");
+  sites_ = *std::move(sites);
+  sites_->mount(routes_);
+  shown_ = std::make_unique<api::admin_world>(api::admin_world{*logs_.desired, *logs_.actual, *logs_.log,
+                                                               *logs_.journal, *quarantine_, *sites_, pool_, now_,
+                                                               admins_, ingest_.get(), [this] { return facts(); },
+                                                               [this] { return server_ ? &server_->counters() : nullptr; },
+                                                               {}});
+  if (secondary_) shown_->resync = [this](std::string name) { return secondary_->resync(std::move(name)); };
+  admin_ = std::make_unique<api::admin>(*shown_);
+  admin_->mount(routes_);
+  metrics_ = std::make_unique<api::metrics>(api::metrics_world{*shown_, *log_, [this] { return ready(); }});
+  metrics_->mount(routes_);
+  api::mount_dashboard(routes_);
+  return {};
+}
+
+api::site_facts site::facts() const {
+  api::site_facts f;
+  f.name = config_.site.name;
+  f.role = secondary_ ? "secondary" : "primary";
+  f.version = LONGSHORE_VERSION;
+  f.started = started_;
+  f.warnings = config_.warnings;
+  if (secondary_) {
+    f.following = secondary_->following();
+    f.replicating = secondary_->replicating();
+  }
+  return f;
+}
+
+result<void> site::ready() const {
+  if (stopping_) return fail(errc::stopped, "the site is stopping");
+  if (log_->failed() || journal_->failed()) return fail(errc::unavailable, "the log cannot be written; restart");
+  if (!secondary_) return store_.dir.check_space(config_.log.space_min);
+  const auto following = secondary_->following();
+  if (following.state == engine::follower_state::following) return {};
+  return fail(errc::unavailable, std::string(name_of(following.state)) + ": " + following.reason);
 }
 
 void site::fail_stopped(const error& why) {

@@ -24,13 +24,42 @@ std::string target_of(const status_options& options) {
   if (!options.repository.empty()) return "/v1/repositories/" + api::escape_path(options.repository);
   if (options.sites) return "/v1/sites";
   if (options.quarantine) return "/v1/quarantine";
-  if (!options.state.empty()) return "/v1/repositories?state=" + api::escape(options.state);
-  return options.repositories ? "/v1/repositories" : "/v1/status";
+  return "/v1/status";
+}
+
+// The listing comes in pages; people and scripts want all of it.
+int list_repositories(const invocation& call, const online_site& site, const std::string& state) {
+  json::array all;
+  std::string last;
+  for (;;) {
+    std::string target = "/v1/repositories?limit=1000&state=" + api::escape(state) + "&last=" + api::escape(last);
+    const auto answer = site.client->ask(site.question("GET", target));
+    if (!answer || !answer->ok()) return print_answer(call, answer, site.url + "/v1/repositories");
+    boost::system::error_code ec;
+    json::value body = json::parse(answer->body, ec);
+    const json::value* page = ec ? nullptr : body.find_pointer("/repositories", ec);
+    if (page == nullptr || !page->is_array()) {
+      return failed(call, {errc::corrupt, site.url + "/v1/repositories did not answer with a listing"});
+    }
+    all.insert(all.end(), page->as_array().begin(), page->as_array().end());
+    const json::value* next = body.find_pointer("/next", ec);
+    const bool more = next != nullptr && next->is_string() && std::string_view(next->as_string()) > last;
+    if (!more) break;
+    last = std::string(next->as_string());
+  }
+  if (call.json)
+    std::printf("%s\n", json::serialize(json::object{{"repositories", std::move(all)}}).c_str());
+  else if (all.empty())
+    std::printf("none\n");
+  else
+    std::printf("%s", to_text(all).c_str());
+  return exit_done;
 }
 
 int status(const invocation& call, const status_options& options) {
   result<online_site> site = reach(call, options.online);
   if (!site) return failed(call, site.error());
+  if (options.repositories || !options.state.empty()) return list_repositories(call, *site, options.state);
   const std::string target = target_of(options);
   return print_answer(call, site->client->ask(site->question("GET", target)), site->url + target);
 }

@@ -54,17 +54,22 @@ bool read_offset(std::string_view& text, int& minutes) {
 
 }  // namespace
 
+// Any number of microseconds has a text: records from elsewhere may hold times far outside the years of parsing, which
+// the calendar is not asked about (its arithmetic would overflow).
 std::string to_rfc3339(timestamp t) {
   using namespace std::chrono;
-  const sys_time<microseconds> at{microseconds(t.us)};
-  const auto midnight = floor<days>(at);
-  const year_month_day date(midnight);
-  const hh_mm_ss<microseconds> time(at - midnight);
-  char text[48];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
+  constexpr std::int64_t us_per_day = 86'400'000'000;
+  const std::int64_t day = t.us / us_per_day - (t.us % us_per_day < 0 ? 1 : 0);
+  const std::int64_t us = t.us - day * us_per_day;
+  // The Gregorian calendar repeats every 400 years, that is 146,097 days.
+  const std::int64_t cycles = day / 146'097;
+  const year_month_day date(sys_days(days(static_cast<int>(day - cycles * 146'097))));
+  char text[64];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ",
+                static_cast<int>(date.year()) + static_cast<int>(cycles * 400), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()), static_cast<int>(us / 3'600'000'000),
+                static_cast<int>(us / 60'000'000 % 60), static_cast<int>(us / 1'000'000 % 60),
+                static_cast<int>(us % 1'000'000));
   return text;
 }
 

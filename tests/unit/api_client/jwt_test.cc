@@ -119,7 +119,8 @@ TEST(pull_tokens, the_claims_are_those_that_gitlab_makes) {
   const auto pem = tests::new_private_key(tests::key_type::rsa);
   const auto key = signing_key::from_pem(pem);
   ASSERT_TRUE(key);
-  const auto token = pull_token({.key = *key, .issuer = "gitlab-issuer"}, {"repository:group/a:pull,push", "registry:catalog:*"}, noon);
+  const auto token = pull_token({.key = *key, .issuer = "gitlab-issuer"},
+                                {"repository:group/a:pull,push", "registry:catalog:*"}, noon);
   ASSERT_TRUE(token);
   const auto header = part(*token, 0);
   EXPECT_EQ(header.at("alg"), "RS256");
@@ -153,7 +154,8 @@ TEST(pull_tokens, a_p256_key_signs_es256) {
 
 TEST(pull_tokens, scopes_that_are_none_are_left_out) {
   const auto key = signing_key::from_pem(tests::new_private_key(tests::key_type::p256));
-  const auto token = pull_token({.key = *key, .issuer = "i"}, {"", "repository", "repository:a", "repository::pull", "other:a:b"}, noon);
+  const auto token = pull_token({.key = *key, .issuer = "i"},
+                                {"", "repository", "repository:a", "repository::pull", "other:a:b"}, noon);
   EXPECT_EQ(part(*token, 1).at("access").as_array().size(), 0u);
 }
 

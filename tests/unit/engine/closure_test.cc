@@ -67,13 +67,15 @@ TEST_F(closure_test, blobs_come_largest_first) {
 
 TEST_F(closure_test, a_subject_comes_before_what_refers_to_it_when_it_is_wanted) {
   const auto subject = add_oci_image(from_, repo, {"image"});
-  const auto signature = add_oci_image(
-      from_, repo, {"signature"},
-      ",\"subject\":" + descriptor_json(media_type::oci_manifest, subject,
-                                        from_.manifest_at(repo, subject.text())->bytes.size()));
-  EXPECT_EQ(names(walked(signature)->plan()), (std::vector{subject.text(), signature.text()}));
+  const auto signature =
+      add_oci_image(from_, repo, {"signature"},
+                    ",\"subject\":" + descriptor_json(media_type::oci_manifest, subject,
+                                                      from_.manifest_at(repo, subject.text())->bytes.size()));
+  const auto with = walked(signature);
+  EXPECT_EQ(names(with->plan()), (std::vector{subject.text(), signature.text()}));
   asked_.clear();
-  EXPECT_EQ(names(walked(signature, {}, closure::subjects::leave)->plan()), (std::vector{signature.text()}));
+  const auto without = walked(signature, {}, closure::subjects::leave);
+  EXPECT_EQ(names(without->plan()), (std::vector{signature.text()}));
 }
 
 TEST_F(closure_test, what_the_target_holds_is_neither_fetched_nor_walked) {
@@ -81,7 +83,9 @@ TEST_F(closure_test, what_the_target_holds_is_neither_fetched_nor_walked) {
   const auto b = add_oci_image(from_, repo, {"b"});
   const auto root = add_index(from_, repo, {a, b});
   held_.insert(a.text());
-  const auto plan = walked(root)->plan();
+  const auto c = walked(root);
+  ASSERT_TRUE(c);
+  const auto plan = c->plan();
   EXPECT_EQ(names(plan), (std::vector{b.text(), root.text()}));
   EXPECT_EQ(plan.blobs.size(), 2u);
 }
@@ -89,11 +93,12 @@ TEST_F(closure_test, what_the_target_holds_is_neither_fetched_nor_walked) {
 TEST_F(closure_test, an_entry_of_unknown_type_is_a_manifest_if_there_is_one_and_else_a_blob) {
   const auto image = add_oci_image(from_, repo, {"a"});
   const auto loose = from_.add_blob(repo, "loose");
-  const auto root = from_.add_manifest(
-      repo, std::string(media_type::oci_index),
-      "{\"manifests\":[" + descriptor_json("application/vnd.example", image, 1) + "," +
-          descriptor_json("application/vnd.example", loose, 5) + "]}");
-  const auto plan = walked(root)->plan();
+  const auto root = from_.add_manifest(repo, std::string(media_type::oci_index),
+                                       "{\"manifests\":[" + descriptor_json("application/vnd.example", image, 1) + "," +
+                                           descriptor_json("application/vnd.example", loose, 5) + "]}");
+  const auto c = walked(root);
+  ASSERT_TRUE(c);
+  const auto plan = c->plan();
   EXPECT_EQ(names(plan), (std::vector{image.text(), root.text()}));
   ASSERT_EQ(plan.blobs.size(), 3u);
   EXPECT_TRUE(std::ranges::any_of(plan.blobs, [&](const auto& b) { return b.target.digest == loose; }));
@@ -105,7 +110,9 @@ TEST_F(closure_test, children_the_source_lacks_are_named) {
   const auto b = add_oci_image(from_, repo, {"b"});
   const auto root = add_index(from_, repo, {a, b});
   from_.erase_manifest(repo, b);
-  const auto plan = walked(root)->plan();
+  const auto c = walked(root);
+  ASSERT_TRUE(c);
+  const auto plan = c->plan();
   EXPECT_EQ(plan.absent, (std::vector{b}));
   EXPECT_EQ(names(plan), (std::vector{a.text(), root.text()}));
 }

@@ -205,9 +205,8 @@ TEST_F(copier_test, whichever_operation_fails_the_blob_arrives_in_the_end_and_no
       bool failed_once = true;
       for (std::uint64_t n = 0; failed_once; ++n) {
         ASSERT_LT(n, 200u);
-        const std::string repository =
-            std::string("r-") + (at_source ? "s" : "t") + (at == memory_registry::fault_at::before ? "b" : "a") +
-            std::to_string(n);
+        const std::string repository = std::string("r-") + (at_source ? "s" : "t") +
+                                       (at == memory_registry::fault_at::before ? "b" : "a") + std::to_string(n);
         const std::string own = bytes + repository;
         const digest d = source_.add_blob(repository, own);
         fresh_copier();

@@ -104,7 +104,7 @@ void engine_world::settle() {
     if (journal_sequencer_->queued() == 0 && sequencer_->queued() == 0) {
       // What a sequencer had taken is complete once one more submission has come back.
       std::promise<void> passed;
-      auto sent = journal_sequencer_->submit({}, [&](result<log::append_outcome>) { passed.set_value(); });
+      auto sent = journal_sequencer_->submit({log::event{}}, [&](result<log::append_outcome>) { passed.set_value(); });
       if (sent) passed.get_future().wait();
       context_.restart();
       if (context_.poll() == 0) return;

@@ -17,7 +17,8 @@ class memory_source final : public log_source {
     ++reads;
     if (failure) co_return std::unexpected<error>(*failure);
     log_page out{identity.empty() ? of_->identity() : identity, from, {}, {}, of_->durable_size()};
-    if (from.value > out.durable_size) co_return fail(errc::conflict, "the log ends at " + std::to_string(out.durable_size));
+    if (from.value > out.durable_size)
+      co_return fail(errc::conflict, "the log ends at " + std::to_string(out.durable_size));
     auto page = of_->read(from, bytes_max);
     if (!page) co_return pass(std::move(page));
     out.records = std::move(page->records);
@@ -55,9 +56,9 @@ class follower_test : public engine_world {
     copy_ = *log::event_log::open(*copy_db_, "log");
     copy_view_ = std::make_unique<desired>(*copy_db_);
     copy_sequencer_ = *log::sequencer::start(*copy_, {copy_view_.get()}, clock_, {});
-    follower_ = std::make_unique<follower>(
-        context_.get_executor(), follower_world{primary_, *copy_, *copy_sequencer_, pauses_, clock_, random_},
-        follower_options{}, [this](const std::string& r) { told_.push_back(r); });
+    follower_ = std::make_unique<follower>(context_.get_executor(),
+                                           follower_world{primary_, *copy_, *copy_sequencer_, pauses_, clock_, random_},
+                                           follower_options{}, [this](const std::string& r) { told_.push_back(r); });
   }
   void close_copy() {
     if (!follower_) return;

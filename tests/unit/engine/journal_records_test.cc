@@ -28,7 +28,8 @@ TEST(journal_records_test, a_failure_carries_seq_reason_and_code) {
 
 TEST(journal_records_test, whatever_a_registry_says_the_record_can_be_stored) {
   const std::string huge(200'000, 'x');
-  for (const std::string& text : {huge, std::string("\xff\xfe\x80 \xc3"), std::string("\xed\xa0\x80"), std::string("ü\n")}) {
+  for (const std::string& text :
+       {huge, std::string("\xff\xfe\x80 \xc3"), std::string("\xed\xa0\x80"), std::string("ü\n")}) {
     const auto e = record::item_failed(tag_item, {errc::unavailable, text});
     EXPECT_TRUE(log::encode(e)) << text.substr(0, 10);
     EXPECT_LT(e.detail.size(), 7 * record::failure_text_bytes_max);

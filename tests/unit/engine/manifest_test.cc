@@ -70,8 +70,8 @@ TEST(manifest_test, an_index_entry_of_unknown_type_may_be_either) {
 }
 
 TEST(manifest_test, a_layer_of_a_manifest_type_is_still_a_blob) {
-  const auto m = parse_manifest(media_type::oci_manifest,
-                                "{\"layers\":[" + descriptor_of(media_type::oci_index, "x") + "]}");
+  const auto m =
+      parse_manifest(media_type::oci_manifest, "{\"layers\":[" + descriptor_of(media_type::oci_index, "x") + "]}");
   ASSERT_TRUE(m);
   EXPECT_EQ(m->references.front().as, copy_as::blob);
 }
@@ -88,8 +88,8 @@ TEST(manifest_test, a_schema_1_manifest_refers_to_each_layer_once_and_knows_no_s
 
 TEST(manifest_test, an_artifact_refers_to_its_blobs_and_names_its_subject) {
   const auto m = parse_manifest(media_type::oci_artifact,
-                                "{\"blobs\":[" + descriptor_of("text/plain", "x") + "],\"subject\":" +
-                                    descriptor_of(media_type::oci_manifest, "s") + "}");
+                                "{\"blobs\":[" + descriptor_of("text/plain", "x") +
+                                    "],\"subject\":" + descriptor_of(media_type::oci_manifest, "s") + "}");
   ASSERT_TRUE(m);
   EXPECT_EQ(m->kind, manifest_kind::artifact);
   EXPECT_EQ(m->references.size(), 1u);
@@ -120,11 +120,10 @@ TEST(manifest_test, foreign_layers_are_told_by_media_type_and_never_by_urls) {
 
 TEST(manifest_test, embedded_data_is_used_only_when_it_is_what_the_descriptor_says) {
   const auto with_data = [](std::string_view content, std::string_view data) {
-    return parse_manifest(media_type::oci_manifest,
-                          "{\"config\":" +
-                              descriptor_of("application/vnd.oci.empty.v1+json", content,
-                                            ",\"data\":\"" + to_base64(data, false) + "\"") +
-                              "}");
+    return parse_manifest(media_type::oci_manifest, "{\"config\":" +
+                                                        descriptor_of("application/vnd.oci.empty.v1+json", content,
+                                                                      ",\"data\":\"" + to_base64(data, false) + "\"") +
+                                                        "}");
   };
   EXPECT_EQ(with_data("{}", "{}")->references.front().data, "{}");
   EXPECT_EQ(with_data("{}", "[]")->references.front().data, "");
@@ -160,15 +159,23 @@ TEST(manifest_test, empty_lists_are_fine) {
 
 TEST(manifest_test, malformed_documents_are_invalid) {
   const std::string good = digest::of("x").text();
-  for (const std::string bytes : {
-           std::string(""), std::string("null"), std::string("[]"), std::string("{\"layers\":{}}"),
-           std::string("{\"layers\":[1]}"), std::string("{\"layers\":[{}]}"), std::string("{\"config\":\"x\"}"),
+  for (const std::string& bytes : {
+           std::string(""),
+           std::string("null"),
+           std::string("[]"),
+           std::string("{\"layers\":{}}"),
+           std::string("{\"layers\":[1]}"),
+           std::string("{\"layers\":[{}]}"),
+           std::string("{\"config\":\"x\"}"),
            std::string("{\"layers\":[{\"digest\":\"sha256:baddigeststring\"}]}"),
-           std::string("{\"layers\":[{\"digest\":7}]}"), "{\"layers\":[{\"digest\":\"" + good + "\",\"size\":-1}]}",
+           std::string("{\"layers\":[{\"digest\":7}]}"),
+           "{\"layers\":[{\"digest\":\"" + good + "\",\"size\":-1}]}",
            "{\"layers\":[{\"digest\":\"" + good + "\",\"size\":1e99}]}",
            "{\"layers\":[{\"digest\":\"" + good + "\",\"size\":18446744073709551615}]}",
            "{\"layers\":[{\"mediaType\":[],\"digest\":\"" + good + "\",\"size\":1}]}",
-           std::string("{\"subject\":7}"), std::string("{\"layers\":[]"), std::string("\xff\xfe{}"),
+           std::string("{\"subject\":7}"),
+           std::string("{\"layers\":[]"),
+           std::string("\xff\xfe{}"),
        }) {
     EXPECT_EQ(code_of(media_type::oci_manifest, bytes), errc::invalid) << bytes;
   }
@@ -201,9 +208,15 @@ TEST(manifest_test, any_mutation_of_a_manifest_is_answered_without_a_crash) {
       for (std::uint64_t n = 1 + random.below(4); n > 0 && !bytes.empty(); --n) {
         const std::size_t at = random.below(bytes.size());
         switch (random.below(3)) {
-          case 0: bytes[at] = static_cast<char>(random.next()); break;
-          case 1: bytes.erase(at, 1 + random.below(8)); break;
-          default: bytes.insert(at, bytes.substr(random.below(bytes.size()), random.below(40))); break;
+          case 0:
+            bytes[at] = static_cast<char>(random.next());
+            break;
+          case 1:
+            bytes.erase(at, 1 + random.below(8));
+            break;
+          default:
+            bytes.insert(at, bytes.substr(random.below(bytes.size()), random.below(40)));
+            break;
         }
       }
       const auto p = parse_manifest(m.media_type, bytes);
@@ -248,9 +261,9 @@ TEST(manifest_test, a_signature_that_does_not_tell_its_payload_is_invalid) {
 }
 
 TEST(manifest_test, every_known_type_is_asked_for) {
-  for (const auto type : {media_type::docker_schema1, media_type::docker_schema1_signed, media_type::docker_manifest,
-                          media_type::docker_list, media_type::oci_manifest, media_type::oci_index,
-                          media_type::oci_artifact}) {
+  for (const auto type :
+       {media_type::docker_schema1, media_type::docker_schema1_signed, media_type::docker_manifest,
+        media_type::docker_list, media_type::oci_manifest, media_type::oci_index, media_type::oci_artifact}) {
     EXPECT_TRUE(is_manifest(type)) << type;
     EXPECT_NE(std::ranges::find(manifest_media_types(), type), manifest_media_types().end());
   }

@@ -40,9 +40,9 @@ TEST_F(repository_sync_kinds_test, images_of_all_kinds_arrive) {
   push("foreign", add_image_with_foreign_layer(source_, repo, "own"));
   push("empty-layer", add_oci_image(source_, repo, {""}));
   push("no-layers", source_.add_manifest(repo, std::string(media_type::oci_manifest), "{\"layers\":[]}"));
-  push("artifact", source_.add_manifest(
-                       repo, std::string(media_type::oci_artifact),
-                       "{\"blobs\":[" + descriptor_json("x/y", source_.add_blob(repo, "blob"), 4) + "]}"));
+  push("artifact",
+       source_.add_manifest(repo, std::string(media_type::oci_artifact),
+                            "{\"blobs\":[" + descriptor_json("x/y", source_.add_blob(repo, "blob"), 4) + "]}"));
   push("unknown", source_.add_manifest(repo, "application/vnd.example.v9+json", "{\"hello\":\"world\"}"));
   expect_synced();
   EXPECT_EQ(source_.bytes_served(digest::of("base")), 4u) << "shared layers cross once";
@@ -51,9 +51,8 @@ TEST_F(repository_sync_kinds_test, images_of_all_kinds_arrive) {
 
 TEST_F(repository_sync_kinds_test, an_attestation_comes_with_its_index) {
   const auto image = add_oci_image(source_, repo, {"image"});
-  const auto attestation = add_oci_image(
-      source_, repo, {"{\"predicate\":1}"},
-      ",\"annotations\":{\"vnd.docker.reference.type\":\"attestation-manifest\"}");
+  const auto attestation = add_oci_image(source_, repo, {"{\"predicate\":1}"},
+                                         ",\"annotations\":{\"vnd.docker.reference.type\":\"attestation-manifest\"}");
   push("v1", add_index(source_, repo, {image, attestation}));
   expect_synced();
   EXPECT_NE(target_.manifest_at(repo, attestation.text()), nullptr);
@@ -63,17 +62,17 @@ TEST_F(repository_sync_kinds_test, a_cosign_tag_and_a_fallback_tag_are_tags_like
   const auto image = add_oci_image(source_, repo, {"image"});
   push("v1", image);
   push("sha256-" + std::string(image.hex()) + ".sig", add_oci_image(source_, repo, {"cosign"}));
-  const auto referrer = add_oci_image(
-      source_, repo, {"sbom"},
-      ",\"subject\":" + descriptor_json(media_type::oci_manifest, image, source_.manifest_at(repo, "v1")->bytes.size()));
+  const auto referrer = add_oci_image(source_, repo, {"sbom"},
+                                      ",\"subject\":" + descriptor_json(media_type::oci_manifest, image,
+                                                                        source_.manifest_at(repo, "v1")->bytes.size()));
   push("sha256-" + std::string(image.hex()), add_index(source_, repo, {referrer}));
   expect_synced();
 }
 
 TEST_F(repository_sync_kinds_test, a_subject_that_no_tag_names_comes_with_what_refers_to_it) {
   const auto image = add_oci_image(source_, repo, {"image"});
-  push("sbom", add_oci_image(source_, repo, {"sbom"},
-                             ",\"subject\":" + descriptor_json(media_type::oci_manifest, image, 1)));
+  push("sbom",
+       add_oci_image(source_, repo, {"sbom"}, ",\"subject\":" + descriptor_json(media_type::oci_manifest, image, 1)));
   expect_synced();
   EXPECT_TRUE(target_.is_whole(repo, image));
 }
@@ -89,8 +88,8 @@ TEST_F(repository_sync_kinds_test, referrers_are_published_after_their_image_and
   const auto image = add_oci_image(source_, repo, {"image"});
   const std::string subject = descriptor_json(media_type::oci_manifest, image, 1);
   const auto sbom = add_oci_image(source_, repo, {"sbom"}, ",\"subject\":" + subject);
-  const auto signature = add_oci_image(
-      source_, repo, {"signature of the sbom"}, ",\"subject\":" + descriptor_json(media_type::oci_manifest, sbom, 1));
+  const auto signature = add_oci_image(source_, repo, {"signature of the sbom"},
+                                       ",\"subject\":" + descriptor_json(media_type::oci_manifest, sbom, 1));
   push("v1", image);
   expect_synced();
   EXPECT_TRUE(target_.is_whole(repo, sbom));
@@ -106,9 +105,9 @@ TEST_F(repository_sync_kinds_test, a_referrer_the_target_refuses_is_parked_and_d
   source_.does.lists_referrers = true;
   target_.does.refused_types.insert(std::string(media_type::oci_artifact));
   const auto image = add_oci_image(source_, repo, {"image"});
-  const auto odd = source_.add_manifest(
-      repo, std::string(media_type::oci_artifact),
-      "{\"blobs\":[],\"subject\":" + descriptor_json(media_type::oci_manifest, image, 1) + "}");
+  const auto odd =
+      source_.add_manifest(repo, std::string(media_type::oci_artifact),
+                           "{\"blobs\":[],\"subject\":" + descriptor_json(media_type::oci_manifest, image, 1) + "}");
   push("v1", image);
   ASSERT_TRUE(pass_over(repo)->synced);
   EXPECT_EQ(target_.tag(repo, "v1"), image);
