@@ -115,7 +115,7 @@ task<> http_blob_writer::cancel() {
   if (!dropped) {
     spdlog::info("{}: an abandoned upload to {} could not be cancelled: {}", session_->registry().authority(),
                  place_.repository, dropped.error().text);
-  } else if (dropped->head.status >= 300) {
+  } else if (dropped->head.status >= 300 && dropped->head.status != 404) {  // 404: it is gone already
     spdlog::info("{}: cancelling an abandoned upload to {} was answered with status {}",
                  session_->registry().authority(), place_.repository, dropped->head.status);
   }

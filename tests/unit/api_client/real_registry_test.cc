@@ -65,7 +65,7 @@ TEST_F(real_registry_test, it_answers_a_ping) {
 
 TEST_F(real_registry_test, an_image_pushed_is_read_back_byte_for_byte) {
   std::string layer;
-  for (int i = 0; i < 3'000'000; ++i) layer.push_back(static_cast<char>(i * 7919 >> 5));
+  for (std::uint32_t i = 0; i < 3'000'000; ++i) layer.push_back(static_cast<char>((i * 7919u) >> 5));
   const auto manifest = push_image("group/app", "v1", layer);
   const auto d = digest::of(manifest);
   EXPECT_EQ(get(client->resolve("group/app", "v1")).value(), d);
