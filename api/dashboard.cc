@@ -48,14 +48,15 @@ th{color:var(--soft);font-weight:500;font-size:13px}td.n{font-variant-numeric:ta
 <section id="s_jobs"><div><h2>Being synced</h2></div><table id="jobs"></table></section>
 <section><div><h2>Repositories</h2><select id="state" aria-label="state"><option value="">all states</option>
 <option>pending</option><option>started</option><option>synced</option><option>failed</option></select></div>
-<table id="repos"></table><div class="note" id="more" hidden><button class="plain" id="next">More</button></div></section>
+<table id="repos"></table>
+<div class="note" id="more" hidden><button class="plain" id="next">More</button></div></section>
 </div></main>
 <script>
 "use strict";
 const $=id=>document.getElementById(id);let token=sessionStorage.getItem("token")||"",next=null,timer=0;
 async function ask(path){const r=await fetch(path,{headers:{Authorization:"Bearer "+token}});
- if(!r.ok){let m=r.status+" "+r.statusText;try{m=(await r.json()).errors[0].message}catch(e){}
- throw new Error(m)}return r.json()}
+ if(!r.ok){const said=await r.json().catch(()=>null);
+ throw new Error(said?.errors?.[0]?.message??r.status+" "+r.statusText)}return r.json()}
 function row(to,cells,head){const tr=to.insertRow();for(const c of cells){
  const td=document.createElement(head?"th":"td");
  const [text,cls]=Array.isArray(c)?c:[c,typeof c==="number"?"n":""];

@@ -145,8 +145,8 @@ result<void> site::open_server() {
     admins_.add("admin", config_.admin_token);
     readers_.add("admin", config_.admin_token);
   }
-  tail_ = std::make_unique<api::log_tail>(api::log_tail_world{*logs_.log, *hot_, pool_, readers_},
-                                          api::log_tail_options{});
+  tail_ =
+      std::make_unique<api::log_tail>(api::log_tail_world{*logs_.log, *hot_, pool_, readers_}, api::log_tail_options{});
   tail_->mount(routes_);
   if (config_.site.role == site_role::primary) open_ingest();
   if (auto opened = open_admin(); !opened) return opened;
@@ -171,11 +171,20 @@ result<void> site::open_admin() {
   if (!sites) return pass(std::move(sites), "reading the followers' cursors");
   sites_ = *std::move(sites);
   sites_->mount(routes_);
-  shown_ = std::make_unique<api::admin_world>(api::admin_world{*logs_.desired, *logs_.actual, *logs_.log,
-                                                               *logs_.journal, *quarantine_, *sites_, pool_, now_,
-                                                               admins_, ingest_.get(), [this] { return facts(); },
-                                                               [this] { return server_ ? &server_->counters() : nullptr; },
-                                                               {}});
+  shown_ =
+      std::make_unique<api::admin_world>(api::admin_world{*logs_.desired,
+                                                          *logs_.actual,
+                                                          *logs_.log,
+                                                          *logs_.journal,
+                                                          *quarantine_,
+                                                          *sites_,
+                                                          pool_,
+                                                          now_,
+                                                          admins_,
+                                                          ingest_.get(),
+                                                          [this] { return facts(); },
+                                                          [this] { return server_ ? &server_->counters() : nullptr; },
+                                                          {}});
   if (secondary_) shown_->resync = [this](std::string name) { return secondary_->resync(std::move(name)); };
   admin_ = std::make_unique<api::admin>(*shown_);
   admin_->mount(routes_);

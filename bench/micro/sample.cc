@@ -38,8 +38,8 @@ void fill(filled_site& site, std::uint64_t records) {
     std::vector<log::event> events;
     for (; n < records && events.size() < events_per_submission; ++n) events.push_back(sample_event(n));
     std::promise<result<log::append_outcome>> appended;
-    auto asked = sequencer->submit(std::move(events),
-                                   [&](result<log::append_outcome> o) { appended.set_value(std::move(o)); });
+    auto asked =
+        sequencer->submit(std::move(events), [&](result<log::append_outcome> o) { appended.set_value(std::move(o)); });
     if (!asked) wanted<log::append_outcome>(pass(std::move(asked)));
     wanted(appended.get_future().get());
   }

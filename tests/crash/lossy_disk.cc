@@ -2,9 +2,9 @@
 //
 // A kill leaves the kernel's page cache in place, so by itself it loses nothing that was written, synced or not. Here,
 // what a process appends to a file under LONGSHORE_LOSSY_DIR stays in the process's own memory until it asks for
-// fsync, fdatasync or sync of that file (or closes it, or looks at it in a way that needs the bytes to be there); a kill
-// before that loses it. Only sequential write() is held back, which is how the database writes its write-ahead log.
-// Renames and directory entries are not modelled. LD_PRELOAD alone uses this; it is no part of Longshore.
+// fsync, fdatasync or sync of that file (or closes it, or looks at it in a way that needs the bytes to be there); a
+// kill before that loses it. Only sequential write() is held back, which is how the database writes its write-ahead
+// log. Renames and directory entries are not modelled. LD_PRELOAD alone uses this; it is no part of Longshore.
 
 #include <dlfcn.h>
 #include <fcntl.h>

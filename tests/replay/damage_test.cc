@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "tests/replay/history.h"
 #include "log/verifier.h"
+#include "tests/replay/history.h"
 
 namespace longshore::replay {
 namespace {
@@ -21,13 +21,12 @@ struct spoken {
   std::string text;
 };
 
-// The command line's word on a directory. LONGSHORE_BINARY names the program.
+// The command line's word on a directory. SITE_PROGRAM names the program.
 spoken verify_by_command(const std::filesystem::path& directory) {
-  const char* program = std::getenv("LONGSHORE_BINARY");
+  const char* program = std::getenv("SITE_PROGRAM");
   spoken said;
   if (program == nullptr) return said;
-  const std::string command =
-      "'" + std::string(program) + "' log verify --json '" + directory.string() + "' 2>&1";
+  const std::string command = "'" + std::string(program) + "' log verify --json '" + directory.string() + "' 2>&1";
   std::FILE* out = ::popen(command.c_str(), "r");
   if (out == nullptr) return said;
   std::array<char, 4096> buffer{};
@@ -78,7 +77,7 @@ class damage : public testing::Test {
       EXPECT_EQ(v->bad->seq.value, seq) << v->bad->what;
       EXPECT_EQ(v->size, seq);
     }
-    if (std::getenv("LONGSHORE_BINARY") == nullptr) return;
+    if (std::getenv("SITE_PROGRAM") == nullptr) return;
     const spoken said = verify_by_command(directory_.path());
     EXPECT_EQ(said.exit_code, 1) << said.text;
     EXPECT_NE(said.text.find("{\"seq\":" + std::to_string(seq) + ","), std::string::npos) << said.text;
@@ -96,7 +95,7 @@ TEST_F(damage, a_sound_log_is_found_sound) {
     EXPECT_FALSE(v->bad) << v->bad->what;
     EXPECT_EQ(v->size, records);
   }
-  if (std::getenv("LONGSHORE_BINARY") == nullptr) return;
+  if (std::getenv("SITE_PROGRAM") == nullptr) return;
   const spoken said = verify_by_command(directory_.path());
   EXPECT_EQ(said.exit_code, 0) << said.text;
 }
@@ -124,9 +123,8 @@ TEST_F(damage, a_dropped_record_is_named) {
 }
 
 TEST_F(damage, a_dropped_last_record_is_named) {
-  change([](storage::database&, storage::family f, storage::write_batch& batch) {
-    batch.erase(f, to_key(records - 1));
-  });
+  change(
+      [](storage::database&, storage::family f, storage::write_batch& batch) { batch.erase(f, to_key(records - 1)); });
   expect_named(records - 1);
 }
 

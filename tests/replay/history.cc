@@ -23,8 +23,8 @@ std::string random_digest(random_source& random) {
 }
 
 std::string random_repository(random_source& random) {
-  static const std::array<const char*, 6> names{"team/app",  "team/base",   "legacy/app",
-                                                "one",       "a/b/c/d/e_f", "No Such Name"};
+  static const std::array<const char*, 6> names{"team/app", "team/base",   "legacy/app",
+                                                "one",      "a/b/c/d/e_f", "No Such Name"};
   return names[random.below(names.size())];
 }
 
@@ -65,7 +65,9 @@ log::event random_event(random_source& random, std::uint64_t number) {
   e.detail = "{\"n\":" + std::to_string(number) + "}";
   switch (random.below(12)) {
     case 0:
-    case 1: erase(e, random); break;
+    case 1:
+      erase(e, random);
+      break;
     case 2:
       e.kind = log::event_kind::observed;
       e.tag = random_tag(random);
@@ -80,15 +82,18 @@ log::event random_event(random_source& random, std::uint64_t number) {
       e.kind = log::event_kind::pull;
       e.digest = random_digest(random);
       break;
-    case 5: e.kind = random.below(2) == 0 ? log::event_kind::unknown : log::event_kind::epoch; break;
-    default: push(e, random); break;
+    case 5:
+      e.kind = random.below(2) == 0 ? log::event_kind::unknown : log::event_kind::epoch;
+      break;
+    default:
+      push(e, random);
+      break;
   }
   return e;
 }
 
 scratch_directory::scratch_directory(const std::string& name)
-    : path_(std::filesystem::temp_directory_path() /
-            ("longshore-replay-" + std::to_string(::getpid()) + "-" + name)) {
+    : path_(std::filesystem::temp_directory_path() / ("longshore-replay-" + std::to_string(::getpid()) + "-" + name)) {
   std::filesystem::remove_all(path_);
   std::filesystem::create_directories(path_);
 }
@@ -122,9 +127,8 @@ live_site::~live_site() { sequencer_->stop(); }
 
 void live_site::append(std::vector<log::event> events) {
   std::promise<bool> appended;
-  const auto asked = sequencer_->submit(std::move(events), [&](result<log::append_outcome> outcome) {
-    appended.set_value(outcome.has_value());
-  });
+  const auto asked = sequencer_->submit(
+      std::move(events), [&](result<log::append_outcome> outcome) { appended.set_value(outcome.has_value()); });
   ensure(asked.has_value() && appended.get_future().get(), "a healthy log takes events");
 }
 

@@ -2,8 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/replay/history.h"
 #include "log/projection.h"
+#include "tests/replay/history.h"
+#include "tools/offline.h"
 
 namespace longshore::replay {
 namespace {
@@ -14,7 +15,22 @@ struct moment {
   std::uint64_t size = 0;
   timestamp recorded;  // of the newest record then
   dump shown;
+  std::vector<engine::desired_item> items;
 };
+
+std::vector<engine::desired_item> items_of(const engine::desired& v) {
+  std::vector<engine::desired_item> all;
+  const auto listed = v.repositories([&](const engine::desired_repository& r) {
+    const auto read = v.items(r.name, [&](const engine::desired_item& item) {
+      all.push_back(item);
+      return true;
+    });
+    EXPECT_TRUE(read) << read.error().text;
+    return true;
+  });
+  EXPECT_TRUE(listed) << listed.error().text;
+  return all;
+}
 
 // Appends a random history, and remembers what the live view showed at random moments of it.
 std::vector<moment> live(live_site& site, random_source& random) {
@@ -26,8 +42,8 @@ std::vector<moment> live(live_site& site, random_source& random) {
     for (std::uint64_t n = 1 + random.below(12); n > 0; --n) events.push_back(random_event(random, number++));
     site.append(std::move(events));
     if (random.below(3) == 0) {
-      moments.push_back({site.logs().log->durable_size(), site.now().now(),
-                         dump_of(*site.store().db, *site.logs().desired)});
+      moments.push_back(
+          {site.logs().log->durable_size(), site.now().now(), dump_of(*site.store().db, *site.logs().desired)});
     }
     site.now().advance_us(static_cast<std::int64_t>(1 + random.below(5'000'000)));
   }
@@ -45,6 +61,14 @@ dump replayed(const log::event_log& log, std::uint64_t size) {
   return dump_of(**db, view);
 }
 
+// What `longshore audit state --at` prints.
+std::vector<engine::desired_item> audited(const log::event_log& log, std::uint64_t size) {
+  std::vector<engine::desired_item> all;
+  const auto told = tools::state_at(log, size, {}, [&](const engine::desired_item& i) { all.push_back(i); }, {});
+  EXPECT_TRUE(told) << told.error().text;
+  return all;
+}
+
 TEST(history, the_state_at_any_moment_is_what_a_live_site_showed_then) {
   std::uint64_t compared = 0;
   for (std::uint64_t seed = 1; seed <= histories; ++seed) {
@@ -56,6 +80,7 @@ TEST(history, the_state_at_any_moment_is_what_a_live_site_showed_then) {
     for (const moment& m : moments) {
       const log::event_log& log = *site.logs().log;
       ASSERT_EQ(replayed(log, m.size), m.shown) << "at size " << m.size;
+      ASSERT_EQ(audited(log, m.size), m.items) << "at size " << m.size;
       const auto by_time = log.size_at(m.recorded);
       ASSERT_TRUE(by_time) << by_time.error().text;
       ASSERT_EQ(*by_time, m.size) << "the moment found by its time is another one";

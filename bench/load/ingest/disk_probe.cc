@@ -24,8 +24,7 @@ result<percentiles> probe_disk(const std::filesystem::path& directory, std::size
       failed = errno;
     }
     const auto after = clock::now();
-    taken.add(static_cast<std::uint32_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(after - now).count()));
+    taken.add(static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(after - now).count()));
     now = after;
   }
   ::close(fd);

@@ -2,8 +2,8 @@
 
 // What the device itself takes to make an append durable: the floor under every durable acknowledgement.
 //
-// Appends blocks to a file of its own in the directory, with fdatasync after each, for about the given time; the file is
-// removed. Nothing else should write to the device meanwhile.
+// Appends blocks to a file of its own in the directory, with fdatasync after each, for about the given time; the file
+// is removed. Nothing else should write to the device meanwhile.
 
 #include <chrono>
 #include <filesystem>

@@ -25,9 +25,10 @@ struct settings {
 void print(const settings& s, std::size_t connections, int run, load_figures& f, double cpu_share) {
   percentiles& a = f.acknowledged;
   if (s.json) {
-    std::printf("{\"scenario\":\"ingest\",\"connections\":%zu,\"run\":%d,\"events_per_s\":%.0f,\"ack_p50_us\":%u,"
-                "\"ack_p99_us\":%u,\"ack_p999_us\":%u,\"body_bytes\":%zu,\"server_cores\":%.2f}\n",
-                connections, run, f.events_per_second(), a.at(0.5), a.at(0.99), a.at(0.999), f.body_bytes, cpu_share);
+    std::printf(
+        "{\"scenario\":\"ingest\",\"connections\":%zu,\"run\":%d,\"events_per_s\":%.0f,\"ack_p50_us\":%u,"
+        "\"ack_p99_us\":%u,\"ack_p999_us\":%u,\"body_bytes\":%zu,\"server_cores\":%.2f}\n",
+        connections, run, f.events_per_second(), a.at(0.5), a.at(0.99), a.at(0.999), f.body_bytes, cpu_share);
   } else {
     std::printf("  %11zu %4d %10.0f %9.2f %9.2f %10.2f %8.2f\n", connections, run, f.events_per_second(),
                 a.at(0.5) / 1e3, a.at(0.99) / 1e3, a.at(0.999) / 1e3, cpu_share);

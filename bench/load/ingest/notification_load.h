@@ -1,7 +1,8 @@
 #pragma once
 
 // Notifications as fast as they are acknowledged: N kept connections, each with one request under way, in one thread
-// over epoll. Requests are made once and only their event ids change, so that the load costs little beside what it loads.
+// over epoll. Requests are made once and only their event ids change, so that the load costs little beside what it
+// loads.
 //
 // run() returns after the time is over and every request under way was answered. Fails when a connection breaks or an
 // answer is not 2xx: a figure over failures would mean nothing.

@@ -46,8 +46,8 @@ bool accepts(std::uint16_t port) {
   return connected;
 }
 
-result<void> write_config(const std::filesystem::path& path, const std::filesystem::path& directory,
-                          std::uint16_t port, const std::string& token) {
+result<void> write_config(const std::filesystem::path& path, const std::filesystem::path& directory, std::uint16_t port,
+                          const std::string& token) {
   std::ofstream out(path);
   out << "[site]\nname = \"bench\"\nrole = \"primary\"\ndata_dir = \"" << (directory / "data").string() << "\"\n"
       << "[listen]\naddress = \"127.0.0.1:" << port << "\"\n"

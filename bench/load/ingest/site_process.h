@@ -18,8 +18,7 @@ namespace longshore::bench {
 class site_process {
  public:
   static result<std::unique_ptr<site_process>> start(const std::filesystem::path& program,
-                                                     const std::filesystem::path& directory,
-                                                     const std::string& token);
+                                                     const std::filesystem::path& directory, const std::string& token);
   ~site_process();
   site_process(const site_process&) = delete;
   site_process& operator=(const site_process&) = delete;

@@ -18,8 +18,9 @@ void memory_registry::fail_operation(std::uint64_t n, error e, fault_at at) {
 task<std::optional<error>> memory_registry::enter(std::string verb, std::string repository, std::string ref) {
   co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
   const std::uint64_t number = operations_++;
-  calls_.push_back({std::move(verb), std::move(repository), std::move(ref)});
+  calls_.push_back({verb, std::move(repository), std::move(ref)});
   if (before) before(call(calls_.back()));
+  while (verb == stalled_verb_) co_await stalled_.wait();
   if (always_) co_return std::unexpected<error>(*always_);
   const auto at = faults_.find(number);
   if (at == faults_.end()) co_return std::optional<error>();

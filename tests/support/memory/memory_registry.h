@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/registry.h"
+#include "engine/wait_list.h"
 
 namespace longshore::engine::testing {
 
@@ -49,6 +50,8 @@ class memory_registry final : public registry {
   void fail_operation(std::uint64_t n, error e, fault_at at = fault_at::before);
   void fail_always(std::optional<error> e) { always_ = std::move(e); }
   void break_body(const digest& d, std::uint64_t at_offset, int times);
+  // This verb never ends, until its coroutine is cancelled.
+  void stall(std::string verb) { stalled_verb_ = std::move(verb); }
   void corrupt_body(const digest& d) { corrupt_.insert(d.text()); }
   // Called before each operation takes effect; may change the registry.
   std::function<void(const call&)> before;
@@ -122,6 +125,8 @@ class memory_registry final : public registry {
   std::optional<error> always_;
   std::map<std::string, std::pair<std::uint64_t, int>> broken_bodies_;
   std::set<std::string> corrupt_;
+  std::string stalled_verb_;
+  wait_list stalled_;
   std::map<std::string, std::uint64_t> served_, received_;
   int open_sessions_ = 0;
   std::vector<std::string> violations_;

@@ -6,8 +6,8 @@ namespace longshore::api {
 namespace {
 
 TEST(challenges, a_bearer_challenge_has_its_parameters) {
-  const auto all = parse_challenges(
-      {R"(Bearer realm="https://auth.example/token",service="reg",scope="repository:a/b:pull,push",error="invalid_token")"});
+  const auto all = parse_challenges({R"(Bearer realm="https://auth.example/token",service="reg",)"
+                                     R"(scope="repository:a/b:pull,push",error="invalid_token")"});
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0].scheme, "bearer");
   EXPECT_EQ(all[0].parameter("realm"), "https://auth.example/token");

@@ -142,7 +142,6 @@ TEST_F(closure_test, a_document_that_cannot_be_understood_fails_the_walk) {
 TEST_F(closure_test, in_any_graph_everything_referred_to_is_planned_before_it_is_referred_to) {
   seeded_random random(3);
   for (int round = 0; round < 200; ++round) {
-    from_ = memory_registry("source");
     asked_.clear();
     std::vector<digest> all;
     for (std::uint64_t n = 2 + random.below(12); n > 0; --n) {

@@ -187,6 +187,33 @@ TEST_F(replicator_test, a_stop_ends_running_passes_and_the_next_start_goes_on) {
   for (int i = 0; i < 5; ++i) expect_mirrored("r" + std::to_string(i));
 }
 
+TEST_F(replicator_test, a_stop_does_not_wait_for_a_registry_that_hangs) {
+  for (const std::string& verb :
+       std::vector<std::string>{"get_manifest", "read", "write", "put_manifest", "stat_blob"}) {
+    memory_registry& hangs = verb == "get_manifest" || verb == "read" ? source_ : target_;
+    hangs.stall(verb);
+    pauses_.resume();
+    fresh_copier();
+    start({.stop_deadline_ms = 1});
+    push("r-" + verb, "v1", std::string(300'000, 'x') + verb);
+    push("r-" + verb, "v2", std::string(300'000, 'x') + verb);
+    run_until([&] { return hangs.count(verb) > 0; });
+    settle();
+    EXPECT_EQ(replicator_->status().running.size(), 1u) << verb;
+    run(replicator_->stop());
+    EXPECT_TRUE(replicator_->status().running.empty());
+    EXPECT_EQ(copier_->transfers(), 0u);
+    hangs.stall({});
+    hangs.forget_calls();
+  }
+  pauses_.resume();
+  fresh_copier();
+  start();
+  idle();
+  EXPECT_EQ(target_.tags("r-write"), source_.tags("r-write"));
+  EXPECT_TRUE(target_.violations().empty());
+}
+
 TEST_F(replicator_test, a_journal_that_cannot_be_written_halts_the_work_and_says_so) {
   start();
   journal_sequencer_->stop();

@@ -34,9 +34,15 @@ TEST_F(data_directory, creating_leaves_a_version_and_a_place_for_the_database) {
 }
 
 TEST_F(data_directory, it_is_opened_again_after_it_was_closed) {
-  { ASSERT_TRUE(data_dir::open(dir_, true)); }
-  { EXPECT_TRUE(data_dir::open(dir_, true)); }
-  { EXPECT_TRUE(data_dir::open(dir_, false)); }
+  {
+    ASSERT_TRUE(data_dir::open(dir_, true));
+  }
+  {
+    EXPECT_TRUE(data_dir::open(dir_, true));
+  }
+  {
+    EXPECT_TRUE(data_dir::open(dir_, false));
+  }
 }
 
 TEST_F(data_directory, a_second_opener_is_told_who_holds_it) {
@@ -68,7 +74,9 @@ TEST_F(data_directory, nothing_is_created_unless_asked) {
 }
 
 TEST_F(data_directory, an_unknown_version_is_refused_and_left_alone) {
-  { ASSERT_TRUE(data_dir::open(dir_, true)); }
+  {
+    ASSERT_TRUE(data_dir::open(dir_, true));
+  }
   for (const char* version : {"longshore 2\n", "longshore 1", "longshore 1\nand more", "", "something else\n"}) {
     write("VERSION", version);
     for (const bool create : {true, false}) {

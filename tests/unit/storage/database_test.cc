@@ -183,7 +183,8 @@ bool damage(const std::filesystem::path& folder, std::string_view ending) {
 
 TEST_F(database_test, a_damaged_table_is_read_as_corrupt_never_as_other_bytes) {
   open();
-  for (int i = 0; i < 2'000; ++i) put("records", std::to_string(10'000 + i), std::string(50, 'v'), durability::buffered);
+  for (int i = 0; i < 2'000; ++i)
+    put("records", std::to_string(10'000 + i), std::string(50, 'v'), durability::buffered);
   ASSERT_TRUE(db_->flush());
   db_.reset();
   ASSERT_TRUE(damage(scratch_.path() / "db", ".sst"));

@@ -44,10 +44,10 @@ TEST(digest, anything_but_the_exact_form_is_refused) {
   const std::string hex(sha256_of_abc);
   std::string upper = hex;
   upper[0] = 'B';
-  for (const std::string& text :
-       std::initializer_list<std::string>{"", hex, "sha256:", "sha256:" + hex.substr(1), "sha256:" + hex + "0", "sha256:" + upper,
-        "sha512:" + hex, "SHA256:" + hex, "md5:" + hex.substr(32), "sha256:" + hex.substr(1) + "g",
-        "sha256:" + std::string("..", 2) + hex.substr(2), "sha256-" + hex}) {
+  for (const std::string& text : std::initializer_list<std::string>{
+           "", hex, "sha256:", "sha256:" + hex.substr(1), "sha256:" + hex + "0", "sha256:" + upper, "sha512:" + hex,
+           "SHA256:" + hex, "md5:" + hex.substr(32), "sha256:" + hex.substr(1) + "g",
+           "sha256:" + std::string("..", 2) + hex.substr(2), "sha256-" + hex}) {
     const auto d = digest::parse(text);
     ASSERT_FALSE(d) << text;
     EXPECT_EQ(d.error().code, errc::invalid);

@@ -73,8 +73,7 @@ TEST_F(overlay_test, a_scan_merges_stored_and_changed_rows_in_order) {
   state.erase(rows_, "p5");
   state.put(rows_, "p9", "new");
   state.put(rows_, "r", "outside");
-  EXPECT_EQ(scanned(state, rows_, "p"),
-            (row_list{{"p0", "new"}, {"p1", "stored"}, {"p3", "changed"}, {"p9", "new"}}));
+  EXPECT_EQ(scanned(state, rows_, "p"), (row_list{{"p0", "new"}, {"p1", "stored"}, {"p3", "changed"}, {"p9", "new"}}));
   int seen = 0;
   state.scan_prefix(rows_, "p", [&](std::string_view, std::string_view) { return ++seen < 2; });
   EXPECT_EQ(seen, 2);

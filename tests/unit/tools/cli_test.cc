@@ -26,7 +26,7 @@ class cli : public site_fixture {
  protected:
   outcome run(const std::string& arguments) {
     const auto out = dir.path() / "stdout", err = dir.path() / "stderr";
-    const std::string command = std::string("env -u LONGSHORE_CONFIG ") + LONGSHORE_BINARY + " " + arguments + " >" +
+    const std::string command = std::string("env -u LONGSHORE_CONFIG ") + SITE_PROGRAM + " " + arguments + " >" +
                                 out.string() + " 2>" + err.string() + " </dev/null";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read(out), read(err)};

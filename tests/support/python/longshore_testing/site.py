@@ -12,8 +12,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[4]
 
 
 def binary():
-    """The longshore to test: LONGSHORE_BINARY, else that of the dev build."""
-    return pathlib.Path(os.environ.get("LONGSHORE_BINARY", ROOT / "build/dev/tools/longshore"))
+    """The longshore to test: SITE_PROGRAM, else that of the dev build."""
+    return pathlib.Path(os.environ.get("SITE_PROGRAM", ROOT / "build/dev/tools/longshore"))
 
 
 def _toml(tables):

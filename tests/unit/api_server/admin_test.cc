@@ -1,0 +1,153 @@
+#include "api/admin.h"
+
+#include <boost/json.hpp>
+
+#include "engine/journal_records.h"
+#include "tests/unit/api_server/site_fixture.h"
+
+namespace longshore::api {
+namespace {
+
+namespace json = boost::json;
+
+class admin_test : public site_test {
+ protected:
+  json::value ask(const std::string& path) {
+    const raw_answer a = connect().ask(get(path, "admin-token"));
+    EXPECT_EQ(a.status, 200) << path << a.body;
+    return json::parse(a.body);
+  }
+  int status_of(const std::string& path, std::string_view method = "GET") {
+    return connect().ask(post(path, "Bearer admin-token", "", "application/json", method)).status;
+  }
+  void journal(log::event e) {
+    e.origin = "here";
+    std::promise<void> done;
+    ASSERT_TRUE(journal_sequencer_->submit({std::move(e)}, [&](result<log::append_outcome>) { done.set_value(); }));
+    done.get_future().get();
+  }
+};
+
+TEST_F(admin_test, the_status_tells_what_the_site_holds) {
+  open();
+  append({push_of("a", 1), push_of("b/c", 2)});
+  connect().ask(post("/v1/events/north", "north-token", "{broken"));
+  const json::value s = ask("/v1/status");
+  EXPECT_EQ(s.at("site"), "here");
+  EXPECT_EQ(s.at("log").at("size"), 2);
+  EXPECT_EQ(s.at("repositories").at("pending"), 2);
+  EXPECT_EQ(s.at("quarantined"), 1);
+  EXPECT_EQ(s.at("sources").at(0).at("name"), "north");
+  EXPECT_EQ(s.at("sources").at(0).at("quarantined"), 1);
+  EXPECT_EQ(s.at("http").at("connections"), 1);
+}
+
+TEST_F(admin_test, repositories_are_listed_in_pages_and_by_state) {
+  open();
+  for (const char* name : {"a", "b", "c/d", "e"}) append({push_of(name, 1)});
+  journal(engine::record::sync_failed("b", "registry unreachable", {1'800'000'000'000'000}, 3));
+  json::value page = ask("/v1/repositories?limit=3");
+  EXPECT_EQ(page.at("repositories").as_array().size(), 3u);
+  EXPECT_EQ(page.at("next"), "c/d");
+  page = ask("/v1/repositories?limit=3&last=c%2Fd");
+  EXPECT_EQ(page.at("repositories").at(0).at("name"), "e");
+  EXPECT_TRUE(page.at("next").is_null());
+  page = ask("/v1/repositories?state=failed");
+  ASSERT_EQ(page.at("repositories").as_array().size(), 1u);
+  const json::value& b = page.at("repositories").at(0);
+  EXPECT_EQ(b.at("state"), "failed");
+  EXPECT_EQ(b.at("retry_count"), 3);
+  EXPECT_EQ(b.at("last_sync_failure"), "registry unreachable");
+  EXPECT_EQ(b.at("retry_at"), "2027-01-15T08:00:00.000000Z");
+  EXPECT_EQ(status_of("/v1/repositories?state=odd"), 400);
+  EXPECT_EQ(status_of("/v1/repositories?limit=0"), 400);
+}
+
+TEST_F(admin_test, a_repository_shows_its_parked_and_failed_items) {
+  open();
+  append({push_of("team/app", 1), push_of("team/app", 2)});
+  engine::desired_item item;
+  ASSERT_TRUE(wanted_->items("team/app", [&](const engine::desired_item& i) {
+    item = i;
+    return false;
+  }));
+  journal(engine::record::item_parked(item, error{errc::unsupported, "deletes are off"}));
+  const json::value r = ask("/v1/repositories/team/app");
+  EXPECT_EQ(r.at("name"), "team/app");
+  ASSERT_EQ(r.at("parked").as_array().size(), 1u);
+  EXPECT_EQ(r.at("parked").at(0).at("tag").as_string(), item.ref.c_str());
+  EXPECT_EQ(r.at("parked").at(0).at("code"), "unsupported");
+  EXPECT_EQ(r.at("parked_items"), 1);
+  EXPECT_EQ(status_of("/v1/repositories/no/such"), 404);
+}
+
+TEST_F(admin_test, a_sync_is_passed_on_for_known_repositories) {
+  std::string asked;
+  resync_ = [&](std::string name) -> engine::task<> {
+    asked = std::move(name);
+    co_return result<void>();
+  };
+  open();
+  append({push_of("team/app", 1)});
+  EXPECT_EQ(status_of("/v1/repositories/team/app/sync", "POST"), 202);
+  EXPECT_EQ(asked, "team/app");
+  EXPECT_EQ(status_of("/v1/repositories/other/sync", "POST"), 404);
+  EXPECT_EQ(status_of("/v1/repositories/UPPER/sync", "POST"), 400);
+}
+
+TEST_F(admin_test, a_site_without_a_target_says_that_it_cannot_sync) {
+  open();
+  append({push_of("a", 1)});
+  EXPECT_EQ(status_of("/v1/repositories/a/sync", "POST"), 409);
+}
+
+TEST_F(admin_test, the_quarantine_is_shown_with_reasons_in_pages) {
+  open();
+  for (int i = 0; i < 3; ++i) connect().ask(post("/v1/events/north", "north-token", "{" + std::to_string(i) + "\xff"));
+  json::value page = ask("/v1/quarantine?limit=2");
+  EXPECT_EQ(page.at("count"), 3);
+  EXPECT_EQ(page.at("quarantined").at(0).at("body"), "{0?");
+  EXPECT_FALSE(page.at("quarantined").at(0).at("reason").as_string().empty());
+  page = ask("/v1/quarantine?limit=2&from=" + std::to_string(page.at("next").to_number<int>()));
+  EXPECT_EQ(page.at("quarantined").at(0).at("body"), "{2?");
+}
+
+TEST_F(admin_test, every_answer_needs_an_administrators_token) {
+  open();
+  for (const char* path : {"/v1/status", "/v1/sites", "/v1/repositories", "/v1/repositories/a", "/v1/quarantine"}) {
+    EXPECT_EQ(connect().ask(get(path, "")).status, 401) << path;
+    EXPECT_EQ(connect().ask(get(path, "south-token")).status, 401) << path;
+  }
+  EXPECT_EQ(connect().ask(post("/v1/repositories/a/sync", "south-token", "")).status, 401);
+}
+
+TEST_F(admin_test, metrics_count_what_happened) {
+  open();
+  EXPECT_EQ(connect().ask(post("/v1/events/north", "north-token", fixture("v2.8-push-blob.json"))).status, 200);
+  connect().ask(post("/v1/events/north", "wrong", "{}"));
+  append({push_of("a", 1)});
+  const raw_answer a = connect().ask(get("/metrics", ""));
+  EXPECT_EQ(a.status, 200);
+  for (const char* line :
+       {"longshore_log_size 2", "longshore_ingest_events_appended_total{source=\"north\"} 1",
+        "longshore_ingest_unauthorized_total{source=\"north\"} 1", "longshore_ingest_ack_seconds_count 1",
+        "longshore_ingest_ack_seconds_bucket{le=\"+Inf\"} 1", "longshore_repositories{state=\"pending\"} 1",
+        "longshore_log_failed 0", "longshore_http_connections 1", "# TYPE longshore_ingest_ack_seconds histogram"}) {
+    EXPECT_NE(a.body.find(line), std::string::npos) << line << "\n" << a.body;
+  }
+  EXPECT_EQ(a.body.find("-token"), std::string::npos);
+}
+
+TEST_F(admin_test, the_dashboard_is_one_page_that_loads_nothing_from_elsewhere) {
+  open();
+  const raw_answer a = connect().ask(get("/", ""));
+  EXPECT_EQ(a.status, 200);
+  EXPECT_EQ(a.headers.at("content-type"), "text/html; charset=utf-8");
+  EXPECT_TRUE(a.headers.contains("content-security-policy"));
+  EXPECT_EQ(a.body.find("http://"), std::string::npos);
+  EXPECT_EQ(a.body.find("https://"), std::string::npos);
+  EXPECT_EQ(a.body.find("src="), std::string::npos);
+}
+
+}  // namespace
+}  // namespace longshore::api

@@ -1,0 +1,260 @@
+#include "api/http_server.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <cstdlib>
+
+#include "tests/unit/api_server/site_fixture.h"
+
+namespace longshore::api {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+
+class http_server_test : public site_test {
+ protected:
+  server_counters counters() {
+    return on_server([&] { return server_->counters(); });
+  }
+  void add(const char* path, handler h) {
+    route r;
+    r.method = "GET";
+    r.pattern = path;
+    r.handle = std::move(h);
+    routes_.add(std::move(r));
+  }
+};
+
+TEST_F(http_server_test, one_connection_carries_many_requests_also_when_they_come_at_once) {
+  open();
+  raw_client c = connect();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(c.ask(get("/healthz", "")).status, 200);
+  c.send(get("/healthz", "") + get("/nothing", "") + get("/healthz", ""));
+  EXPECT_EQ(c.receive().status, 200);
+  EXPECT_EQ(c.receive().status, 404);
+  EXPECT_EQ(c.receive().body, "ok\n");
+}
+
+TEST_F(http_server_test, a_request_in_single_bytes_is_understood) {
+  open();
+  raw_client c = connect();
+  for (char b : get("/healthz", "")) c.send(std::string_view(&b, 1));
+  EXPECT_EQ(c.receive().status, 200);
+}
+
+TEST_F(http_server_test, head_has_the_headers_of_get_and_no_body) {
+  open();
+  raw_client c = connect();
+  c.send("HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(c.receive(true).headers.at("content-length"), "3");
+  EXPECT_EQ(c.ask(get("/healthz", "")).status, 200);
+}
+
+TEST_F(http_server_test, connection_close_and_http_1_0_end_the_connection) {
+  open();
+  raw_client c = connect();
+  c.send("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_NE(c.rest().find("Connection: close"), std::string::npos);
+  raw_client old = connect();
+  old.send("GET /healthz HTTP/1.0\r\n\r\n");
+  EXPECT_TRUE(old.rest().ends_with("ok\n"));
+}
+
+TEST_F(http_server_test, garbage_is_answered_400_and_the_connection_closed) {
+  open();
+  for (const std::string& garbage :
+       {std::string("\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 11), std::string("hello\r\n\r\n"),
+        std::string("GET / HTTP/9.9\r\n\r\n"), std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        std::string("GET / HTTP/1.1\r\nno colon\r\n\r\n"),
+        std::string("POST /v1/events/north HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx"),
+        std::string("GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"), std::string(20'000, '\0')}) {
+    raw_client c = connect();
+    c.send(garbage);
+    const std::string said = c.rest();
+    EXPECT_TRUE(said.starts_with("HTTP/1.1 4")) << garbage << " -> " << said;
+  }
+  EXPECT_GE(counters().malformed, 8u);
+  EXPECT_EQ(connect().ask(get("/healthz", "")).status, 200);
+}
+
+TEST_F(http_server_test, a_broken_chunk_is_400) {
+  open();
+  raw_client c = connect();
+  c.send(
+      "POST /v1/events/north HTTP/1.1\r\nHost: x\r\nAuthorization: north-token\r\n"
+      "Transfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n0\r\n\r\n");
+  EXPECT_TRUE(c.rest().starts_with("HTTP/1.1 400"));
+  EXPECT_EQ(quarantine_->count(), 0u);
+}
+
+TEST_F(http_server_test, a_head_over_the_limit_is_431) {
+  open();
+  EXPECT_EQ(connect().ask("GET / HTTP/1.1\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n").status, 431);
+  EXPECT_EQ(connect().ask("GET /healthz HTTP/1.1\r\nX: " + std::string(15'000, 'x') + "\r\n\r\n").status, 200);
+}
+
+TEST_F(http_server_test, expect_100_continue_is_obeyed_and_a_refusal_comes_instead_of_it) {
+  open();
+  const std::string body = fixture("v2.8-push-blob.json");
+  const auto head = [&](const char* token) {
+    return "POST /v1/events/north HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nAuthorization: " + std::string(token) +
+           "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+  };
+  raw_client c = connect();
+  EXPECT_EQ(c.ask(head("north-token")).status, 100);
+  EXPECT_EQ(c.ask(body).status, 200);
+  EXPECT_EQ(connect().ask(head("wrong")).status, 401);
+}
+
+TEST_F(http_server_test, slow_and_silent_clients_are_dropped_at_the_limits) {
+  limits_.header_ms_max = milliseconds(80);
+  limits_.body_ms_max = milliseconds(80);
+  limits_.idle_ms_max = milliseconds(80);
+  open();
+  raw_client silent = connect(), half_head = connect(), half_body = connect(), idle = connect();
+  half_head.send("GET /healthz HTT");
+  half_body.send("POST /v1/events/north HTTP/1.1\r\nAuthorization: north-token\r\nContent-Length: 9\r\n\r\n{");
+  EXPECT_EQ(idle.ask(get("/healthz", "")).status, 200);
+  EXPECT_EQ(silent.rest(), "");
+  EXPECT_EQ(half_head.rest(), "");
+  EXPECT_EQ(half_body.rest(), "");
+  EXPECT_EQ(idle.rest(), "");
+  EXPECT_EQ(counters().timed_out, 4u);
+  EXPECT_EQ(counters().connections, 0u);
+}
+
+TEST_F(http_server_test, a_head_that_trickles_is_dropped_though_bytes_keep_coming) {
+  limits_.header_ms_max = milliseconds(80);
+  open();
+  raw_client c = connect();
+  c.send("GET /healthz HTTP/1.1\r\n");
+  const auto trickle = [&] {
+    for (;;) c.send("X: y\r\n");  // never an empty line; ends when the connection does, or at the head's limit
+  };
+  EXPECT_THROW(trickle(), boost::system::system_error);
+}
+
+TEST_F(http_server_test, a_client_that_does_not_read_is_dropped_at_the_limit) {
+  limits_.write_stall_ms_max = milliseconds(80);
+  bool told = false;
+  add("/flood", [&](exchange& x) -> asio::awaitable<void> {
+    const std::string piece(1u << 20, 'x');
+    auto sent = co_await x.begin_stream(text_answer(""));
+    while (sent) sent = co_await x.write(piece);
+    told = sent.error().code == errc::unavailable;
+  });
+  open();
+  raw_client c = connect();
+  c.send(get("/flood", ""));
+  await([&] { return told; });
+}
+
+TEST_F(http_server_test, connections_over_the_limit_are_answered_503) {
+  limits_.connections_max = 2;
+  open();
+  raw_client a = connect(), b = connect();
+  EXPECT_EQ(a.ask(get("/healthz", "")).status, 200);
+  EXPECT_EQ(b.ask(get("/healthz", "")).status, 200);
+  raw_client c = connect();
+  EXPECT_EQ(c.receive().status, 503);
+  EXPECT_EQ(a.ask(get("/healthz", "")).status, 200);
+  EXPECT_EQ(counters().turned_away, 1u);
+}
+
+TEST_F(http_server_test, stopping_lets_running_requests_be_answered_and_refuses_new_ones) {
+  engine::wait_list gate;
+  add("/slow", [&](exchange& x) -> asio::awaitable<void> {
+    co_await gate.wait();
+    x.reply(text_answer("done\n"));
+  });
+  open();
+  raw_client slow = connect(), idle = connect();
+  EXPECT_EQ(idle.ask(get("/healthz", "")).status, 200);
+  slow.send(get("/slow", ""));
+  await([&] { return gate.size() == 1; });
+  const std::uint16_t port = server_->port();
+  auto stopped = asio::co_spawn(io_, server_->stop(milliseconds(60'000)), asio::use_future);
+  EXPECT_EQ(idle.rest(), "");
+  EXPECT_THROW(raw_client{port}, boost::system::system_error);
+  on_server([&] { gate.notify_all(); });
+  const raw_answer a = slow.receive();
+  EXPECT_EQ(a.body, "done\n");
+  EXPECT_EQ(a.headers.at("connection"), "close");
+  stopped.get();
+}
+
+TEST_F(http_server_test, stopping_ends_at_its_deadline_whatever_still_runs) {
+  engine::wait_list gate;
+  add("/stuck", [&](exchange&) -> asio::awaitable<void> { co_await gate.wait(); });
+  open();
+  raw_client stuck = connect();
+  stuck.send(get("/stuck", ""));
+  await([&] { return gate.size() == 1; });
+  asio::co_spawn(io_, server_->stop(milliseconds(30)), asio::use_future).get();
+  EXPECT_EQ(stuck.rest(), "");
+}
+
+TEST_F(http_server_test, an_address_in_use_or_unreadable_is_refused_with_a_remedy) {
+  open();
+  http_server_options o;
+  o.address = "127.0.0.1:" + std::to_string(server_->port());
+  const auto taken = http_server::listen(io_.get_executor(), routes_, o);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, errc::unavailable);
+  for (const char* bad : {"", "127.0.0.1", "nowhere:80", "127.0.0.1:99999", "127.0.0.1:"}) {
+    o.address = bad;
+    const auto refused = http_server::listen(io_.get_executor(), routes_, o);
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_EQ(refused.error().code, errc::invalid) << bad;
+  }
+  o.address = "127.0.0.1:0";
+  o.tls_certificate = o.tls_key = dir_.path() / "missing.pem";
+  EXPECT_EQ(http_server::listen(io_.get_executor(), routes_, o).error().code, errc::invalid);
+}
+
+TEST_F(http_server_test, tls_serves_the_same_and_drops_clients_that_do_not_speak_it) {
+  open();
+  const std::string key = dir_.path() / "key.pem", certificate = dir_.path() / "cert.pem";
+  const std::string make =
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test "
+      "-keyout " +
+      key + " -out " + certificate + " 2>/dev/null";
+  ASSERT_EQ(std::system(make.c_str()), 0);
+  http_server_options o;
+  o.tls_certificate = certificate;
+  o.tls_key = key;
+  auto made = http_server::listen(io_.get_executor(), routes_, o);
+  ASSERT_TRUE(made) << made.error().text;
+  std::unique_ptr<http_server> tls = *std::move(made);
+  on_server([&] { tls->start(); });
+
+  asio::io_context io;
+  asio::ssl::context trust(asio::ssl::context::tls_client);
+  trust.load_verify_file(certificate);
+  trust.set_verify_mode(asio::ssl::verify_peer);
+  asio::ssl::stream<asio::ip::tcp::socket> stream(io, trust);
+  stream.next_layer().connect({asio::ip::address_v4::loopback(), tls->port()});
+  stream.handshake(asio::ssl::stream_base::client);
+  boost::beast::flat_buffer buffer;
+  for (int i = 0; i < 2; ++i) {
+    asio::write(stream, asio::buffer(get("/", "")));
+    boost::beast::http::response<boost::beast::http::string_body> said;
+    boost::beast::http::read(stream, buffer, said);
+    EXPECT_EQ(said.result_int(), 200u);
+    EXPECT_GT(said.body().size(), 1'000u);
+  }
+  raw_client plain(tls->port());
+  plain.send(get("/healthz", ""));
+  plain.rest();
+  await([&] { return tls->counters().handshake_failures == 1; });
+  asio::co_spawn(io_, tls->stop(milliseconds(1'000)), asio::use_future).get();
+  on_server([&] { tls.reset(); });
+}
+
+}  // namespace
+}  // namespace longshore::api

@@ -1,0 +1,255 @@
+#include "api/ingest.h"
+
+#include <boost/json.hpp>
+
+#include "tests/unit/api_server/site_fixture.h"
+
+namespace longshore::api {
+namespace {
+
+constexpr const char* gitlab_path = "/api/v4/container_registry_event/events";
+constexpr const char* north_path = "/v1/events/north";
+
+class ingest_test : public site_test {
+ protected:
+  raw_answer send(std::string_view body, std::string_view path = north_path, std::string_view token = "north-token") {
+    return connect().ask(post(path, token, body));
+  }
+  source_stats stats(std::size_t source = 0) {
+    return on_server([&] { return ingest_->stats().sources.at(source); });
+  }
+};
+
+std::string push(const std::string& id, const std::string& more = {}) {
+  return R"({"events":[{"id":")" + id + R"(","action":"push","target":{"repository":"team/app","tag":"v1"})" + more +
+         "}]}";
+}
+
+TEST_F(ingest_test, an_acknowledged_notification_is_in_the_log) {
+  open();
+  const raw_answer a = send(fixture("v2.8-push-manifest-tag.json"));
+  EXPECT_EQ(a.status, 200) << a.body;
+  ASSERT_EQ(size(), 1u);
+  EXPECT_EQ(logged()[0].repository, "team/app");
+  EXPECT_EQ(logged()[0].origin, "north");
+  EXPECT_EQ(stats().appended, 1u);
+}
+
+TEST_F(ingest_test, every_content_type_and_both_token_forms_are_taken_on_both_paths) {
+  open();
+  int n = 0;
+  for (const char* type :
+       {"application/vnd.docker.distribution.events.v1+json", "application/vnd.docker.distribution.events.v2+json",
+        "application/json", "application/json; charset=utf-8", "text/plain"}) {
+    for (const char* token : {"north-token", "Bearer north-token", "bearer north-token"}) {
+      for (const char* path : {north_path, gitlab_path}) {
+        EXPECT_EQ(connect().ask(post(path, token, push(std::to_string(++n)), type)).status, 200) << type << token;
+      }
+    }
+  }
+  EXPECT_EQ(size(), 30u);
+}
+
+TEST_F(ingest_test, on_the_shared_path_the_token_names_the_source) {
+  open();
+  EXPECT_EQ(send(push("1"), gitlab_path, "Bearer east-token").status, 200);
+  EXPECT_EQ(logged().at(0).origin, "east");
+  EXPECT_EQ(send(push("1"), gitlab_path, "north-token").status, 200);
+  EXPECT_EQ(logged().at(1).origin, "north") << "ids are unique within a source only";
+}
+
+TEST_F(ingest_test, a_wrong_token_is_401_and_nothing_is_kept) {
+  open();
+  for (const char* token : {"", "wrong", "Bearer wrong", "east-token", "admin-token", "Basic north-token"}) {
+    const raw_answer a = send(push("1"), north_path, token);
+    EXPECT_EQ(a.status, 401) << token;
+    EXPECT_EQ(boost::json::parse(a.body).at("errors").at(0).at("code"), "UNAUTHORIZED");
+    EXPECT_EQ(a.body.find("-token"), std::string::npos);
+  }
+  EXPECT_EQ(send(push("1"), "/v1/events/unknown", "north-token").status, 401);
+  EXPECT_EQ(send(push("1"), gitlab_path, "wrong").status, 401);
+  EXPECT_EQ(size(), 0u);
+  EXPECT_EQ(quarantine_->count(), 0u);
+  EXPECT_EQ(stats().unauthorized, 6u);
+  EXPECT_EQ(on_server([&] { return ingest_->stats().unauthorized; }), 8u);
+  EXPECT_EQ(warnings_, 1) << "told once a minute, not each time";
+}
+
+TEST_F(ingest_test, a_redelivered_event_is_acknowledged_and_not_appended_again) {
+  open();
+  const std::string body = fixture("v2.8-push-blob.json");
+  EXPECT_EQ(send(body).status, 200);
+  EXPECT_EQ(send(body).status, 200);
+  EXPECT_EQ(size(), 1u);
+  EXPECT_EQ(stats().duplicates, 1u);
+  EXPECT_EQ(stats().appended, 1u);
+}
+
+TEST_F(ingest_test, an_envelope_of_many_events_is_appended_whole_and_in_order) {
+  open();
+  std::string body = "{\"events\":[";
+  for (int i = 0; i < 500; ++i) {
+    body += std::string(i > 0 ? "," : "") + R"({"id":"e)" + std::to_string(i) +
+            R"(","action":"push","target":{"repository":"r"}})";
+  }
+  EXPECT_EQ(send(body + "]}").status, 200);
+  const auto events = logged();
+  ASSERT_EQ(events.size(), 500u);
+  for (std::size_t i = 0; i < events.size(); ++i) EXPECT_EQ(events[i].id, "e" + std::to_string(i));
+}
+
+TEST_F(ingest_test, a_chunked_body_is_taken) {
+  open();
+  const std::string body = push("1");
+  std::string text =
+      "POST /v1/events/north HTTP/1.1\r\nHost: x\r\nAuthorization: north-token\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n5\r\n" +
+      body.substr(0, 5) + "\r\n";
+  char size_line[16];
+  std::snprintf(size_line, sizeof size_line, "%zx\r\n", body.size() - 5);
+  text += size_line + body.substr(5) + "\r\n0\r\n\r\n";
+  EXPECT_EQ(connect().ask(text).status, 200);
+  EXPECT_EQ(size(), 1u);
+}
+
+TEST_F(ingest_test, a_body_over_the_limit_is_413_counted_and_told_whether_announced_or_chunked) {
+  ingest_options_.body_bytes_max = 10'000;
+  open();
+  EXPECT_EQ(send(std::string(10'001, ' ')).status, 413);
+  const std::string head = "POST /v1/events/north HTTP/1.1\r\nHost: x\r\nAuthorization: north-token\r\n";
+  EXPECT_EQ(connect().ask(head + "Content-Length: 99999999999999\r\n\r\n").status, 413);
+  EXPECT_EQ(connect().ask(head + "Transfer-Encoding: chunked\r\n\r\n2712\r\n" + std::string(10'002, ' ')).status, 413);
+  EXPECT_EQ(stats().too_large, 3u);
+  EXPECT_EQ(warnings_, 1);
+  EXPECT_EQ(send(push("1")).status, 200) << "the next notification is not hindered";
+}
+
+TEST_F(ingest_test, what_cannot_be_understood_is_quarantined_verbatim_and_acknowledged) {
+  open();
+  const std::vector<std::string> bodies{"{broken",
+                                        "[]",
+                                        R"({"events":7})",
+                                        "",
+                                        std::string("\0\xff\x01", 3),
+                                        R"({"events":[{"action":"push","target":{"repository":"r","size":-5}}]})"};
+  for (const std::string& body : bodies) EXPECT_EQ(send(body).status, 202) << body;
+  EXPECT_EQ(size(), 0u);
+  const auto kept = quarantine_->list(0, 100);
+  ASSERT_TRUE(kept);
+  ASSERT_EQ(kept->size(), bodies.size());
+  for (std::size_t i = 0; i < bodies.size(); ++i) {
+    EXPECT_EQ((*kept)[i].body, bodies[i]);
+    EXPECT_EQ((*kept)[i].source, "north");
+    EXPECT_FALSE((*kept)[i].reason.empty());
+  }
+  EXPECT_EQ(stats().quarantined, bodies.size());
+}
+
+TEST_F(ingest_test, of_a_half_good_envelope_the_good_events_are_logged_and_the_body_is_quarantined) {
+  open();
+  const std::string body = R"({"events":[{"id":"1","action":"push","target":{"repository":"r"}},{"action":5}]})";
+  EXPECT_EQ(send(body).status, 202);
+  EXPECT_EQ(send(body).status, 202);
+  EXPECT_EQ(size(), 1u);
+  EXPECT_EQ(quarantine_->count(), 1u);
+}
+
+TEST_F(ingest_test, an_event_too_large_for_a_record_is_logged_without_its_json_which_is_quarantined) {
+  open();
+  const std::string body = push("1", ",\"x\":\"" + std::string(100'000, 'x') + "\"");
+  EXPECT_EQ(send(body).status, 202);
+  ASSERT_EQ(size(), 1u);
+  EXPECT_EQ(logged()[0].detail, "");
+  EXPECT_EQ(logged()[0].repository, "team/app");
+  EXPECT_EQ(quarantine_->list(0, 1)->at(0).body, body);
+}
+
+TEST_F(ingest_test, pulls_are_dropped_as_the_settings_say_and_counted) {
+  const auto pull = [](const std::string& id, const std::string& agent) {
+    return R"({"events":[{"id":")" + id + R"(","action":"pull","target":{"repository":"r"},"request":{"useragent":")" +
+           agent + "\"}}]}";
+  };
+  ingest_options_.drop = dropped_pulls::own;
+  open();
+  EXPECT_EQ(send(pull("1", "longshore/0.1")).status, 200);
+  EXPECT_EQ(send(pull("2", "docker/24")).status, 200);
+  EXPECT_EQ(send(push("3", R"(,"request":{"useragent":"longshore/0.1"})")).status, 200);
+  EXPECT_EQ(size(), 2u);
+  EXPECT_EQ(stats().dropped, 1u);
+}
+
+class ingest_without_pulls_test : public ingest_test {};
+TEST_F(ingest_without_pulls_test, all_pulls_can_be_dropped) {
+  ingest_options_.drop = dropped_pulls::all;
+  open();
+  EXPECT_EQ(send(fixture("v2.8-pull-blob.json")).status, 200);
+  EXPECT_EQ(send(fixture("v2.8-push-blob.json")).status, 200);
+  EXPECT_EQ(size(), 1u);
+  EXPECT_EQ(stats().dropped, 1u);
+}
+
+TEST_F(ingest_test, a_registry_process_seen_for_the_first_time_counts_as_a_restart) {
+  open();
+  int n = 0;
+  for (const char* instance : {"a", "a", "b", "a", "b", "c"}) {
+    EXPECT_EQ(send(push(std::to_string(++n), std::string(R"(,"source":{"instanceID":")") + instance + "\"}")).status,
+              200);
+  }
+  EXPECT_EQ(stats().restarts, 2u);
+}
+
+TEST_F(ingest_test, while_the_disk_is_full_nothing_is_acknowledged_507) {
+  open();
+  disk_full_ = true;
+  EXPECT_EQ(send(push("1")).status, 507);
+  EXPECT_EQ(send("{broken").status, 507);
+  EXPECT_EQ(size(), 0u);
+  EXPECT_EQ(quarantine_->count(), 0u);
+  disk_full_ = false;
+  EXPECT_EQ(send(push("1")).status, 200);
+  EXPECT_EQ(size(), 1u);
+  EXPECT_EQ(stats().unavailable, 2u);
+}
+
+TEST_F(ingest_test, after_a_failed_sync_every_notification_is_503_and_none_is_acknowledged) {
+  open();
+  EXPECT_EQ(send(push("1")).status, 200);
+  disk_->fail_at(longshore::testing::fault_scope::write_ahead_log, 1);
+  for (int i = 2; i < 6; ++i) {
+    const raw_answer a = send(push(std::to_string(i)));
+    EXPECT_EQ(a.status, 503);
+    EXPECT_TRUE(a.headers.contains("retry-after"));
+  }
+  EXPECT_TRUE(sequencer_->failed());
+  EXPECT_EQ(size(), 1u);
+  EXPECT_EQ(connect().ask(get("/readyz", "")).status, 503);
+  EXPECT_EQ(connect().ask(get("/healthz", "")).status, 200);
+  EXPECT_EQ(connect().ask(get("/v1/log/events", "south-token")).status, 200) << "reads go on";
+}
+
+TEST_F(ingest_test, a_stopped_log_answers_503) {
+  open();
+  sequencer_->stop();
+  EXPECT_EQ(send(push("1")).status, 503);
+}
+
+TEST_F(ingest_test, many_connections_at_once_lose_and_double_nothing) {
+  open();
+  std::vector<std::thread> senders;
+  std::atomic<int> acknowledged{0};
+  for (int t = 0; t < 8; ++t) {
+    senders.emplace_back([&, t] {
+      raw_client c = connect();
+      for (int i = 0; i < 50; ++i) {
+        if (c.ask(post(north_path, "north-token", push(std::to_string(t * 40 + i)))).status == 200) ++acknowledged;
+      }
+    });
+  }
+  for (std::thread& s : senders) s.join();
+  EXPECT_EQ(acknowledged, 400);
+  EXPECT_EQ(size(), 330u) << "neighbours send 10 ids twice";
+  EXPECT_EQ(stats().appended + stats().duplicates, 400u);
+}
+
+}  // namespace
+}  // namespace longshore::api

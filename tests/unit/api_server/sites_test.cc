@@ -1,0 +1,60 @@
+#include "api/sites.h"
+
+#include <boost/json.hpp>
+
+#include "tests/unit/api_server/site_fixture.h"
+
+namespace longshore::api {
+namespace {
+
+class sites_test : public site_test {
+ protected:
+  raw_answer report(const std::string& site, const std::string& body, std::string_view token = "south-token") {
+    return connect().ask(post("/v1/sites/" + site + "/cursor", token, body, "application/json", "PUT"));
+  }
+  void fill(int events) {
+    for (int i = 0; i < events; ++i) append({push_of("r", i)});
+  }
+};
+
+TEST_F(sites_test, a_reported_position_is_shown_with_its_lag_and_kept_in_the_log) {
+  open();
+  fill(5);
+  EXPECT_EQ(report("south", R"({"size":3,"summary":{"state":"fine"}})").status, 200);
+  EXPECT_EQ(*cursors_->get("site/south"), 3u);
+  const auto shown = boost::json::parse(connect().ask(get("/v1/sites", "admin-token")).body);
+  EXPECT_EQ(shown.at("self").at("size"), 5);
+  EXPECT_EQ(shown.at("sites").at(0).at("name"), "south");
+  EXPECT_EQ(shown.at("sites").at(0).at("lag_events"), 2);
+  EXPECT_EQ(shown.at("sites").at(0).at("summary").at("state"), "fine");
+  const auto again = sites::open({*cursors_, *log_, *pool_, now_, followers_, admins_});
+  EXPECT_EQ((*again)->all().at(0).size, 3u) << "a restart remembers";
+}
+
+TEST_F(sites_test, a_position_goes_neither_back_nor_past_the_end) {
+  open();
+  fill(5);
+  EXPECT_EQ(report("south", R"({"size":4})").status, 200);
+  EXPECT_EQ(report("south", R"({"size":3})").status, 409);
+  EXPECT_EQ(report("south", R"({"size":6})").status, 409);
+  EXPECT_EQ(*cursors_->get("site/south"), 4u);
+}
+
+TEST_F(sites_test, a_site_may_speak_for_itself_only) {
+  open();
+  EXPECT_EQ(report("west", R"({"size":0})").status, 403);
+  EXPECT_EQ(report("west", R"({"size":0})", "admin-token").status, 200);
+  EXPECT_EQ(report("south", R"({"size":0})", "north-token").status, 401);
+}
+
+TEST_F(sites_test, other_bodies_are_refused) {
+  open();
+  for (const char* body : {"", "{}", "[]", R"({"size":-1})", R"({"size":"1"})", R"({"size":0,"summary":7})"}) {
+    EXPECT_EQ(report("south", body).status, 400) << body;
+  }
+  EXPECT_EQ(report("south", R"({"size":0,"summary":{"x":")" + std::string(17'000, 'x') + "\"}}").status, 413);
+  EXPECT_EQ(report("a%2Fb", R"({"size":0})", "admin-token").status, 400);
+}
+
+}  // namespace
+}  // namespace longshore::api

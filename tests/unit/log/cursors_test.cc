@@ -1,0 +1,53 @@
+#include "log/cursors.h"
+
+#include "tests/unit/log/log_fixture.h"
+
+namespace longshore::log {
+namespace {
+
+class cursor_test : public log_test {
+ protected:
+  void SetUp() override {
+    open_and_start();
+    add_many(10);
+  }
+};
+
+TEST_F(cursor_test, positions_are_kept_per_consumer_across_reopening) {
+  {
+    cursors at(*log_);
+    EXPECT_EQ(at.get("nobody").value(), 0u);
+    ASSERT_TRUE(at.set("site-b", 4));
+    ASSERT_TRUE(at.set("site-c", 10));
+  }
+  open();
+  const cursors at(*log_);
+  EXPECT_EQ(at.get("site-b").value(), 4u);
+  EXPECT_EQ(at.all().value(), (std::map<std::string, std::uint64_t>{{"site-b", 4}, {"site-c", 10}}));
+}
+
+TEST_F(cursor_test, a_cursor_never_moves_back) {
+  cursors at(*log_);
+  ASSERT_TRUE(at.set("site-b", 4));
+  EXPECT_TRUE(at.set("site-b", 4));
+  const auto back = at.set("site-b", 3);
+  ASSERT_FALSE(back);
+  EXPECT_EQ(back.error().code, errc::conflict);
+  EXPECT_EQ(at.get("site-b").value(), 4u);
+}
+
+TEST_F(cursor_test, a_cursor_never_passes_the_durable_end) {
+  cursors at(*log_);
+  EXPECT_EQ(at.set("site-b", 11).error().code, errc::conflict);
+  EXPECT_EQ(at.get("site-b").value(), 0u);
+}
+
+TEST_F(cursor_test, a_name_has_limits) {
+  cursors at(*log_);
+  EXPECT_EQ(at.set("", 1).error().code, errc::invalid);
+  EXPECT_EQ(at.set(std::string(256, 'x'), 1).error().code, errc::invalid);
+  EXPECT_TRUE(at.set(std::string(255, 'x'), 1));
+}
+
+}  // namespace
+}  // namespace longshore::log

@@ -1,0 +1,78 @@
+#include "log/quarantine.h"
+
+#include "tests/unit/log/log_fixture.h"
+
+namespace longshore::log {
+namespace {
+
+class quarantine_test : public log_test {
+ protected:
+  void SetUp() override { reopen(); }
+  void reopen() {
+    kept_.reset();
+    open();
+    auto opened = quarantine::open(*db_);
+    ASSERT_TRUE(opened) << opened.error().text;
+    kept_ = *std::move(opened);
+  }
+  void TearDown() override { kept_.reset(); }
+  static quarantined body(std::string source, std::string text) {
+    return {0, {12}, std::move(source), "not JSON", "application/json", std::move(text)};
+  }
+  std::unique_ptr<quarantine> kept_;
+};
+
+TEST_F(quarantine_test, a_body_is_kept_verbatim_across_reopening) {
+  std::string bytes("\0\xff{", 3);
+  ASSERT_TRUE(kept_->add(body("gitlab", bytes)));
+  ASSERT_TRUE(kept_->add(body("gitlab", "")));
+  reopen();
+  EXPECT_EQ(kept_->count(), 2u);
+  const auto all = kept_->list(0, 10).value();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].number, 0u);
+  EXPECT_EQ(all[0].received.us, 12);
+  EXPECT_EQ(all[0].source, "gitlab");
+  EXPECT_EQ(all[0].reason, "not JSON");
+  EXPECT_EQ(all[0].content_type, "application/json");
+  EXPECT_EQ(all[0].body, bytes);
+  EXPECT_EQ(all[1].body, "");
+}
+
+TEST_F(quarantine_test, the_same_body_from_the_same_source_is_kept_once) {
+  ASSERT_TRUE(kept_->add(body("a", "x")));
+  ASSERT_TRUE(kept_->add(body("a", "x")));
+  reopen();
+  ASSERT_TRUE(kept_->add(body("a", "x")));
+  EXPECT_EQ(kept_->count(), 1u);
+  ASSERT_TRUE(kept_->add(body("b", "x")));
+  ASSERT_TRUE(kept_->add(body("ax", "")));
+  EXPECT_EQ(kept_->count(), 3u);
+}
+
+TEST_F(quarantine_test, listing_goes_on_from_a_number) {
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(kept_->add(body("a", std::to_string(i))));
+  const auto page = kept_->list(2, 2).value();
+  ASSERT_EQ(page.size(), 2u);
+  EXPECT_EQ(page[0].number, 2u);
+  EXPECT_EQ(page[1].body, "3");
+  EXPECT_TRUE(kept_->list(5, 2)->empty());
+}
+
+TEST_F(quarantine_test, the_oldest_make_room_when_bytes_run_out_and_may_come_again) {
+  const std::string large(60u << 20, 'x');
+  for (const char* source : {"a", "b", "c", "d", "e"}) ASSERT_TRUE(kept_->add(body(source, large)));
+  EXPECT_EQ(kept_->count(), 5u);
+  auto left = kept_->list(0, 10).value();
+  ASSERT_EQ(left.size(), 4u);
+  EXPECT_EQ(left.front().source, "b");
+  left.clear();
+  reopen();
+  ASSERT_TRUE(kept_->add(body("a", "small")));
+  ASSERT_TRUE(kept_->add(body("a", large)));
+  EXPECT_EQ(kept_->count(), 7u);
+  EXPECT_EQ(kept_->list(0, 1).value().front().source, "c");
+}
+
+}  // namespace
+}  // namespace longshore::log
