@@ -52,11 +52,11 @@ std::vector<storage::family_spec> quarantine::families() {
   return {{"quarantine.entries", storage::family_kind::append_only}, {"quarantine.seen", storage::family_kind::lookup}};
 }
 
-quarantine::quarantine(storage::database& db)
-    : db_(&db), entries_(db.named("quarantine.entries")), seen_(db.named("quarantine.seen")) {}
+quarantine::quarantine(storage::database& db, quarantine_limits limits)
+    : db_(&db), entries_(db.named("quarantine.entries")), seen_(db.named("quarantine.seen")), limits_(limits) {}
 
-result<std::unique_ptr<quarantine>> quarantine::open(storage::database& db) {
-  std::unique_ptr<quarantine> opened(new quarantine(db));
+result<std::unique_ptr<quarantine>> quarantine::open(storage::database& db, quarantine_limits limits) {
+  std::unique_ptr<quarantine> opened(new quarantine(db, limits));
   auto stored = db.get(opened->seen_, state_key);
   if (!stored) return pass(std::move(stored));
   if (!*stored) return opened;
@@ -90,7 +90,7 @@ result<void> quarantine::add(quarantined entry) {
 
 // Lets the oldest go until what is kept, without the newest, is within the limits.
 result<void> quarantine::trim(storage::write_batch& batch, kept_set& kept, std::uint64_t end) const {
-  while (kept.first + 1 < end && (end - kept.first > kept_max || kept.bytes > kept_bytes_max)) {
+  while (kept.first + 1 < end && (end - kept.first > limits_.entries_max || kept.bytes > limits_.bytes_max)) {
     const std::string key = to_key(kept.first);
     auto row = db_->get(entries_, key);
     if (!row) return pass(std::move(row));

@@ -3,8 +3,8 @@
 // Where a notification goes that was well authenticated and could not be understood: kept verbatim, counted, shown.
 //
 // add() returns after the body is durable. The same body from the same source within the kept set is stored once
-// (a registry repeats what it thinks was not delivered). The newest are kept, up to kept_max entries and about
-// kept_bytes_max bytes; older ones make room. One writer at a time; reads from any thread.
+// (a registry repeats what it thinks was not delivered). The newest are kept, within the limits it is opened with; older
+// ones make room. One writer at a time; reads from any thread.
 
 #include <atomic>
 #include <cstdint>
@@ -23,13 +23,15 @@ struct quarantined {
   std::string source, reason, content_type, body;
 };
 
+struct quarantine_limits {
+  std::uint64_t entries_max = 10'000;
+  std::uint64_t bytes_max = 256u << 20;  // the newest entry is kept whatever its size
+};
+
 class quarantine {
  public:
-  static constexpr std::uint64_t kept_max = 10'000;
-  static constexpr std::uint64_t kept_bytes_max = 256u << 20;
-
   static std::vector<storage::family_spec> families();
-  static result<std::unique_ptr<quarantine>> open(storage::database& db);
+  static result<std::unique_ptr<quarantine>> open(storage::database& db, quarantine_limits limits = {});
 
   result<void> add(quarantined entry);  // number is assigned
   // All that were ever added, those that made room included.
@@ -41,11 +43,12 @@ class quarantine {
   struct kept_set {
     std::uint64_t first = 0, bytes = 0;
   };
-  explicit quarantine(storage::database& db);
+  quarantine(storage::database& db, quarantine_limits limits);
   result<void> trim(storage::write_batch& batch, kept_set& kept, std::uint64_t end) const;
 
   storage::database* db_;
   storage::family entries_, seen_;
+  quarantine_limits limits_;
   kept_set kept_;
   std::atomic<std::uint64_t> next_{0};
 };

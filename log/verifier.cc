@@ -61,7 +61,7 @@ class walk {
 
   verdict check(std::uint64_t seq, std::string_view key, std::string_view record);
   verdict check_dedup(const event_view& e);
-  verdict check_merkle(const hash256& leaf);
+  verdict check_merkle(frontier& with, const hash256& leaf);
   std::optional<finding> check_end();
   std::optional<finding> check_extra_dedup();
   std::optional<finding> check_extra_merkle();
@@ -95,23 +95,23 @@ verdict walk::check(std::uint64_t seq, std::string_view key, std::string_view re
   if (e->recorded < recorded_) {
     return "it was recorded at " + to_rfc3339(e->recorded) + ", before its predecessor (" + to_rfc3339(recorded_) + ")";
   }
-  const hash256 leaf = leaf_hash(record);
-  if (auto bad = check_merkle(leaf)) return bad;
+  frontier with = edge_;
+  if (auto bad = check_merkle(with, leaf_hash(record))) return bad;
   if (auto bad = times_.next_is(time_key(e->recorded, e->seq), {})) return bad;
   if (auto bad = check_dedup(*e)) return bad;
+  edge_ = std::move(with);
   recorded_ = e->recorded;
   return std::nullopt;
 }
 
-verdict walk::check_merkle(const hash256& leaf) {
+// with becomes the tree with this record; what the append completes must be what is stored.
+verdict walk::check_merkle(frontier& with, const hash256& leaf) {
   verdict bad;
-  frontier with = edge_;
   with.append(leaf, [&](std::uint8_t n, std::uint64_t index, const hash256& hash) {
     if (bad) return;
     bad = level(n).next_is(merkle_key(n, index), bytes_of(hash));
     if (bad && n == 0) bad = "its bytes and its stored Merkle hash differ, or the hash is gone (" + *bad + ")";
   });
-  if (!bad) edge_ = std::move(with);
   return bad;
 }
 

@@ -199,7 +199,7 @@ TEST_F(replicator_test, a_stop_does_not_wait_for_a_registry_that_hangs) {
     push("r-" + verb, "v2", std::string(300'000, 'x') + verb);
     run_until([&] { return hangs.count(verb) > 0; });
     settle();
-    EXPECT_EQ(replicator_->status().running.size(), 1u) << verb;
+    EXPECT_FALSE(replicator_->status().running.empty()) << verb;
     run(replicator_->stop());
     EXPECT_TRUE(replicator_->status().running.empty());
     EXPECT_EQ(copier_->transfers(), 0u);

@@ -8,10 +8,10 @@ namespace {
 class quarantine_test : public log_test {
  protected:
   void SetUp() override { reopen(); }
-  void reopen() {
+  void reopen(quarantine_limits limits = {}) {
     kept_.reset();
     open();
-    auto opened = quarantine::open(*db_);
+    auto opened = quarantine::open(*db_, limits);
     ASSERT_TRUE(opened) << opened.error().text;
     kept_ = *std::move(opened);
   }
@@ -60,18 +60,28 @@ TEST_F(quarantine_test, listing_goes_on_from_a_number) {
 }
 
 TEST_F(quarantine_test, the_oldest_make_room_when_bytes_run_out_and_may_come_again) {
-  const std::string large(60u << 20, 'x');
+  const quarantine_limits limits{100, 20'000};
+  reopen(limits);
+  const std::string large(4'500, 'x');
   for (const char* source : {"a", "b", "c", "d", "e"}) ASSERT_TRUE(kept_->add(body(source, large)));
   EXPECT_EQ(kept_->count(), 5u);
-  auto left = kept_->list(0, 10).value();
-  ASSERT_EQ(left.size(), 4u);
-  EXPECT_EQ(left.front().source, "b");
-  left.clear();
-  reopen();
-  ASSERT_TRUE(kept_->add(body("a", "small")));
+  EXPECT_EQ(kept_->list(0, 10)->size(), 4u);
+  EXPECT_EQ(kept_->list(0, 10)->front().source, "b");
+  reopen(limits);
   ASSERT_TRUE(kept_->add(body("a", large)));
-  EXPECT_EQ(kept_->count(), 7u);
-  EXPECT_EQ(kept_->list(0, 1).value().front().source, "c");
+  EXPECT_EQ(kept_->count(), 6u) << "it is no repetition of one that is gone";
+  EXPECT_EQ(kept_->list(0, 10)->front().source, "c");
+  ASSERT_TRUE(kept_->add(body("f", std::string(50'000, 'x'))));
+  EXPECT_EQ(kept_->list(0, 10)->size(), 1u) << "the newest is kept whatever its size";
+}
+
+TEST_F(quarantine_test, the_oldest_make_room_when_entries_run_out) {
+  reopen({3, 1u << 20});
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(kept_->add(body("a", std::to_string(i))));
+  EXPECT_EQ(kept_->count(), 10u);
+  const auto left = kept_->list(0, 10).value();
+  ASSERT_EQ(left.size(), 3u);
+  EXPECT_EQ(left.front().number, 7u);
 }
 
 }  // namespace
