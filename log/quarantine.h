@@ -3,8 +3,8 @@
 // Where a notification goes that was well authenticated and could not be understood: kept verbatim, counted, shown.
 //
 // add() returns after the body is durable. The same body from the same source within the kept set is stored once
-// (a registry repeats what it thinks was not delivered). The newest are kept, within the limits it is opened with; older
-// ones make room. One writer at a time; reads from any thread.
+// (a registry repeats what it thinks was not delivered). The newest are kept, within the limits it is opened with;
+// older ones make room. One writer at a time; reads from any thread.
 
 #include <atomic>
 #include <cstdint>

@@ -98,6 +98,16 @@ std::optional<std::string> problem_in(const json::value& status, const char* par
   return problem->is_string() ? std::string(problem->as_string()) : json::serialize(*problem);
 }
 
+std::string summary_of(std::string_view part, const json::object& o) {
+  const auto shown = [&](const char* name) {
+    const json::value* v = o.if_contains(name);
+    if (v == nullptr) return std::string("?");
+    return v->is_string() ? std::string(v->as_string()) : json::serialize(*v);
+  };
+  if (part == "follower") return shown("state") + ", " + shown("lag_events") + " records behind the primary";
+  return shown("queued") + " repositories queued, " + shown("waiting_for_retry") + " waiting for a retry";
+}
+
 void check_secondary(const online_site& site, const json::value& status, const on_checked& told) {
   for (const char* part : {"follower", "replication"}) {
     const auto problem = problem_in(status, part);
@@ -107,7 +117,7 @@ void check_secondary(const online_site& site, const json::value& status, const o
     } else if (!problem->empty()) {
       told({part, verdict::bad, *problem, "see the checks above, and the site's log file"});
     } else {
-      told({part, verdict::good, json::serialize(status.at(part)), ""});
+      told({part, verdict::good, summary_of(part, status.at(part).as_object()), ""});
     }
   }
   boost::system::error_code ec;

@@ -1,6 +1,8 @@
 #include "tools/json_text.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <vector>
 
 namespace longshore::tools {
@@ -12,6 +14,12 @@ namespace json = boost::json;
 std::string scalar(const json::value& v) {
   if (v.is_string()) return std::string(v.as_string());
   if (v.is_null()) return "-";
+  if (v.is_double()) {
+    std::array<char, 64> text{};
+    const auto [end, failed] =
+        std::to_chars(text.data(), text.data() + text.size(), v.as_double(), std::chars_format::fixed, 3);
+    if (failed == std::errc{}) return std::string(text.data(), end);
+  }
   return json::serialize(v);
 }
 

@@ -132,13 +132,13 @@ error refusal(const site_answer& answer, const std::string& doing) {
   std::string said = "HTTP " + std::to_string(answer.status);
   boost::system::error_code ec;
   const boost::json::value body = boost::json::parse(answer.body, ec);
-  if (!ec) {
-    const boost::json::value* message = body.find_pointer("/errors/0/message", ec);
-    if (message != nullptr && message->is_string()) said += ", " + std::string(message->as_string());
-  }
-  if (answer.status == 401)
+  const boost::json::value* message = ec ? nullptr : body.find_pointer("/errors/0/message", ec);
+  const bool told = message != nullptr && message->is_string();
+  if (told) said += ", " + std::string(message->as_string());
+  if (answer.status == 401) {
     said += "; the token in the configuration must be the one the running site was started with";
-  if (answer.status == 404) said += "; is it a Longshore site of this version?";
+  }
+  if (answer.status == 404 && !told) said += "; is it a Longshore site of this version?";
   return error{answer.status == 401 ? errc::unauthorized : errc::rejected, doing + ": " + said};
 }
 

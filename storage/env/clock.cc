@@ -59,8 +59,9 @@ bool read_offset(std::string_view& text, int& minutes) {
 std::string to_rfc3339(timestamp t) {
   using namespace std::chrono;
   constexpr std::int64_t us_per_day = 86'400'000'000;
-  const std::int64_t day = t.us / us_per_day - (t.us % us_per_day < 0 ? 1 : 0);
-  const std::int64_t us = t.us - day * us_per_day;
+  const std::int64_t rest = t.us % us_per_day;
+  const std::int64_t day = t.us / us_per_day - (rest < 0 ? 1 : 0);
+  const std::int64_t us = rest < 0 ? rest + us_per_day : rest;
   // The Gregorian calendar repeats every 400 years, that is 146,097 days.
   const std::int64_t cycles = day / 146'097;
   const year_month_day date(sys_days(days(static_cast<int>(day - cycles * 146'097))));

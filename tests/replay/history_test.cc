@@ -43,9 +43,8 @@ std::vector<moment> live(live_site& site, random_source& random) {
     for (std::uint64_t n = 1 + random.below(12); n > 0; --n) events.push_back(random_event(random, number++));
     site.append(std::move(events));
     if (moments.size() < moments_max && random.below(3) == 0) {
-      moments.push_back(
-          {site.logs().log->durable_size(), site.now().now(), dump_of(*site.store().db, *site.logs().desired),
-           items_of(*site.logs().desired)});
+      moments.push_back({site.logs().log->durable_size(), site.now().now(),
+                         dump_of(*site.store().db, *site.logs().desired), items_of(*site.logs().desired)});
     }
     site.now().advance_us(static_cast<std::int64_t>(1 + random.below(5'000'000)));
   }

@@ -69,9 +69,9 @@ TEST(notification, every_recorded_notification_is_understood_and_kept_verbatim) 
 }
 
 TEST(notification, a_v3_tag_delete_with_empty_fields_equals_a_v2_one_without_them) {
-  const log::event v3 = only(around(
-      R"({"id":"a","action":"delete",)"
-      R"("target":{"mediaType":"","digest":"","size":0,"repository":"team/app","tag":"v1"}})"));
+  const log::event v3 =
+      only(around(R"({"id":"a","action":"delete",)"
+                  R"("target":{"mediaType":"","digest":"","size":0,"repository":"team/app","tag":"v1"}})"));
   const log::event v2 = only(around(R"({"id":"a","action":"delete","target":{"repository":"team/app","tag":"v1"}})"));
   log::event same = v3;
   same.detail = v2.detail;

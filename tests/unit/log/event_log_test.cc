@@ -176,9 +176,11 @@ TEST_F(event_log_test, a_log_that_lost_all_records_is_refused) {
 }
 
 TEST_F(event_log_test, reading_only_opens_an_unwritten_log_without_writing) {
+  close();
   scratch_.clear();
   {
-    ASSERT_TRUE(storage::database::open(options()));
+    const auto fresh = storage::database::open(options());
+    ASSERT_TRUE(fresh) << fresh.error().text;
   }
   auto with = options();
   with.read_only = true;

@@ -25,6 +25,7 @@ TEST(json_text, an_object_is_lines_then_its_sections_then_its_tables) {
 TEST(json_text, a_scalar_is_itself) {
   EXPECT_EQ(to_text(boost::json::parse("\"x\"")), "x\n");
   EXPECT_EQ(to_text(boost::json::parse("null")), "-\n");
+  EXPECT_EQ(to_text(boost::json::parse("0.36349")), "0.363\n");
 }
 
 TEST(json_text, a_record_line_names_what_happened_to_what_and_who_did_it) {
