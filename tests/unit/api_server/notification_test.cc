@@ -201,7 +201,7 @@ TEST(notification, an_endless_user_agent_cannot_hide_a_push) {
 }
 
 void mutate(std::string& body, random_source& random) {
-  const std::uint64_t changes = 1 + random.below(4);
+  const std::uint64_t changes = 1 + random.below(2);
   for (std::uint64_t i = 0; i < changes && !body.empty(); ++i) {
     const std::size_t at = random.below(body.size());
     const std::size_t some = 1 + random.below(20);

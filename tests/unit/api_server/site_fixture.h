@@ -47,7 +47,8 @@ class site_test : public ::testing::Test {
   auto on_server(F f) {
     std::packaged_task<decltype(f())()> work(std::move(f));
     auto done = work.get_future();
-    boost::asio::post(io_, std::move(work));
+    // Wrapped: Asio takes a bare packaged_task for a completion token of its own.
+    boost::asio::post(io_, [work = std::move(work)]() mutable { work(); });
     return done.get();
   }
   // Until the condition, asked for on the server's thread, holds.

@@ -64,7 +64,7 @@ class Fleet:
 
         def arrived():
             for (repository, tag), digest in list(missing.items()):
-                if self.at_target.digest(repository, tag) == digest:
+                if self.at_target.digest_if_settled(repository, tag) == digest:
                     del missing[repository, tag]
             return not missing
 

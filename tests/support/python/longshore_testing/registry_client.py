@@ -17,6 +17,7 @@ OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 ACCEPT = ", ".join([OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST, schema1.SIGNED, schema1.UNSIGNED,
                     "application/vnd.oci.artifact.manifest.v1+json"])
 MANIFEST_TYPES = set(ACCEPT.split(", "))
+UNSETTLED = "unsettled"
 
 
 class Refused(AssertionError):
@@ -150,6 +151,16 @@ class RegistryClient:
         if answer.status != 200:
             raise Refused(f"resolving {repository}:{ref}", answer)
         return answer.headers["docker-content-digest"]
+
+    def digest_if_settled(self, repository, ref):
+        """As digest, and UNSETTLED while the registry answers 500: Distribution truncates a tag's link before it
+        writes it, so who reads in between is told of an internal error."""
+        try:
+            return self.digest(repository, ref)
+        except Refused as refused:
+            if refused.status != 500:
+                raise
+            return UNSETTLED
 
     def delete_manifest(self, repository, digest):
         answer = self._ask("DELETE", repository, f"manifests/{digest}")
