@@ -73,7 +73,7 @@ task<blob_outcome> copier::fly(blob_request r) {
     if (!there) co_return pass(std::move(there), "asking the target for " + r.digest.text());
     if (*there) {
       std::vector<log::event> found{record::located(r.repository, r.digest, **there)};
-      if (auto written = co_await world_.records.append(std::move(found)); !written) co_return pass(std::move(written));
+      if (auto written = co_await world_.where.record(std::move(found)); !written) co_return pass(std::move(written));
       ++counters_.present;
       co_return blob_outcome::present;
     }
@@ -98,7 +98,7 @@ task<blob_outcome> copier::fly(blob_request r) {
     }
   }
   std::vector<log::event> located{record::located(r.repository, r.digest, size)};
-  if (auto written = co_await world_.records.append(std::move(located)); !written) co_return pass(std::move(written));
+  if (auto written = co_await world_.where.record(std::move(located)); !written) co_return pass(std::move(written));
   ++(outcome == blob_outcome::mounted ? counters_.mounted : counters_.copied);
   co_return outcome;
 }
@@ -118,7 +118,7 @@ task<> copier::correct_holder(const blob_request& r, std::string holder) {
   auto there = co_await world_.target.stat_blob(holder, r.digest);
   if (!there || *there) co_return result<void>();  // not contradicted: the index stays as it is
   std::vector<log::event> lost{record::lost(std::move(holder), r.digest)};
-  co_return co_await world_.records.append(std::move(lost));
+  co_return co_await world_.where.record(std::move(lost));
 }
 
 task<> copier::send(blob_request r, std::uint64_t size, std::unique_ptr<blob_writer> to, transfer_buffers& buffers) {

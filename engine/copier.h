@@ -15,8 +15,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/journal.h"
-#include "engine/locations.h"
+#include "engine/location_index.h"
 #include "engine/resuming_reader.h"
 #include "engine/transfer_slots.h"
 
@@ -25,8 +24,7 @@ namespace longshore::engine {
 struct copier_world {
   registry& source;
   registry& target;
-  journal& records;
-  const locations& where;
+  location_index& where;
   pauses& pause;
 };
 

@@ -29,7 +29,7 @@ task<std::vector<log::event>> publication::publish(desired_item item, manifest_d
 }
 
 task<> publication::try_once(const desired_item& item, const manifest_document& root, tag_check check, attempt& a) {
-  const auto s = world_->settings.subjects ? closure::subjects::follow : closure::subjects::leave;
+  const auto s = world_->copying.subjects ? closure::subjects::follow : closure::subjects::leave;
   auto walked = co_await walk(root, s, a.believe);
   if (!walked) co_return pass(std::move(walked));
   const closure_plan plan = walked->plan();
@@ -58,7 +58,7 @@ task<> publication::try_once(const desired_item& item, const manifest_document& 
 }
 
 task<closure> publication::walk(manifest_document root, closure::subjects s, bool believe) {
-  auto c = closure::of(std::move(root), s, world_->settings.limits);
+  auto c = closure::of(std::move(root), s, world_->copying.limits);
   while (c) {
     const auto wanted = c->take_wanted();
     if (wanted.empty()) break;
@@ -101,7 +101,7 @@ task<> publication::bring_blobs(const closure_plan& plan, attempt& a) {
     }
   };
   std::vector<asio::awaitable<void>> workers;
-  const std::size_t count = std::min(plan.blobs.size(), std::max<std::size_t>(world_->settings.blobs_at_once, 1));
+  const std::size_t count = std::min(plan.blobs.size(), std::max<std::size_t>(world_->copying.blobs_at_once, 1));
   for (std::size_t i = 0; i < count; ++i) workers.push_back(worker());
   co_await run_all(std::move(workers));
   if (failure) co_return std::unexpected<error>(*std::move(failure));
@@ -152,7 +152,7 @@ task<bool> publication::correct_index(const manifest_document& m) {
     if (!there) lost.push_back(record::lost(repository_, d));
   }
   const bool corrected = !lost.empty();
-  if (auto written = co_await world_->records.append(std::move(lost)); !written) co_return pass(std::move(written));
+  if (auto written = co_await world_->where.record(std::move(lost)); !written) co_return pass(std::move(written));
   co_return corrected;
 }
 
@@ -165,7 +165,7 @@ task<> publication::confirm_tag(const desired_item& item, const longshore::diges
 
 task<std::vector<descriptor>> publication::list_referrers(const longshore::digest& d) {
   std::vector<descriptor> none;
-  if (!world_->settings.referrers || !world_->learned->source_lists_referrers) co_return none;
+  if (!world_->copying.referrers || !world_->learned->source_lists_referrers) co_return none;
   auto list = co_await world_->source.referrers(repository_, d);
   if (list) co_return list;
   if (list.error().code != errc::unsupported) co_return pass(std::move(list), "listing referrers of " + d.text());
@@ -179,8 +179,8 @@ task<> publication::bring_referrers(const desired_item& item, std::vector<descri
   for (std::size_t i = 0; i < found.size(); ++i) {
     const descriptor r = found[i];
     if (!seen.insert(r.digest).second) continue;
-    if (i >= world_->settings.referrers_max) {
-      co_return fail(errc::too_large, "more than " + std::to_string(world_->settings.referrers_max) + " referrers");
+    if (i >= world_->copying.referrers_max) {
+      co_return fail(errc::too_large, "more than " + std::to_string(world_->copying.referrers_max) + " referrers");
     }
     if (auto done = co_await bring_referrer(item, r, a); !done) co_return done;
     auto more = co_await list_referrers(r.digest);

@@ -13,13 +13,14 @@
 #include <string>
 #include <vector>
 
-#include "engine/sync_world.h"
+#include "engine/copy_world.h"
+#include "engine/desired.h"
 
 namespace longshore::engine {
 
 class publication {
  public:
-  publication(const sync_world& world, std::string repository, sync_progress& progress)
+  publication(const copy_world& world, std::string repository, sync_progress& progress)
       : world_(&world), repository_(std::move(repository)), progress_(&progress) {}
 
   // The manifest with its closure, and the tag when the item is one. With confirm, and when content had to be sent,
@@ -45,7 +46,7 @@ class publication {
   task<> confirm_tag(const desired_item& item, const longshore::digest& d);
   task<> try_once(const desired_item& item, const manifest_document& root, tag_check check, attempt& a);
 
-  const sync_world* world_;
+  const copy_world* world_;
   std::string repository_;
   sync_progress* progress_;
 };

@@ -105,7 +105,7 @@ task<> removal::list_target() {
 
 task<removal::target_tag> removal::look_at(std::string tag, manifest_document document) {
   target_tag out{std::move(tag), document.digest, {}};
-  auto c = closure::of(std::move(document), closure::subjects::leave, world_->settings.limits);
+  auto c = closure::of(std::move(document), closure::subjects::leave, world_->copying.limits);
   while (c) {
     const auto wanted = c->take_wanted();
     if (wanted.empty()) break;

@@ -51,6 +51,7 @@ class secondary {
   engine::timer_pauses report_pauses_;
   seeded_random random_;
   engine::journal records_;
+  std::unique_ptr<engine::journaled_locations> where_;
   std::unique_ptr<engine::copier> copier_;
   std::unique_ptr<engine::sync_world> sync_world_;
   std::unique_ptr<engine::replicator> replicator_;

@@ -59,6 +59,7 @@ engine_world::engine_world() {
   sequencer_ = must(log::sequencer::start(*log_, {desired_.get()}, clock_, {}));
   journal_sequencer_ = must(log::sequencer::start(*journal_log_, {actual_.get(), locations_.get()}, clock_, {}));
   journal_ = std::make_unique<journal>(*journal_sequencer_, "here");
+  where_ = std::make_unique<journaled_locations>(*journal_, *locations_);
 }
 
 engine_world::~engine_world() {
@@ -73,13 +74,14 @@ engine_world::~engine_world() {
 }
 
 copier& engine_world::fresh_copier() {
-  copier_ = std::make_unique<copier>(copier_world{source_, target_, *journal_, *locations_, pauses_}, copier_options_);
+  copier_ = std::make_unique<copier>(copier_world{source_, target_, *where_, pauses_}, copier_options_);
   return *copier_;
 }
 
 sync_world engine_world::world() {
   if (!copier_) fresh_copier();
-  return {source_, target_, *journal_, *desired_, *actual_, *locations_, *copier_, pauses_, clock_, random_, settings_};
+  return {{source_, target_, *where_, *copier_, copying_}, *journal_, *desired_, *actual_, pauses_, clock_, random_,
+          settings_};
 }
 
 void engine_world::run_until(const std::function<bool()>& done) {

@@ -83,6 +83,7 @@ class engine_world : public ::testing::Test {
   manual_pauses pauses_{clock_};
   memory_registry source_{"source"}, target_{"target"};
   sync_settings settings_;
+  copy_settings copying_;
   copier_options copier_options_;
 
   std::filesystem::path path_;
@@ -93,6 +94,7 @@ class engine_world : public ::testing::Test {
   std::unique_ptr<locations> locations_;
   std::unique_ptr<log::sequencer> sequencer_, journal_sequencer_;
   std::unique_ptr<journal> journal_;
+  std::unique_ptr<journaled_locations> where_;
   std::unique_ptr<copier> copier_;
 
   sync_world world();

@@ -178,8 +178,14 @@ TEST_F(replicator_test, a_stop_ends_running_passes_and_the_next_start_goes_on) {
   replicator_.reset();
   copier_.reset();
   timer_pauses fresh;
-  sync_world again{source_,        target_, *journal_, *desired_, *actual_, *locations_,
-                   fresh_copier(), fresh,   clock_,    random_,   settings_};
+  sync_world again{{source_, target_, *where_, fresh_copier(), copying_},
+                   *journal_,
+                   *desired_,
+                   *actual_,
+                   fresh,
+                   clock_,
+                   random_,
+                   settings_};
   replicator second(context_.get_executor(), again, {});
   ASSERT_TRUE(second.start());
   run(second.idle());

@@ -1,0 +1,43 @@
+#pragma once
+
+// What copying images needs of the world, handed in once, and the settings that shape it: shared by the passes of a
+// secondary and by one-shot copies.
+
+#include <memory>
+
+#include "engine/closure.h"
+#include "engine/copier.h"
+#include "engine/location_index.h"
+#include "engine/registry.h"
+
+namespace longshore::engine {
+
+struct copy_settings {
+  bool subjects = true;               // copy what a manifest's subject names
+  bool referrers = true;              // copy what refers to a manifest, where the source can list it
+  std::size_t blobs_at_once = 6;      // of one item
+  std::size_t referrers_max = 1'000;  // of one item
+  closure_limits limits;
+};
+
+// What the work found out about the registries; shared by all of it, forgotten by a restart.
+struct learned_facts {
+  bool source_lists_referrers = true;  // until it says that it cannot
+};
+
+struct copy_world {
+  registry& source;
+  registry& target;
+  location_index& where;
+  copier& blobs;
+  copy_settings copying;
+  std::shared_ptr<learned_facts> learned = std::make_shared<learned_facts>();
+};
+
+// Of one pass or run, as it goes; read by the status.
+struct sync_progress {
+  std::uint64_t published = 0, removed = 0, unchanged = 0, failed = 0, parked = 0;
+  std::uint64_t bytes_sent = 0;
+};
+
+}  // namespace longshore::engine

@@ -1,0 +1,53 @@
+#pragma once
+
+// Where the target holds what: the dedup index as the copy path uses it, with the records that keep it true.
+//
+// holds() and any_holder() answer from what was recorded; they may be wrong where somebody changed the target behind
+// our back, and are corrected by `lost` records. record() takes `located` and `lost` records (engine/journal_records.h)
+// and returns when later reads see them: journaled_locations makes them durable first, transient_locations keeps them
+// in memory for a run that leaves no state behind. One executor.
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/journal.h"
+#include "engine/locations.h"
+
+namespace longshore::engine {
+
+class location_index {
+ public:
+  virtual ~location_index() = default;
+  virtual result<bool> holds(std::string_view repository, std::string_view digest) const = 0;
+  // Some repository that holds it, if any.
+  virtual result<std::optional<std::string>> any_holder(std::string_view digest) const = 0;
+  virtual task<> record(std::vector<log::event> facts) = 0;
+};
+
+// Over the view of a site's journal. Both must outlive it.
+class journaled_locations final : public location_index {
+ public:
+  journaled_locations(journal& records, const locations& view) : records_(&records), view_(&view) {}
+  result<bool> holds(std::string_view repository, std::string_view digest) const override;
+  result<std::optional<std::string>> any_holder(std::string_view digest) const override;
+  task<> record(std::vector<log::event> facts) override;
+
+ private:
+  journal* records_;
+  const locations* view_;
+};
+
+class transient_locations final : public location_index {
+ public:
+  result<bool> holds(std::string_view repository, std::string_view digest) const override;
+  result<std::optional<std::string>> any_holder(std::string_view digest) const override;
+  task<> record(std::vector<log::event> facts) override;
+
+ private:
+  std::map<std::string, std::set<std::string>, std::less<>> by_digest_;
+};
+
+}  // namespace longshore::engine
