@@ -71,7 +71,8 @@ result<void> layout_store::check(const local_directory& directory) {
 result<void> layout_store::set_up(const local_directory& directory) {
   auto names = directory.list("", set_up_names_max);
   if (!names) return pass(std::move(names));
-  if (!std::ranges::binary_search(*names, layout_file)) {
+  const bool is_layout = std::ranges::binary_search(*names, layout_file);
+  if (!is_layout) {
     for (const std::string& name : *names) {
       if (name == "blobs" || name == index_file || name.starts_with(".longshore-")) continue;
       return fail(errc::invalid, directory.path().string() + " is not empty and not an OCI image layout (it holds " +
@@ -82,10 +83,10 @@ result<void> layout_store::set_up(const local_directory& directory) {
   for (const char* blobs : {"blobs/sha256", "blobs/sha512"}) {
     if (auto r = directory.make_directories(blobs); !r) return r;
   }
+  if (is_layout) return {};
   if (!std::ranges::binary_search(*names, index_file)) {
     if (auto r = directory.write_file(std::string(index_file), layout_index().text()); !r) return r;
   }
-  if (std::ranges::binary_search(*names, layout_file)) return {};
   return directory.write_file(std::string(layout_file), layout_text);
 }
 

@@ -162,8 +162,8 @@ result<void> local_directory::make_directories(const std::string& relative) cons
     auto parent = open_directory(above);
     if (!parent) return pass(std::move(parent));
     const int made = files_->make_directory(parent->get(), name);
-    if (made == -EEXIST) continue;
-    if (made < 0) return file_failure(made, "cannot make " + shown(relative));
+    // One that is there may be of a process that died before it was on disk.
+    if (made < 0 && made != -EEXIST) return file_failure(made, "cannot make " + shown(relative));
     if (const int r = files_->sync(parent->get()); r < 0) return file_failure(r, "cannot sync " + shown(above));
   }
   return {};

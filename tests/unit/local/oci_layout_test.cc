@@ -162,6 +162,14 @@ TEST_F(oci_layout_test, a_tag_without_its_manifest_is_corrupt_to_read_and_gone_t
   EXPECT_EQ(failure(layout->get_manifest("", "v1")), errc::corrupt);
 }
 
+TEST_F(oci_layout_test, a_layout_without_its_index_is_not_taken_for_an_empty_one) {
+  put("v1", "layer");
+  layout.reset();
+  fs::remove(dir / "index.json");
+  EXPECT_EQ(refusal(dir, api::layout_access::write), errc::corrupt);
+  EXPECT_EQ(refusal(dir, api::layout_access::read), errc::corrupt);
+}
+
 TEST_F(oci_layout_test, another_version_is_unsupported) {
   layout.reset();
   write_text(dir / "oci-layout", R"({"imageLayoutVersion":"2.0.0"})");
