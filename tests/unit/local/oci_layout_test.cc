@@ -1,5 +1,8 @@
 #include "api/local/oci_layout.h"
 
+#include <boost/asio/detached.hpp>
+#include <set>
+
 #include "local_fixture.h"
 
 namespace longshore::tests {
@@ -210,10 +213,11 @@ TEST_F(oci_layout_test, tags_put_at_the_same_time_are_all_there) {
   put("v0", "layer");
   int done = 0;
   constexpr int count = 40;
-  for (int i = 1; i <= count; ++i) {
-    boost::asio::co_spawn(io, layout->put_manifest("", "v" + std::to_string(i), image_type, image_text("layer")),
-                          [&](std::exception_ptr, result<digest> r) { done += r ? 1 : 0; });
-  }
+  const auto put_tag = [&](int i) -> boost::asio::awaitable<void> {
+    auto r = co_await layout->put_manifest("", "v" + std::to_string(i), image_type, image_text("layer"));
+    done += r ? 1 : 0;
+  };
+  for (int i = 1; i <= count; ++i) boost::asio::co_spawn(io, put_tag(i), boost::asio::detached);
   io.restart();
   io.run();
   EXPECT_EQ(done, count);

@@ -60,7 +60,8 @@ TEST_F(skopeo_test, it_reads_an_image_that_we_wrote_with_and_without_its_tag) {
 
 TEST_F(skopeo_test, a_layout_goes_through_it_and_back_unchanged) {
   make_layout("ours");
-  skopeo("copy --insecure-policy --all oci:" + path("ours") + ":all oci:" + path("theirs") + ":again");
+  skopeo("copy --insecure-policy --preserve-digests --all oci:" + path("ours") + ":all oci:" + path("theirs") +
+         ":again");
   auto layout = api::oci_layout::open({.directory = place.path() / "theirs"});
   ASSERT_TRUE(layout) << layout.error().text;
   EXPECT_EQ(get((*layout)->get_manifest("", "again")).value().bytes,
@@ -76,7 +77,8 @@ TEST_F(skopeo_test, an_archive_goes_through_it_and_back_unchanged) {
     ASSERT_TRUE(get(push_image((*ours)->registry(), "", "v1", "layer")));
     ASSERT_TRUE(get((*ours)->finish()));
   }
-  skopeo("copy --insecure-policy oci-archive:" + path("ours.tar") + ":v1 oci-archive:" + path("theirs.tar") + ":v2");
+  skopeo("copy --insecure-policy --preserve-digests oci-archive:" + path("ours.tar") +
+         ":v1 oci-archive:" + path("theirs.tar") + ":v2");
   auto theirs = api::oci_archive::open({.file = path("theirs.tar"), .temporary = place.path()});
   ASSERT_TRUE(theirs) << theirs.error().text;
   expect_image((*theirs)->registry(), "", "v2", "layer");
@@ -84,7 +86,8 @@ TEST_F(skopeo_test, an_archive_goes_through_it_and_back_unchanged) {
 
 TEST_F(skopeo_test, a_layout_that_it_began_is_added_to_and_it_reads_both) {
   make_layout("ours");
-  skopeo("copy --insecure-policy --all oci:" + path("ours") + ":all oci:" + path("theirs") + ":first");
+  skopeo("copy --insecure-policy --preserve-digests --all oci:" + path("ours") + ":all oci:" + path("theirs") +
+         ":first");
   {
     auto layout = api::oci_layout::open({.directory = place.path() / "theirs", .access = api::layout_access::write});
     ASSERT_TRUE(layout) << layout.error().text;
@@ -101,7 +104,8 @@ TEST_F(skopeo_test, what_a_real_registry_stored_is_read_without_it) {
   auto process = registry_process::start({});
   ASSERT_TRUE(process) << process.error().text;
   const std::string target = " docker://" + (*process)->address() + "/";
-  const std::string copy = "copy --insecure-policy --dest-tls-verify=false --all oci:" + path("ours") + ":all";
+  const std::string copy =
+      "copy --insecure-policy --preserve-digests --dest-tls-verify=false --all oci:" + path("ours") + ":all";
   skopeo(copy + target + "group/app:v1");
   skopeo(copy + target + "other:v2");
   (*process)->stop();
