@@ -125,8 +125,10 @@ TEST_P(registry_contract, what_is_missing_is_known_to_be_missing) {
 
 TEST_P(registry_contract, a_blob_is_not_a_manifest) {
   image("v1", "layer");
-  EXPECT_EQ(failure(registry->get_manifest("app", digest::of("layer").text())), errc::not_found);
-  EXPECT_EQ(failure(registry->get_manifest("app", digest::of(config_text).text())), errc::not_found);
+  // Distribution 2 looks among the blobs, too, and answers 500 when it cannot parse what it finds.
+  const errc expected = GetParam() == kind::distribution ? errc::unavailable : errc::not_found;
+  EXPECT_EQ(failure(registry->get_manifest("app", digest::of("layer").text())), expected);
+  EXPECT_EQ(failure(registry->get_manifest("app", digest::of(config_text).text())), expected);
 }
 
 TEST_P(registry_contract, a_manifest_whose_content_is_missing_is_rejected) {
