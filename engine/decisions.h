@@ -17,7 +17,8 @@ namespace longshore::engine {
 bool is_open(const desired_item& wanted, const std::optional<actual_item>& done);
 // An earlier attempt at this very event failed.
 bool was_tried(const desired_item& wanted, const std::optional<actual_item>& done);
-// The event may be ahead of the tag it speaks of: registries notify before they write the tag.
+// The event may be ahead of the tag it speaks of: registries notify before they write the tag. However often it was
+// tried: what is settled against the log's word is not looked at again, so the word must have had its time.
 bool may_be_early(const desired_item& wanted, const std::optional<actual_item>& done, timestamp now,
                   std::int64_t recent_us);
 
@@ -36,6 +37,7 @@ struct sharing_tag {
   std::string tag;
   bool in_log = false;                         // the log speaks of it
   std::optional<longshore::digest> at_source;  // what the source's tag of that name is now; none: gone
+  bool as_at_source = false;                   // the target's tag is what the source's is
 };
 struct removal_facts {
   bool source_has_manifest = false;  // the source still serves the digest

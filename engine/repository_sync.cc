@@ -159,7 +159,7 @@ task<> repository_sync::remove_one(open_item& item) {
 task<repository_sync::records> repository_sync::bring_tag(open_item& item) {
   const sync_settings& settings = world_->settings;
   const bool early = may_be_early(item.wanted, item.done, world_->now.now(), settings.recent_us);
-  int looks_left = settings.patience_tries;
+  int looks_left = was_tried(item.wanted, item.done) ? 0 : settings.patience_tries;
   std::int64_t wait = settings.patience_first_ms;
   for (int moves = 1;;) {
     auto document = co_await world_->source.get_manifest(repository_, item.wanted.ref);

@@ -107,7 +107,7 @@ finding check_settled(secondary_site& site) {
 }
 
 finding check_mirrored(const memory_registry& source, const memory_registry& target, secondary_site& site,
-                       const ledger& book) {
+                       const ledger& book, bool was_broken) {
   for (const std::string& r : source.repositories()) {
     for (const auto& [tag, text] : source.tags(r)) {
       const auto d = source.tag(r, tag);
@@ -115,6 +115,7 @@ finding check_mirrored(const memory_registry& source, const memory_registry& tar
       const auto at = target.tag(r, tag);
       if (at == d && target.is_whole(r, *d)) continue;
       const auto item = sure(site.done().item(r, tag));
+      if (was_broken && at != d && item && item->state == engine::item_state::parked && !item->reason.empty()) continue;
       return r + ":" + tag + " is " + d->text() + " at the source and " + (at ? at->text() : "not") + " at the target" +
              (at == d ? ", not whole" : "") + "; it is believed to be " +
              (item ? std::string(engine::name_of(item->state)) + " " + item->reason : "unknown");

@@ -21,8 +21,9 @@ finding check_view(log::event_log& log, log::view& v);
 // A repository that is called synced has nothing open; at rest, each is.
 finding check_settled(secondary_site& site);
 // Each tag of the source stands at the target, whole; the target has no other but those that are parked, or foreign.
+// was_broken: the source had images in pieces for a while: tags of it, too, may be parked.
 finding check_mirrored(const memory_registry& source, const memory_registry& target, secondary_site& site,
-                       const ledger& book);
+                       const ledger& book, bool was_broken);
 // What is recorded to be at the target is there.
 finding check_locations(const memory_registry& target, secondary_site& site);
 // No blob was uploaded twice.

@@ -70,8 +70,8 @@ log::event pusher::event_of(log::event_kind kind, const std::string& repository)
   e.origin = "registry";
   e.id = "event-" + std::to_string(events_++);
   e.repository = repository;
-  // The registry's clock is not ours, and some notifications have no time.
-  if (!one_in(20)) e.occurred = {now_->now().us + static_cast<std::int64_t>(random_->below(4'000'000)) - 2'000'000};
+  // The registry's clock is not ours.
+  e.occurred = {now_->now().us + static_cast<std::int64_t>(random_->below(4'000'000)) - 2'000'000};
   return e;
 }
 
@@ -171,7 +171,6 @@ pusher::activity pusher::delete_tag() {
   const std::string tag = some_tag();
   a.emplace_back([this, repository, tag] { source_->erase_tag(repository, tag); });
   a.emplace_back([this, repository, tag] { tell_erased(repository, tag, {}); });
-  if (one_in(4)) std::swap(a.front(), a.back());
   return a;
 }
 

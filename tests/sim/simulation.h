@@ -66,6 +66,7 @@ class simulation {
   std::vector<std::vector<log::event>> reconciled_;  // found, not told yet
   pusher pusher_;
   secondary_site secondary_;
+  std::int64_t late_us_ = 0;  // since the registry was last done with everything it began
   bool troubled_ = true;
   outcome out_;
 };

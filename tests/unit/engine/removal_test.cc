@@ -136,6 +136,40 @@ TEST_F(removal_test, a_manifest_that_an_index_at_the_target_includes_is_not_dele
   EXPECT_TRUE(target_.is_whole(repo, index));
 }
 
+TEST_F(removal_test, a_deletion_whose_answer_was_lost_leaves_no_belief_in_what_it_deleted) {
+  const auto d = push("v1", "a");
+  must_pass();
+  target_.does.deletes_tags = false;
+  erase(d, {"v1"});
+  target_.faults = [](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "delete_manifest") return std::nullopt;
+    return memory_registry::fault{away(), memory_registry::fault_at::after};
+  };
+  EXPECT_FALSE(must_pass().synced);
+  target_.faults = nullptr;
+  EXPECT_EQ(target_.manifest_at(repo, d.text()), nullptr);
+  EXPECT_FALSE(locations_->holds(repo, d.text()).value());
+  EXPECT_TRUE(must_pass().synced);
+  // Pushed again without a tag: it is not taken to be there.
+  add_oci_image(source_, repo, {"a"});
+  say_pushed_digest(repo, d);
+  EXPECT_TRUE(must_pass().synced);
+  EXPECT_TRUE(target_.is_whole(repo, d));
+}
+
+TEST_F(removal_test, what_a_tag_of_the_source_still_includes_though_it_is_gone_there_is_parked) {
+  const auto child = push("child", "a");
+  const auto index = add_index(source_, repo, {child});
+  source_.set_tag(repo, "all", index);
+  say_pushed(repo, "all", index);
+  must_pass();
+  target_.does.deletes_tags = false;
+  erase(child, {"child"});
+  EXPECT_TRUE(must_pass().synced) << "trying again and again would change nothing";
+  EXPECT_EQ(state("child"), "parked");
+  EXPECT_TRUE(target_.is_whole(repo, index));
+}
+
 TEST_F(removal_test, an_incomplete_listing_deletes_nothing) {
   const auto d = push("v1", "a");
   for (int i = 0; i < 8; ++i) push("other" + std::to_string(i), "b");
