@@ -106,41 +106,68 @@ finding check_settled(secondary_site& site) {
   return found;
 }
 
-finding check_mirrored(const memory_registry& source, const memory_registry& target, secondary_site& site,
-                       const ledger& book, bool was_broken) {
-  for (const std::string& r : source.repositories()) {
-    for (const auto& [tag, text] : source.tags(r)) {
-      const auto d = source.tag(r, tag);
-      if (!d || !source.is_whole(r, *d) || book.is_foreign(r, tag)) continue;
-      const auto at = target.tag(r, tag);
-      if (at == d && target.is_whole(r, *d)) continue;
-      const auto item = sure(site.done().item(r, tag));
-      if (was_broken && at != d && item && item->state == engine::item_state::parked && !item->reason.empty()) continue;
-      return r + ":" + tag + " is " + d->text() + " at the source and " + (at ? at->text() : "not") + " at the target" +
-             (at == d ? ", not whole" : "") + "; it is believed to be " +
-             (item ? std::string(engine::name_of(item->state)) + " " + item->reason : "unknown");
+namespace {
+
+finding check_source_tag(const mirror& m, const std::string& r, const std::string& tag, const digest& d) {
+  const auto at = m.target.tag(r, tag);
+  if (at == d && m.target.is_whole(r, d)) return std::nullopt;
+  const auto item = sure(m.site.done().item(r, tag));
+  if (at != d && item) {
+    const bool parked = item->state == engine::item_state::parked && !item->reason.empty();
+    if (m.was_broken && parked) return std::nullopt;
+    const auto wanted = sure(m.site.wanted().item(r, tag));
+    const bool settled_otherwise = wanted && item->done_size > wanted->seq.value && item->digest != wanted->digest;
+    if (m.hidden != nullptr && settled_otherwise && wanted->digest == d.text()) {
+      ++*m.hidden;
+      return std::nullopt;
     }
   }
-  for (const std::string& r : target.repositories()) {
-    for (const auto& [tag, text] : target.tags(r)) {
-      if (source.tag(r, tag) || book.is_foreign(r, tag)) continue;
-      const auto item = sure(site.done().item(r, tag));
-      const bool excused = item && item->state == engine::item_state::parked && !item->reason.empty();
-      // The tag of an image that the source itself has in pieces is as it was when it was whole.
-      if (!excused && !source.tags(r).contains(tag)) {
-        return r + ":" + tag + " stands at the target, the source has no such tag, and it is believed to be " +
-               (item ? std::string(engine::name_of(item->state)) : "unknown");
-      }
+  return r + ":" + tag + " is " + d.text() + " at the source and " + (at ? at->text() : "not") + " at the target" +
+         (at == d ? ", not whole" : "") + "; it is believed to be " +
+         (item ? std::string(engine::name_of(item->state)) + " " + item->reason : "unknown");
+}
+
+finding check_target_tag(const mirror& m, const std::string& r, const std::string& tag) {
+  // A tag whose manifest the source has lost is as it was when it was whole.
+  if (m.source.tags(r).contains(tag) || m.book.is_foreign(r, tag)) return std::nullopt;
+  const auto item = sure(m.site.done().item(r, tag));
+  if (item && item->state == engine::item_state::parked && !item->reason.empty()) return std::nullopt;
+  const auto wanted = sure(m.site.wanted().item(r, tag));
+  if (m.hidden != nullptr && item && wanted && wanted->gone && item->done_size > wanted->seq.value) {
+    ++*m.hidden;
+    return std::nullopt;
+  }
+  return r + ":" + tag + " stands at the target, the source has no such tag, and it is believed to be " +
+         (item ? std::string(engine::name_of(item->state)) : "unknown");
+}
+
+// Announced, and called done.
+finding check_manifest(const mirror& m, const engine::desired_item& i) {
+  const digest d = *digest::parse(i.ref);
+  const auto item = sure(m.site.done().item(i.repository, i.ref));
+  const bool done = item && item->state == engine::item_state::done && item->done_size > i.seq.value;
+  if (!done || !m.source.is_whole(i.repository, d) || m.target.is_whole(i.repository, d)) return std::nullopt;
+  return i.repository + "@" + i.ref + " is called done and is not whole at the target";
+}
+
+}  // namespace
+
+finding check_mirrored(const mirror& m) {
+  for (const std::string& r : m.source.repositories()) {
+    for (const auto& [tag, text] : m.source.tags(r)) {
+      const auto d = m.source.tag(r, tag);
+      if (!d || !m.source.is_whole(r, *d) || m.book.is_foreign(r, tag)) continue;
+      if (auto found = check_source_tag(m, r, tag, *d)) return found;
     }
   }
-  // Untagged manifests that were announced and are called done.
-  for (const auto& i : items_of(site.wanted())) {
+  for (const std::string& r : m.target.repositories()) {
+    for (const auto& [tag, text] : m.target.tags(r)) {
+      if (auto found = check_target_tag(m, r, tag)) return found;
+    }
+  }
+  for (const auto& i : items_of(m.site.wanted())) {
     if (i.is_tag || i.gone) continue;
-    const auto d = *digest::parse(i.ref);
-    const auto item = sure(site.done().item(i.repository, i.ref));
-    const bool done = item && item->state == engine::item_state::done && item->done_size > i.seq.value;
-    if (!done || !source.is_whole(i.repository, d) || target.is_whole(i.repository, d)) continue;
-    return i.repository + "@" + i.ref + " is called done and is not whole at the target";
+    if (auto found = check_manifest(m, i)) return found;
   }
   return std::nullopt;
 }

@@ -20,10 +20,19 @@ finding check_copy(log::event_log& primary, log::event_log& copy);
 finding check_view(log::event_log& log, log::view& v);
 // A repository that is called synced has nothing open; at rest, each is.
 finding check_settled(secondary_site& site);
+struct mirror {
+  const memory_registry& source;
+  const memory_registry& target;
+  secondary_site& site;
+  const ledger& book;
+  // The source had images in pieces for a while: tags of it, too, may be parked.
+  bool was_broken = false;
+  // Where notifications were lost, counts what no reconcile can see: a tag moved and moved back, both unheard of, and
+  // the site looked in between. The log's word is the source's again, and was settled otherwise. Null: a breach.
+  std::uint64_t* hidden = nullptr;
+};
 // Each tag of the source stands at the target, whole; the target has no other but those that are parked, or foreign.
-// was_broken: the source had images in pieces for a while: tags of it, too, may be parked.
-finding check_mirrored(const memory_registry& source, const memory_registry& target, secondary_site& site,
-                       const ledger& book, bool was_broken);
+finding check_mirrored(const mirror& m);
 // What is recorded to be at the target is there.
 finding check_locations(const memory_registry& target, secondary_site& site);
 // No blob was uploaded twice.

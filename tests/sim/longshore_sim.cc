@@ -24,7 +24,7 @@ struct order {
   std::uint64_t from = 1, seeds = 300;
   std::vector<std::uint64_t> listed;  // these instead
   defect broken = defect::none;
-  bool verbose = false, fresh = false, until_caught = false;
+  bool verbose = false, fresh = false, until_caught = false, keep_going = false;
 };
 
 std::string replay_command(const order& o, std::uint64_t seed) {
@@ -49,42 +49,57 @@ std::vector<std::uint64_t> seeds_in(const std::string& path) {
   return seeds;
 }
 
+// By the defect, and not by what a sound world would show as well.
+bool is_caught(const order& o, std::uint64_t seed, const outcome& out) {
+  return out.breach && !simulation(seed, defect::none, nullptr).run().breach && o.broken != defect::none;
+}
+
+void add(outcome& to, const outcome& more) {
+  to.steps += more.steps;
+  to.events += more.events;
+  to.crashes += more.crashes;
+  to.faults += more.faults;
+  to.operations += more.operations;
+  to.hidden += more.hidden;
+}
+
+void print_totals(const order& o, std::uint64_t done, std::uint64_t failed, const outcome& total, std::int64_t ms) {
+  const auto n = [](std::uint64_t number) { return static_cast<unsigned long long>(number); };
+  std::printf(
+      "%llu seeds from %llu: %llu steps, %llu events, %llu registry operations, %llu faults, %llu crashes, "
+      "%llu hidden differences, %lld ms\n",
+      n(done), n(o.from), n(total.steps), n(total.events), n(total.operations), n(total.faults), n(total.crashes),
+      n(total.hidden), static_cast<long long>(ms));
+  if (failed > 0) std::printf("%llu seeds failed\n", n(failed));
+}
+
 int run(const order& o) {
   const auto began = std::chrono::steady_clock::now();
   outcome total;
-  std::uint64_t done = 0;
+  std::uint64_t done = 0, failed = 0;
   const std::uint64_t count = o.listed.empty() ? o.seeds : o.listed.size();
   for (; done < count; ++done) {
     const std::uint64_t seed = o.listed.empty() ? o.from + done : o.listed[done];
     announce(o, seed);
     const outcome out = simulation(seed, o.broken, o.verbose ? stdout : nullptr).run();
-    total.steps += out.steps;
-    total.events += out.events;
-    total.crashes += out.crashes;
-    total.faults += out.faults;
-    total.operations += out.operations;
+    add(total, out);
     if (!out.breach) continue;
     if (o.until_caught) {
-      std::printf("%s: caught by seed %llu, the %lluth: %s\n", std::string(name_of(o.broken)).c_str(),
+      if (!is_caught(o, seed, out)) continue;
+      std::printf("%s: caught by seed %llu, number %llu: %s\n", std::string(name_of(o.broken)).c_str(),
                   static_cast<unsigned long long>(seed), static_cast<unsigned long long>(done + 1),
                   out.breach->c_str());
       return 0;
     }
+    ++failed;
     std::printf("seed %llu: %s\nreplay: %s\n", static_cast<unsigned long long>(seed), out.breach->c_str(),
                 replay_command(o, seed).c_str());
-    return 1;
+    if (!o.keep_going) return 1;
   }
-  const auto ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
-  std::printf(
-      "%llu seeds from %llu: %llu steps, %llu events, %llu registry operations, %llu faults, %llu crashes, "
-      "%lld ms\n",
-      static_cast<unsigned long long>(done), static_cast<unsigned long long>(o.from),
-      static_cast<unsigned long long>(total.steps), static_cast<unsigned long long>(total.events),
-      static_cast<unsigned long long>(total.operations), static_cast<unsigned long long>(total.faults),
-      static_cast<unsigned long long>(total.crashes), static_cast<long long>(ms));
+  print_totals(o, done, failed, total,
+               std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count());
   if (o.until_caught) std::printf("%s was not caught\n", std::string(name_of(o.broken)).c_str());
-  return o.until_caught ? 1 : 0;
+  return o.until_caught || failed > 0 ? 1 : 0;
 }
 
 }  // namespace
@@ -102,6 +117,7 @@ int main(int argc, char** argv) {
   app.add_option("--seed", one, "this seed alone");
   app.add_option("--list", list, "the seeds in this file")->check(CLI::ExistingFile);
   app.add_flag("--fresh", o.fresh, "begin at a seed nobody has seen");
+  app.add_flag("--keep-going", o.keep_going, "play the rest after a breach, too");
   app.add_flag("--verbose", o.verbose, "tell each step");
   app.add_option("--defect", broken, "break something on purpose");
   app.add_flag("--until-caught", o.until_caught, "exit 0 when the defect is found, 1 when no seed finds it");

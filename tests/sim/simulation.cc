@@ -122,7 +122,8 @@ outcome simulation::run() {
     check(check_primary_log(primary_.log(), acknowledged_));
     check(check_copy(primary_.log(), secondary_.log()));
     check(check_settled(secondary_));
-    check(check_mirrored(source_, target_, secondary_, book_, profile_.pushes.breaks_images));
+    check(check_mirrored({source_, target_, secondary_, book_, profile_.pushes.breaks_images,
+                          profile_.lost_permille > 0 ? &out_.hidden : nullptr}));
     if (profile_.tampers == 0) check(check_locations(target_, secondary_));
     if (profile_.is_calm() && profile_.target_mounts) check(check_sent_once(target_));
     if (seed_ % 8 == 0 || defect_ != defect::none) {

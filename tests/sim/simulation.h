@@ -17,6 +17,7 @@ namespace longshore::sim {
 struct outcome {
   std::optional<std::string> breach;
   std::uint64_t steps = 0, events = 0, crashes = 0, faults = 0, operations = 0;
+  std::uint64_t hidden = 0;  // differences that nobody could have found (checks.h)
 };
 
 class simulation {
