@@ -43,7 +43,10 @@ removal_decision decide_removal(const longshore::digest& d, const removal_facts&
       return {removal_step::park, "tag " + other.tag + " at the target needs " + d.text() +
                                       " and does not come from the source; delete it there, then ask for a resync"};
     }
-    if (!other.at_source) continue;  // gone as well: it goes with it
+    if (!other.at_source && !other.includes) continue;  // gone as well: it goes with it
+    if (!other.at_source && other.parked) {
+      return {removal_step::park, "tag " + other.tag + ", which the target cannot lose, includes " + d.text()};
+    }
     if (other.as_at_source) {
       return {removal_step::park, "tag " + other.tag + " of the source still needs " + d.text() +
                                       ", which the source itself has no longer; delete or push the tag there"};

@@ -38,6 +38,8 @@ struct sharing_tag {
   bool in_log = false;                         // the log speaks of it
   std::optional<longshore::digest> at_source;  // what the source's tag of that name is now; none: gone
   bool as_at_source = false;                   // the target's tag is what the source's is
+  bool includes = false;                       // it is not at the digest, but at an index that includes it
+  bool parked = false;                         // its own removal is
 };
 struct removal_facts {
   bool source_has_manifest = false;  // the source still serves the digest

@@ -69,7 +69,12 @@ task<removal_facts> removal::facts_about(longshore::digest d, std::string except
   for (std::size_t i = 0; i < tags_->size(); ++i) {
     const target_tag& other = (*tags_)[i];
     if (other.name == except_tag || (other.digest != d && !other.includes.contains(d))) continue;
-    sharing_tag s{other.name, false, std::nullopt, false};
+    sharing_tag s;
+    s.tag = other.name;
+    s.includes = other.digest != d;
+    auto done = world_->done.item(repository_, other.name);
+    if (!done) co_return pass(std::move(done));
+    s.parked = *done && (*done)->state == item_state::parked;
     auto in_log = world_->wanted.item(repository_, other.name);
     if (!in_log) co_return pass(std::move(in_log));
     s.in_log = in_log->has_value();

@@ -22,7 +22,8 @@ log::defects log_defects(defect d) {
 simulation::simulation(std::uint64_t seed, defect broken, std::FILE* trace)
     : seed_(seed),
       random_(seed),
-      profile_(draw_profile(random_)),
+      drawn_(draw_profile(random_)),
+      profile_(drawn_),
       defect_(broken),
       trace_(trace),
       source_(broken),
@@ -100,11 +101,11 @@ outcome simulation::run() {
   troubled_ = false;
   source_.mend_bodies();
   note("calm");
-  if (!failed()) come_to_rest();
+  if (!failed()) come_to_rest(false);
   if (!failed()) {
     note("reconcile");
     reconciled_.push_back(differences(source_, primary_.seen()));
-    come_to_rest();
+    come_to_rest(true);
   }
   // What somebody did to the target behind our back is found by asking for a resync.
   bool asked = false;
@@ -114,7 +115,7 @@ outcome simulation::run() {
     secondary_.resync(r);
     asked = true;
   }
-  if (asked) come_to_rest();
+  if (asked) come_to_rest(true);
   const auto check = [&](const finding& found) {
     if (found && !failed()) breach(*found);
   };
@@ -124,8 +125,8 @@ outcome simulation::run() {
     check(check_settled(secondary_));
     check(check_mirrored({source_, target_, secondary_, book_, profile_.pushes.breaks_images,
                           profile_.lost_permille > 0 ? &out_.hidden : nullptr}));
-    if (profile_.tampers == 0) check(check_locations(target_, secondary_));
-    if (profile_.is_calm() && profile_.target_mounts) check(check_sent_once(target_));
+    if (drawn_.tampers == 0) check(check_locations(target_, secondary_));
+    if (drawn_.is_calm() && drawn_.target_mounts) check(check_sent_once(target_));
     if (seed_ % 8 == 0 || defect_ != defect::none) {
       check(check_view(primary_.log(), primary_.seen()));
       check(check_view(secondary_.log(), secondary_.wanted()));
@@ -295,13 +296,16 @@ void simulation::tamper() {
   book_.tampered(r, foreign);
 }
 
-void simulation::come_to_rest() {
+// What waits for a notification that was lost waits until the reconcile.
+void simulation::come_to_rest(bool patiently) {
+  constexpr std::int64_t some_hours_us = 4 * 3'600'000'000;
+  const std::int64_t enough = clock_.now().us + some_hours_us;
   if (!primary_.up()) primary_.start();
   if (!secondary_.up()) secondary_.start();
   secondary_.primary_moved();
   const std::uint64_t limit = out_.steps + steps_max;
   while (!failed()) {
-    if (!step_calmly()) return;
+    if (!step_calmly() || (!patiently && clock_.now().us > enough)) return;
     if (++out_.steps > limit) breach("does not come to rest");
   }
 }

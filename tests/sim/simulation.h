@@ -49,12 +49,13 @@ class simulation {
   void tamper();
 
   // The calm after it.
-  void come_to_rest();
+  void come_to_rest(bool patiently);  // patiently: until it does; else for some hours
   bool step_calmly();
 
   std::uint64_t seed_;
   seeded_random random_;
-  profile profile_;
+  const profile drawn_;
+  profile profile_;  // what is left of it
   defect defect_;
   std::FILE* trace_;
   manual_clock clock_{{1'700'000'000'000'000}};

@@ -157,6 +157,25 @@ TEST_F(removal_test, a_deletion_whose_answer_was_lost_leaves_no_belief_in_what_i
   EXPECT_TRUE(target_.is_whole(repo, d));
 }
 
+TEST_F(removal_test, a_child_goes_after_the_tag_of_its_index_though_its_event_came_first) {
+  const auto child = add_oci_image(source_, repo, {"a"});
+  const auto index = add_index(source_, repo, {child});
+  source_.set_tag(repo, "multi", index);
+  say_pushed_digest(repo, child);
+  say_pushed(repo, "multi", index);
+  must_pass();
+  source_.erase_manifest(repo, index);
+  source_.erase_manifest(repo, child);
+  say_erased(repo, {}, child.text());
+  EXPECT_FALSE(must_pass().synced);
+  EXPECT_TRUE(target_.tag(repo, "multi") == index && target_.is_whole(repo, index)) << "never in pieces";
+  say_erased(repo, {}, index.text());
+  must_pass();
+  EXPECT_TRUE(must_pass().synced);
+  EXPECT_FALSE(target_.tag(repo, "multi"));
+  EXPECT_EQ(target_.manifest_at(repo, child.text()), nullptr);
+}
+
 TEST_F(removal_test, an_incomplete_listing_deletes_nothing) {
   const auto d = push("v1", "a");
   for (int i = 0; i < 8; ++i) push("other" + std::to_string(i), "b");

@@ -95,6 +95,21 @@ TEST_F(repository_sync_test, a_tag_that_is_written_minutes_after_its_event_is_pu
   EXPECT_EQ(target_.tag(repo, "v1"), d);
 }
 
+TEST_F(repository_sync_test, an_index_whose_child_vanished_with_its_tag_is_not_published_in_pieces) {
+  target_.does.checks_content = false;  // as some registries do with children
+  const auto child = add_oci_image(source_, repo, {"a"});
+  const auto index = add_index(source_, repo, {child});
+  source_.set_tag(repo, "multi", index);
+  say_pushed(repo, "multi", index);
+  source_.before = [&](const memory_registry::call& c) {
+    if (c.verb != "get_manifest" || c.ref != child.text()) return;
+    source_.erase_manifest(repo, index);
+    source_.erase_manifest(repo, child);
+  };
+  EXPECT_FALSE(must_pass().synced);
+  EXPECT_FALSE(target_.tag(repo, "multi"));
+}
+
 TEST_F(repository_sync_test, the_source_is_believed_over_an_old_event) {
   const auto d = push("v1", "a");
   const auto other = add_oci_image(source_, repo, {"other"});
