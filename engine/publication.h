@@ -24,8 +24,8 @@ class publication {
       : world_(&world), repository_(std::move(repository)), progress_(&progress) {}
 
   // The manifest with its closure, and the tag when the item is one. With confirm, and when content had to be sent or
-  // the source lacked some,
-  // the source's tag is asked for once more before it is published: errc::conflict when it has moved on.
+  // the source lacked some, the source's tag is asked for once more before it is published: errc::conflict when it
+  // has moved on. Children that the source does not have are left out, as long as it does not.
   enum class tag_check : bool { none, confirm };
   task<std::vector<log::event>> publish(desired_item item, manifest_document root, tag_check check);
 
