@@ -117,7 +117,7 @@ finding check_source_tag(const mirror& m, const std::string& r, const std::strin
     if (m.was_broken && parked) return std::nullopt;
     const auto wanted = sure(m.site.wanted().item(r, tag));
     const bool settled_otherwise = wanted && item->done_size > wanted->seq.value && item->digest != wanted->digest;
-    if (m.hidden != nullptr && settled_otherwise && wanted->digest == d.text()) {
+    if (settled_otherwise && wanted->digest == d.text()) {
       ++*m.hidden;
       return std::nullopt;
     }
@@ -133,7 +133,7 @@ finding check_target_tag(const mirror& m, const std::string& r, const std::strin
   const auto item = sure(m.site.done().item(r, tag));
   if (item && item->state == engine::item_state::parked && !item->reason.empty()) return std::nullopt;
   const auto wanted = sure(m.site.wanted().item(r, tag));
-  if (m.hidden != nullptr && item && wanted && wanted->gone && item->done_size > wanted->seq.value) {
+  if (item && wanted && wanted->gone && item->done_size > wanted->seq.value) {
     ++*m.hidden;
     return std::nullopt;
   }

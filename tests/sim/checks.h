@@ -27,9 +27,9 @@ struct mirror {
   const ledger& book;
   // The source had images in pieces for a while: tags of it, too, may be parked.
   bool was_broken = false;
-  // Where notifications were lost, counts what no reconcile can see: a tag moved and moved back, both unheard of, and
-  // the site looked in between. The log's word is the source's again, and was settled otherwise. Null: a breach.
-  std::uint64_t* hidden = nullptr;
+  // Counts what no reconcile can see: a tag that moved and moved back, unheard of or told out of order, and the site
+  // looked in between. The log's word is the source's, and was settled otherwise.
+  std::uint64_t* hidden;
 };
 // Each tag of the source stands at the target, whole; the target has no other but those that are parked, or foreign.
 finding check_mirrored(const mirror& m);

@@ -184,17 +184,16 @@ pusher::activity pusher::delete_manifest() {
   }
   if (free.empty()) return a;
   const digest d = free[random_->below(free.size())];
-  a.emplace_back([this, repository, d] {
-    for (const auto& [tag, at] : source_->tags(repository)) {
-      if (at == d.text()) source_->erase_tag(repository, tag);
-    }
-  });
-  a.emplace_back([this, repository, d] {
+  const auto erased = std::make_shared<bool>(false);
+  a.emplace_back([this, repository, d, erased] {
     if (!options_.breaks_images && referred(*source_, repository).contains(d.text())) return;
-    source_->erase_manifest(repository, d);
+    source_->erase_manifest(repository, d);  // and its tags
     if (options_.collects_garbage) collect_garbage(repository);
+    *erased = true;
   });
-  a.emplace_back([this, repository, d] { tell_erased(repository, {}, d.text()); });
+  a.emplace_back([this, repository, d, erased] {
+    if (*erased) tell_erased(repository, {}, d.text());
+  });
   return a;
 }
 

@@ -70,6 +70,8 @@ void simulation::set_up_registries() {
 std::optional<memory_registry::fault> simulation::fault_for(const memory_registry::call& call, std::uint64_t permille) {
   if (trace_ != nullptr) note("  " + call.verb + " " + call.repository + " " + call.ref.substr(0, 24));
   if (!troubled_) return std::nullopt;
+  // What this defect makes of a failure shows only when that one fails.
+  if (defect_ == defect::failed_listing_empty && call.verb == "list_tags") permille = 500;
   const bool is_body = call.verb == "read" && chance(profile_.bodies_permille);
   if (is_body && chance(300)) source_.corrupt_body(*digest::parse(call.ref));
   if (!is_body && !chance(permille)) return std::nullopt;
@@ -123,8 +125,7 @@ outcome simulation::run() {
     check(check_primary_log(primary_.log(), acknowledged_));
     check(check_copy(primary_.log(), secondary_.log()));
     check(check_settled(secondary_));
-    check(check_mirrored({source_, target_, secondary_, book_, profile_.pushes.breaks_images,
-                          profile_.lost_permille > 0 ? &out_.hidden : nullptr}));
+    check(check_mirrored({source_, target_, secondary_, book_, drawn_.pushes.breaks_images, &out_.hidden}));
     if (drawn_.tampers == 0) check(check_locations(target_, secondary_));
     if (drawn_.is_calm() && drawn_.target_mounts) check(check_sent_once(target_));
     if (seed_ % 8 == 0 || defect_ != defect::none) {

@@ -95,6 +95,21 @@ TEST_F(repository_sync_test, a_tag_that_is_written_minutes_after_its_event_is_pu
   EXPECT_EQ(target_.tag(repo, "v1"), d);
 }
 
+TEST_F(repository_sync_test, the_target_has_what_the_source_shows_while_pushes_told_out_of_order_are_news) {
+  const auto first = push("v1", "first");
+  must_pass();
+  const auto second = add_oci_image(source_, repo, {"second"});
+  source_.set_tag(repo, "v1", second);
+  say_pushed(repo, "v1", second);
+  say_pushed(repo, "v1", first);
+  EXPECT_FALSE(must_pass().synced);
+  EXPECT_EQ(target_.tag(repo, "v1"), second);
+  EXPECT_EQ(item(repo, "v1").state, item_state::failed);
+  clock_.advance_us(settings_.recent_us);
+  EXPECT_TRUE(must_pass().synced);
+  EXPECT_EQ(target_.tag(repo, "v1"), second);
+}
+
 TEST_F(repository_sync_test, an_index_whose_child_vanished_with_its_tag_is_not_published_in_pieces) {
   target_.does.checks_content = false;  // as some registries do with children
   const auto child = add_oci_image(source_, repo, {"a"});
