@@ -44,12 +44,13 @@ removal_decision decide_removal(const longshore::digest& d, const removal_facts&
                                       " and does not come from the source; delete it there, then ask for a resync"};
     }
     if (!other.at_source && !other.includes) continue;  // gone as well: it goes with it
-    if (!other.at_source && other.parked) {
-      return {removal_step::park, "tag " + other.tag + ", which the target cannot lose, includes " + d.text()};
-    }
     if (other.as_at_source) {
       return {removal_step::park, "tag " + other.tag + " of the source still needs " + d.text() +
                                       ", which the source itself has no longer; delete or push the tag there"};
+    }
+    if (other.parked) {
+      return {removal_step::park,
+              "tag " + other.tag + ", which is parked itself, needs " + d.text() + " at the target"};
     }
     // The target's tag lags behind: once it is published anew, the digest is free.
     return {removal_step::fail, "tag " + other.tag + " still needs " + d.text() + " at the target"};

@@ -32,7 +32,10 @@ void ledger::look_at_tags(const std::string& repository, std::map<std::string, s
     if (answer == said_.end() || answer->second.shown != d) {
       breach(repository + ":" + tag + " was published as " + d + ", which is not what the source showed last");
     }
-    if (!target_->is_whole(repository, *digest::parse(d)) && !is_tampered(repository)) {
+    if (target_->is_whole(repository, *digest::parse(d))) continue;
+    if (is_tampered(repository)) {
+      broken_.insert(n);  // it was believed to hold what somebody took away
+    } else {
       breach(repository + ":" + tag + " was published and is not whole");
     }
   }

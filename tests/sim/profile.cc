@@ -38,7 +38,7 @@ profile draw_profile(random_source& random) {
   p.reconciles = chance(25) ? 1u : 0u;
   p.sync.items_at_once = between(1, 4);
   p.sync.items_per_page = chance(50) ? between(1, 4) : 256;
-  p.sync.failures_max = chance(20) ? between(1, 3) : 1'000;
+  p.sync.failures_max = chance(20) ? between(20, 40) : 1'000;
   p.copying.blobs_at_once = between(1, 4);
   p.copying.referrers = chance(80);
   p.copying.subjects = chance(85);

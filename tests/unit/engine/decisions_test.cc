@@ -68,6 +68,7 @@ TEST(decisions_test, a_digest_is_deleted_only_when_nothing_that_stays_needs_it) 
   EXPECT_EQ(step({false, {{"v2", true, std::nullopt}}}), removal_step::erase) << "gone as well";
   EXPECT_EQ(step({false, {{"all", true, std::nullopt, false, true, false}}}), removal_step::fail) << "it goes first";
   EXPECT_EQ(step({false, {{"all", true, std::nullopt, false, true, true}}}), removal_step::park) << "it never goes";
+  EXPECT_EQ(step({false, {{"v2", true, new_one, false, false, true}}}), removal_step::park) << "it stays as it is";
   EXPECT_EQ(step({false, {{"v2", true, new_one, true}}}), removal_step::park) << "nothing will ever free it";
   EXPECT_EQ(step({false, {{"local", false, std::nullopt}}}), removal_step::park) << "not the source's";
   EXPECT_EQ(step({false, {{"v2", true, std::nullopt}, {"v3", true, old_one}}}), removal_step::fail);
