@@ -259,8 +259,8 @@ asio::awaitable<void> site::stop() {
   spdlog::info("site {} stops", config_.site.name);
   hot_->close();
   co_await server_->stop(drain_deadline);
-  limits_.stop();
   if (secondary_) co_await secondary_->stop();
+  limits_.stop();
   signals_.cancel();
 }
 
