@@ -50,8 +50,8 @@ class host_limits_test : public testing::Test {
     granted->settle(granted->bytes());
   }
   void advance(std::int64_t us) {
-    time->advance(us);
     wall.advance_us(us);
+    time->advance(us);
     settle(io);
   }
 

@@ -59,6 +59,8 @@ TEST_F(cli, wrong_usage_is_2_and_help_is_0) {
   EXPECT_EQ(run("log verify").code, 2);
   EXPECT_EQ(run("status --state lost").code, 2);
   EXPECT_EQ(run("log export d --from x").code, 2);
+  EXPECT_EQ(run("limits --source-bytes fast").code, 2);
+  EXPECT_EQ(run("limits --target-requests -5").code, 2);
   EXPECT_EQ(run("--help").code, 0);
   EXPECT_EQ(run("--version").code, 0);
 }
