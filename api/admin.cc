@@ -85,11 +85,7 @@ admin::answering admin::status(const request&) {
                  {"quarantined", world_.aside.count()}};
   if (facts.following) o.emplace("follower", json_of(*facts.following, now));
   if (facts.replicating) o.emplace("replication", json_of(*facts.replicating));
-  if (!facts.registries.empty()) {
-    json::array registries;
-    for (const host_limits_view& v : facts.registries) registries.push_back(json_of(v));
-    o.emplace("registries", std::move(registries));
-  }
+  if (!facts.registries.empty()) o.emplace("registries", json_of(facts.registries));
   if (world_.incoming != nullptr) {
     json::array sources;
     for (const source_stats& s : world_.incoming->stats().sources) sources.push_back(json_of(s));

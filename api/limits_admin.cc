@@ -109,7 +109,6 @@ result<std::vector<limits_change>> parse_limits_change(std::string_view body, co
 json::object json_of(const host_limits_view& v) {
   const host_counters& c = v.counters;
   return {{"registry", v.host},
-          {"sections", json::array(v.sections.begin(), v.sections.end())},
           {"bytes_per_second", v.bytes_per_second},
           {"bytes_per_second_by", name_of(v.bytes_by)},
           {"requests_per_second", v.requests_per_second},
@@ -129,13 +128,20 @@ json::object json_of(const host_limits_view& v) {
                                     {"halvings", c.halvings}}}};
 }
 
+json::object json_of(const std::vector<host_limits_view>& all) {
+  json::object out;
+  for (const host_limits_view& v : all) {
+    for (const std::string& section : v.sections) out.emplace(section, json_of(v));
+  }
+  return out;
+}
+
 answer limits_admin::show() const {
-  json::array all;
-  for (const limited_registry& r : registries_) all.push_back(json_of(r.view()));
-  return json_answer(
-      json::serialize(json::object{{"registries", std::move(all)},
-                                   {"note", "changes last until this site restarts; the configuration holds then"}}) +
-      "\n");
+  std::vector<host_limits_view> all;
+  for (const limited_registry& r : registries_) all.push_back(r.view());
+  const json::object shown{{"registries", json_of(all)},
+                           {"note", "changes last until this site restarts; then the configuration holds"}};
+  return json_answer(json::serialize(shown) + "\n");
 }
 
 answer limits_admin::change(const request& r) {

@@ -26,6 +26,8 @@ struct limited_registry {
 result<std::vector<limits_change>> parse_limits_change(std::string_view body, const std::vector<limited_registry>& of);
 
 boost::json::object json_of(const host_limits_view& v);
+// By section; a registry that is source and target is there twice.
+boost::json::object json_of(const std::vector<host_limits_view>& all);
 
 class limits_admin {
  public:

@@ -34,12 +34,12 @@ class limits_admin_test : public site_test {
 TEST_F(limits_admin_test, limits_are_shown_with_who_set_them) {
   open_with_limits();
   const json::value all = shown();
-  ASSERT_EQ(all.as_array().size(), 2u);
-  EXPECT_EQ(all.at(0).at("registry"), "source_registry.test");
-  EXPECT_EQ(all.at(0).at("bytes_per_second"), 5'000);
-  EXPECT_EQ(all.at(0).at("bytes_per_second_by"), "configuration");
-  EXPECT_TRUE(all.at(0).at("left_alone_until").is_null());
-  EXPECT_EQ(all.at(0).at("connections").at("allowed"), 16);
+  ASSERT_EQ(all.as_object().size(), 2u);
+  EXPECT_EQ(all.at("source_registry").at("registry"), "source_registry.test");
+  EXPECT_EQ(all.at("source_registry").at("bytes_per_second"), 5'000);
+  EXPECT_EQ(all.at("source_registry").at("bytes_per_second_by"), "configuration");
+  EXPECT_TRUE(all.at("source_registry").at("left_alone_until").is_null());
+  EXPECT_EQ(all.at("source_registry").at("connections").at("allowed"), 16);
 }
 
 TEST_F(limits_admin_test, limits_change_while_running_and_go_back) {
@@ -47,15 +47,15 @@ TEST_F(limits_admin_test, limits_change_while_running_and_go_back) {
   EXPECT_EQ(put(R"({"source_registry":{"bytes_per_second":0},"target_registry":{"requests_per_second":0.5}})").status,
             200);
   json::value all = shown();
-  EXPECT_EQ(all.at(0).at("bytes_per_second"), 0);
-  EXPECT_EQ(all.at(0).at("bytes_per_second_by"), "operator");
-  EXPECT_EQ(all.at(1).at("bytes_per_second"), 5'000);
-  EXPECT_EQ(all.at(1).at("requests_per_second"), 0.5);
+  EXPECT_EQ(all.at("source_registry").at("bytes_per_second"), 0);
+  EXPECT_EQ(all.at("source_registry").at("bytes_per_second_by"), "operator");
+  EXPECT_EQ(all.at("target_registry").at("bytes_per_second"), 5'000);
+  EXPECT_EQ(all.at("target_registry").at("requests_per_second"), 0.5);
   const raw_answer back = put(R"({"source_registry":{"bytes_per_second":null}})");
   EXPECT_NE(back.body.find("until this site restarts"), std::string::npos);
   all = shown();
-  EXPECT_EQ(all.at(0).at("bytes_per_second"), 5'000);
-  EXPECT_EQ(all.at(0).at("bytes_per_second_by"), "configuration");
+  EXPECT_EQ(all.at("source_registry").at("bytes_per_second"), 5'000);
+  EXPECT_EQ(all.at("source_registry").at("bytes_per_second_by"), "configuration");
 }
 
 TEST_F(limits_admin_test, what_is_no_limit_is_refused_told_what_is_and_changes_nothing) {
@@ -80,7 +80,7 @@ TEST_F(limits_admin_test, what_is_no_limit_is_refused_told_what_is_and_changes_n
     EXPECT_EQ(a.status, 400) << body;
     EXPECT_NE(a.body.find(said), std::string::npos) << body << " -> " << a.body;
   }
-  EXPECT_EQ(shown().at(0).at("bytes_per_second"), 5'000);
+  EXPECT_EQ(shown().at("source_registry").at("bytes_per_second"), 5'000);
 }
 
 TEST_F(limits_admin_test, only_an_administrator_sees_and_changes_them) {
