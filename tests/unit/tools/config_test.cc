@@ -82,8 +82,8 @@ schedule = ["mon-fri 08:00-18:00 10MB", "22:00-06:00 0"]
   EXPECT_EQ(c->target_registry->bytes_per_second, 20'000'000u);
   EXPECT_EQ(c->target_registry->requests_per_second, 2.5);
   ASSERT_EQ(c->target_registry->schedule.size(), 2u);
-  EXPECT_EQ(c->target_registry->schedule[0], engine::parse_schedule_window("mon-fri 08:00-18:00", 10'000'000));
-  EXPECT_EQ(c->target_registry->schedule[1], engine::parse_schedule_window("22:00-06:00", 0));
+  EXPECT_EQ(c->target_registry->schedule[0], engine::parse_schedule_window("mon-fri 08:00-18:00", 10'000'000).value());
+  EXPECT_EQ(c->target_registry->schedule[1], engine::parse_schedule_window("22:00-06:00", 0).value());
   EXPECT_EQ(c->source_registry->requests_per_second, 50);
   EXPECT_EQ(c->source_registry->schedule.size(), 2u);
 }
