@@ -12,6 +12,7 @@ constexpr std::int64_t report_every_ms = 2'000;
 engine::sync_settings settings_of(const replication_settings& r) {
   engine::sync_settings s;
   s.deletes = r.deletes == delete_policy::mirror ? engine::delete_mode::mirror : engine::delete_mode::keep;
+  s.untagged = r.untagged;
   s.backoff.first_ms = r.retry_min.count();
   s.backoff.cap_ms = r.retry_max.count();
   return s;
@@ -53,8 +54,7 @@ void secondary::build() {
   engine::copier_options copying;
   copying.transfers_max = std::max<std::size_t>(2, config_.replication.blobs_concurrent);
   where_ = std::make_unique<engine::journaled_locations>(records_, *world_.logs.locations);
-  copier_ = std::make_unique<engine::copier>(
-      engine::copier_world{*source_, *target_, *where_, pauses_}, copying);
+  copier_ = std::make_unique<engine::copier>(engine::copier_world{*source_, *target_, *where_, pauses_}, copying);
   engine::copy_settings images;
   images.blobs_at_once = config_.replication.blobs_concurrent;
   sync_world_ = std::make_unique<engine::sync_world>(engine::sync_world{{*source_, *target_, *where_, *copier_, images},
