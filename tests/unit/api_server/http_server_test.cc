@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -192,8 +193,7 @@ TEST_F(http_server_test, a_client_that_reads_slowly_is_served_for_as_long_as_it_
     if (ec) break;
     got.append(piece.data(), n);
     // At most 8 MB a second: all of it takes far longer than the limit, no piece of it does.
-    const auto due = begun + std::chrono::microseconds(got.size() / 8);
-    std::this_thread::sleep_until(due);
+    asio::steady_timer(io, begun + std::chrono::microseconds(got.size() / 8)).wait();
   }
   EXPECT_TRUE(got.ends_with(large)) << got.size();
 }
