@@ -131,6 +131,8 @@ std::string_view name_of(event_kind kind) {
       return "resync_asked";
     case event_kind::verified:
       return "verified";
+    case event_kind::surveyed:
+      return "surveyed";
   }
   return "unknown";
 }

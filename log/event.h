@@ -38,7 +38,9 @@ enum class event_kind : std::uint16_t {
   located = 71,         // digest is in repository at the target (size)
   lost = 72,            // digest is not in repository at the target after all
   resync_asked = 73,    // repository: forget what is known to be done there
-  verified = 74         // repository, tag at digest: closure found whole
+  verified = 74,        // repository, tag at digest: closure found whole
+
+  surveyed = 95  // repository: what the target had there was learnt; size: tags seen, 0: it knew no such repository
 };
 
 // The word for a kind: "push", "delete", "sync_started", ...
