@@ -4,7 +4,6 @@
 //
 // Decisions never read a clock: they are handed a timestamp. Only the outermost doers own a `clock&`.
 
-#include <atomic>
 #include <compare>
 #include <cstdint>
 #include <string>
@@ -39,16 +38,16 @@ class system_clock final : public clock {
   timestamp now() const override;
 };
 
-// A clock that stands still until told to move: for tests and simulation. Safe from any thread, as the real one is.
+// A clock that stands still until told to move: for tests and simulation.
 class manual_clock final : public clock {
  public:
-  explicit manual_clock(timestamp start) : us_(start.us) {}
-  timestamp now() const override { return {us_.load()}; }
-  void advance_us(std::int64_t us) { us_.fetch_add(us); }
-  void set(timestamp t) { us_.store(t.us); }
+  explicit manual_clock(timestamp start) : now_(start) {}
+  timestamp now() const override { return now_; }
+  void advance_us(std::int64_t us) { now_.us += us; }
+  void set(timestamp t) { now_ = t; }
 
  private:
-  std::atomic<std::int64_t> us_;
+  timestamp now_;
 };
 
 }  // namespace longshore
