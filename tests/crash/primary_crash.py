@@ -94,7 +94,7 @@ class Round:
                     self.unanswered.append((ids, body))
                 connection.close()
                 return
-            if 200 <= response.status < 300:
+            if response.status == 200:  # 202 says that something was put aside, and all of these can be understood
                 self._oracle.acknowledged(ids)
                 with self._lock:
                     self._delivered.append((ids, body))
