@@ -82,7 +82,9 @@ task<> repository_sync::work_on(std::vector<open_item> page) {
   };
   if (auto r = co_await publish_some(some(true, false)); !r) co_return r;
   if (auto r = co_await settle_held(some(false, false)); !r) co_return r;
-  if (auto r = co_await publish_some(some(false, false)); !r) co_return r;
+  if (world_->settings.untagged) {
+    if (auto r = co_await publish_some(some(false, false)); !r) co_return r;
+  }
   removal_.forget();
   // Manifests first: where a digest was deleted, its tags went with it.
   for (const bool is_tag : {false, true}) {

@@ -81,6 +81,17 @@ struct checker {
     return {};
   }
 
+  // Whoever may notify or follow must not thereby be an administrator.
+  result<void> own_admin_token() const {
+    for (const auto* all : {&c.sources, &c.followers}) {
+      if (std::ranges::find(*all, c.admin_token, &named_token::token) == all->end()) continue;
+      return bad("admin.token", std::string("is also the token of a ") +
+                                    (all == &c.sources ? "[[source]]" : "[[follower]]") +
+                                    ": whoever has that would be an administrator; give it a token of its own");
+    }
+    return {};
+  }
+
   result<void> site() {
     if (!given("site.name")) return missing("site.name", "for example [site] name = \"berlin\"");
     if (auto ok = name("site.name", c.site.name); !ok) return ok;
@@ -229,6 +240,7 @@ result<void> check(config& c, const key_places& places) {
   if (auto ok = k.listen(); !ok) return ok;
   if (auto ok = k.named_tokens("source", c.sources); !ok) return ok;
   if (auto ok = k.named_tokens("follower", c.followers); !ok) return ok;
+  if (auto ok = k.own_admin_token(); !ok) return ok;
   if (auto ok = k.role(); !ok) return ok;
   if (c.source_registry) {
     if (auto ok = k.registry("source_registry", *c.source_registry); !ok) return ok;

@@ -12,6 +12,7 @@ constexpr std::int64_t report_every_ms = 2'000;
 engine::sync_settings settings_of(const replication_settings& r) {
   engine::sync_settings s;
   s.deletes = r.deletes == delete_policy::mirror ? engine::delete_mode::mirror : engine::delete_mode::keep;
+  s.untagged = r.untagged;
   s.backoff.first_ms = r.retry_min.count();
   s.backoff.cap_ms = r.retry_max.count();
   return s;

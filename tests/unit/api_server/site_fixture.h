@@ -23,6 +23,7 @@
 #include "api/sites.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/scratch.h"
+#include "tests/support/shared_clock.h"
 #include "tests/unit/api_server/raw_client.h"
 
 namespace longshore::api {
@@ -66,7 +67,7 @@ class site_test : public ::testing::Test {
   longshore::testing::scratch dir_;
   std::shared_ptr<longshore::testing::faulty_file_system> disk_ =
       std::make_shared<longshore::testing::faulty_file_system>();
-  manual_clock now_{{1'700'000'000'000'000}};
+  longshore::testing::shared_clock now_{{1'700'000'000'000'000}};
   std::atomic<bool> disk_full_{false};
   std::unique_ptr<storage::database> db_;
   std::unique_ptr<log::event_log> log_, journal_;

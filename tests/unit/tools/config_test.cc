@@ -290,6 +290,8 @@ TEST_F(config_file, values_that_cannot_be_used_are_refused_with_what_was_expecte
       {"[[source]]\nname = \"registry\"\ntoken = \"yet-another-source-token\"\n", "two [[source]] are named"},
       {"[[source]]\nname = \"b\"\ntoken = \"a-source-token-of-good-length\"\n", "have the same token"},
       {"[[follower]]\nname = \"b\"\ntoken = \"has a space in it\"\n", "visible ASCII"},
+      {"[[follower]]\nname = \"b\"\ntoken = \"an-admin-token-of-good-length\"\n", "would be an administrator"},
+      {"[[source]]\nname = \"b\"\ntoken = \"an-admin-token-of-good-length\"\n", "would be an administrator"},
       {"[[follower]]\nname = \"a/b\"\ntoken = \"a-follower-token-0123\"\n", "is no name"},
   };
   for (const bad_line& bad : cases) {
