@@ -50,6 +50,7 @@ task<blob_outcome> copier::bring(blob_request r) {
     if (!known) co_return pass(std::move(known));
     if (*known) {
       ++counters_.present;
+      counters_.bytes_present += r.size.value_or(0);
       co_return blob_outcome::present;
     }
     const auto running = flights_.find(r.digest);
@@ -75,6 +76,7 @@ task<blob_outcome> copier::fly(blob_request r) {
       std::vector<log::event> found{record::located(r.repository, r.digest, **there)};
       if (auto written = co_await world_.where.record(std::move(found)); !written) co_return pass(std::move(written));
       ++counters_.present;
+      counters_.bytes_present += **there;
       co_return blob_outcome::present;
     }
   }
@@ -100,6 +102,7 @@ task<blob_outcome> copier::fly(blob_request r) {
   std::vector<log::event> located{record::located(r.repository, r.digest, size)};
   if (auto written = co_await world_.where.record(std::move(located)); !written) co_return pass(std::move(written));
   ++(outcome == blob_outcome::mounted ? counters_.mounted : counters_.copied);
+  if (outcome == blob_outcome::mounted) counters_.bytes_mounted += size;
   co_return outcome;
 }
 

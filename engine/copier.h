@@ -37,7 +37,7 @@ struct copier_options {
 
 struct copier_counters {
   std::uint64_t copied = 0, mounted = 0, present = 0, resumed = 0, mounts_refused = 0;
-  std::uint64_t bytes_copied = 0;
+  std::uint64_t bytes_copied = 0, bytes_mounted = 0, bytes_present = 0;  // of blobs whose size is known
 };
 
 struct blob_request {

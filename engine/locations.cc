@@ -1,5 +1,6 @@
 #include "engine/locations.h"
 
+#include "engine/journal_records.h"
 #include "engine/reference.h"
 
 namespace longshore::engine {
@@ -43,7 +44,8 @@ void locations::apply(const log::event_view& e, storage::overlay& state) {
     return;
   }
   if (e.digest.empty()) return;
-  const bool present = e.kind == event_kind::located || e.kind == event_kind::published;
+  // A sparse index stands, but does not bring what it names.
+  const bool present = e.kind == event_kind::located || (e.kind == event_kind::published && !record::is_sparse(e));
   const bool absent = e.kind == event_kind::lost || (e.kind == event_kind::removed && e.tag.empty());
   if (present) {
     state.put(by_digest_, joined(e.digest, e.repository), {});
