@@ -30,7 +30,7 @@ std::string printable_body(std::string_view body) {
 json::object json_of_progress(const engine::sync_progress& p) {
   return {
       {"published", p.published}, {"removed", p.removed}, {"unchanged", p.unchanged},           {"failed", p.failed},
-      {"parked", p.parked},       {"skipped", p.skipped}, {"bytes_sent", p.bytes_sent_so_far()}};
+      {"parked", p.parked},       {"skipped", p.skipped}, {"bytes_sent", p.bytes_sent}};
 }
 
 json::object json_of_image(const engine::image_progress& i, timestamp now) {

@@ -32,6 +32,7 @@ struct copier_options {
   std::size_t transfers_max = 8;
   std::size_t buffer_bytes = 256u << 10;
   std::uint64_t small_bytes_max = 1u << 20;
+  bool dry_run = false;  // decide and count, transfer nothing: for a plan
   resume_policy resume;
 };
 
@@ -43,9 +44,10 @@ struct copier_counters {
 struct blob_request {
   std::string repository;
   longshore::digest digest;
-  std::optional<std::uint64_t> size;    // none: the source is asked
-  std::string data;                     // its bytes, when they are at hand already
-  std::uint64_t* bytes_sent = nullptr;  // counts along, for progress; outlives the call
+  std::optional<std::uint64_t> size;             // none: the source is asked
+  std::string data;                              // its bytes, when they are at hand already
+  std::uint64_t* bytes_sent = nullptr;           // counts along, for progress; outlives the call
+  std::uint64_t* bytes_sent_of_image = nullptr;  // likewise
 };
 
 enum class blob_outcome : std::uint8_t { present, mounted, copied };
@@ -68,6 +70,7 @@ class copier {
   class take_off;
 
   task<blob_outcome> fly(blob_request r);
+  task<blob_outcome> imagine(const blob_request& r, std::uint64_t size, bool held);
   task<std::unique_ptr<blob_writer>> begin(const blob_request& r, std::uint64_t size,
                                            std::optional<std::string> holder);
   task<> correct_holder(const blob_request& r, std::string holder);

@@ -26,17 +26,19 @@ struct image_progress {
   std::uint64_t bytes_open() const { return bytes - std::min(bytes, bytes_copied + bytes_mounted + bytes_present); }
 };
 
+struct blob_tally {
+  std::uint64_t blobs = 0, bytes = 0;
+};
+
 struct sync_progress {
   std::uint64_t published = 0, removed = 0, unchanged = 0, failed = 0, parked = 0, skipped = 0;
-  std::uint64_t bytes_sent = 0;      // of images that have ended; bytes_sent_so_far() has the others too
-  std::list<image_progress> images;  // at work now, oldest first
-  const clock* time = nullptr;       // for their `started`; null: not told
+  std::uint64_t bytes_sent = 0;         // of blobs, while they are sent
+  blob_tally copied, mounted, present;  // blobs whose turn is over
+  blob_tally manifests;                 // published
+  std::list<image_progress> images;     // at work now, oldest first
+  const clock* time = nullptr;          // for their `started`; null: not told
 
-  std::uint64_t bytes_sent_so_far() const {
-    std::uint64_t n = bytes_sent;
-    for (const image_progress& i : images) n += i.bytes_copied;
-    return n;
-  }
+  void add(const sync_progress& more);  // the numbers, not the images
 };
 
 // An image at work, for as long as this lives. The progress must outlive it.
@@ -46,15 +48,9 @@ class image_at_work {
       : in_(&in), at_(in.images.insert(in.images.end(), std::move(image))) {}
   image_at_work(const image_at_work&) = delete;
   image_at_work& operator=(const image_at_work&) = delete;
-  ~image_at_work() {
-    in_->bytes_sent += at_->bytes_copied;
-    in_->images.erase(at_);
-  }
+  ~image_at_work() { in_->images.erase(at_); }
   // The image with nothing done yet: it is looked through from the beginning.
-  image_progress& anew() {
-    in_->bytes_sent += at_->bytes_copied;
-    return *at_ = image_progress{at_->repository, at_->ref, at_->started};
-  }
+  image_progress& anew() { return *at_ = image_progress{at_->repository, at_->ref, at_->started}; }
 
  private:
   sync_progress* in_;

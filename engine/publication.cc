@@ -104,20 +104,23 @@ task<> publication::bring_blobs(const closure_plan& plan, attempt& a) {
   const auto worker = [&]() -> asio::awaitable<void> {
     while (next < plan.blobs.size() && !failure) {
       const manifest_reference& blob = plan.blobs[next++];
-      blob_request r{repository_, blob.target.digest, std::nullopt, blob.data, &image.bytes_copied};
+      blob_request r{repository_, blob.target.digest,     std::nullopt,
+                     blob.data,   &progress_->bytes_sent, &image.bytes_copied};
       if (blob.size_known) r.size = blob.target.size;
       auto outcome = co_await world_->blobs.bring(std::move(r));
       if (!outcome) {
         if (!failure) failure = std::move(outcome).error();
-      } else if (*outcome == blob_outcome::present) {
-        ++image.blobs_present;
-        image.bytes_present += blob.target.size;
-      } else {
-        a.sent_content = true;
-        const bool mounted = *outcome == blob_outcome::mounted;
-        ++(mounted ? image.blobs_mounted : image.blobs_copied);
-        if (mounted) image.bytes_mounted += blob.target.size;
+        continue;
       }
+      blob_tally& tally = *outcome == blob_outcome::copied    ? progress_->copied
+                          : *outcome == blob_outcome::mounted ? progress_->mounted
+                                                              : progress_->present;
+      ++tally.blobs;
+      tally.bytes += blob.target.size;
+      if (*outcome != blob_outcome::present) a.sent_content = true;
+      if (*outcome == blob_outcome::copied) ++image.blobs_copied;
+      if (*outcome == blob_outcome::mounted) ++image.blobs_mounted, image.bytes_mounted += blob.target.size;
+      if (*outcome == blob_outcome::present) ++image.blobs_present, image.bytes_present += blob.target.size;
     }
   };
   std::vector<asio::awaitable<void>> workers;
@@ -132,6 +135,8 @@ task<> publication::bring_blobs(const closure_plan& plan, attempt& a) {
 task<> publication::put(const manifest_document& m, std::string ref, attempt& a) {
   auto stored = co_await world_->target.put_manifest(repository_, ref, m.media_type, m.bytes);
   if (stored) {
+    ++progress_->manifests.blobs;
+    progress_->manifests.bytes += m.bytes.size();
     if (*stored == m.digest) co_return result<void>();
     co_return fail(errc::corrupt, "the target stored " + m.digest.text() + " as " + stored->text());
   }

@@ -141,6 +141,8 @@ std::string_view name_of(event_kind kind) {
       return "unpark_asked";
     case event_kind::retry_asked:
       return "retry_asked";
+    case event_kind::surveyed:
+      return "surveyed";
   }
   return "unknown";
 }
