@@ -56,7 +56,7 @@ void add_action(CLI::App& app, invocation& call, const std::string& what, const 
   auto options = std::make_shared<action_options>();
   add_online_options(*command, options->online);
   command
-      ->add_option(kind.by_tag ? "REPOSITORY[:TAG]" : "REPOSITORY", options->targets,
+      ->add_option("REPOSITORY", options->targets,
                    kind.by_tag ? "Names or globs; after a colon a tag, a glob, regex:... or semver:..."
                                : "Names or globs; ** is every repository")
       ->required();

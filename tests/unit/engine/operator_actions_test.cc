@@ -161,7 +161,6 @@ TEST_F(operator_actions_test, a_start_with_other_filters_takes_up_what_they_left
 }
 
 TEST_F(operator_actions_test, the_status_shows_images_at_work_and_how_much_is_open) {
-  source_.add_synthetic_blob("a", 1'000'000);
   start();
   std::uint64_t most_open = 0;
   std::string seen;
