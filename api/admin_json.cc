@@ -120,14 +120,6 @@ json::object json_of(const engine::replicator_status& r, timestamp now) {
                                  {"bytes_present", b.bytes_present}}}};
 }
 
-json::array json_of(const std::vector<host_figures>& hosts) {
-  json::array all;
-  for (const host_figures& h : hosts) {
-    all.push_back(json::object{{"name", h.name}, {"as", h.as}, {"requests", h.requests}});
-  }
-  return all;
-}
-
 json::object json_of(const repository_counts& counts) {
   json::object o;
   std::uint64_t total = 0;

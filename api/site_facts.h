@@ -6,17 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "api/limits_view.h"
 #include "engine/follower.h"
 #include "engine/replicator.h"
 
 namespace longshore::api {
-
-// What was asked of a registry since the start.
-struct host_figures {
-  std::string name;  // host:port
-  std::string as;    // "source" or "target"
-  std::uint64_t requests = 0;
-};
 
 struct site_facts {
   std::string name, role, version;
@@ -24,7 +18,7 @@ struct site_facts {
   std::vector<std::string> warnings;                 // what an operator should hear of
   std::optional<engine::follower_status> following;  // a secondary's
   std::optional<engine::replicator_status> replicating;
-  std::vector<host_figures> hosts = {};
+  std::vector<host_limits_view> registries;
 };
 
 }  // namespace longshore::api

@@ -9,12 +9,12 @@
 #include <memory>
 #include <string>
 
-#include "api/site_facts.h"
 #include "engine/follower.h"
 #include "engine/operator_actions.h"
 #include "engine/replicator.h"
 #include "tools/clients.h"
 #include "tools/config.h"
+#include "tools/registry_limits.h"
 #include "tools/site_store.h"
 
 namespace longshore::tools {
@@ -24,6 +24,7 @@ struct secondary_world {
   log::sequencer& log;
   log::sequencer& journal;
   clock& now;
+  registry_limits& limits;
 };
 
 class secondary {
@@ -39,7 +40,6 @@ class secondary {
   engine::task<std::uint64_t> act(engine::operator_request r) { return actions_->carry_out(std::move(r)); }
   // Immutable: may be asked on any thread.
   const engine::replication_filter& filter() const { return *filter_; }
-  std::vector<api::host_figures> hosts() const;
 
  private:
   secondary(boost::asio::any_io_executor on, secondary_world world, const config& c);
