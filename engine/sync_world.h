@@ -20,7 +20,6 @@ enum class delete_mode : std::uint8_t {
 
 struct sync_settings {
   delete_mode deletes = delete_mode::mirror;
-  bool untagged = true;                  // false: manifests that no tag brings along are left out
   std::size_t items_at_once = 4;         // of one repository
   std::size_t items_per_page = 256;      // held in memory at a time
   std::size_t failures_max = 1'000;      // of one pass; more end it

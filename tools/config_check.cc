@@ -194,6 +194,11 @@ struct checker {
     if (auto ok = in_range("replication.retry_min", r.retry_min, 10, 86'400'000); !ok) return ok;
     if (auto ok = in_range("replication.retry_max", r.retry_max, 10, 7 * 86'400'000LL); !ok) return ok;
     if (r.retry_min > r.retry_max) return bad("replication.retry_min", "is longer than replication.retry_max");
+    const auto filter = engine::replication_filter::make(filter_rules_of(r));
+    if (!filter) {
+      const std::string& why = filter.error().text;
+      return bad("replication." + why.substr(0, why.find(':')), why.substr(std::min(why.find(": ") + 2, why.size())));
+    }
     for (const auto* globs : {&r.include, &r.exclude}) {
       for (const std::string& glob : *globs) {
         if (!glob.empty() &&
@@ -233,6 +238,10 @@ struct checker {
 };
 
 }  // namespace
+
+engine::filter_rules filter_rules_of(const replication_settings& r) {
+  return {r.include, r.exclude, r.tags_include, r.tags_exclude, r.platforms, r.media_types_exclude, r.untagged};
+}
 
 result<void> check(config& c, const key_places& places) {
   checker k{c, places};

@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 
+#include "api/actions_admin.h"
 #include "api/admin.h"
 #include "api/dashboard.h"
 #include "api/hot_tail.h"
@@ -38,6 +39,8 @@ class site_test : public ::testing::Test {
   log_tail_options tail_options_;
   std::size_t hot_bytes_max_ = 8u << 20;
   std::function<engine::task<>(std::string)> resync_;
+  std::function<engine::task<std::uint64_t>(engine::operator_request)> act_;
+  repository_filter left_out_;
   std::vector<host_limits_view> registries_shown_;
 
   ~site_test() override { close(); }
@@ -87,6 +90,7 @@ class site_test : public ::testing::Test {
   std::unique_ptr<sites> sites_;
   std::unique_ptr<admin_world> shown_;
   std::unique_ptr<admin> admin_;
+  std::unique_ptr<actions_admin> actions_;
   std::unique_ptr<metrics> metrics_;
   std::unique_ptr<http_server> server_;
   std::atomic<int> warnings_{0};

@@ -151,17 +151,5 @@ TEST_F(repository_sync_kinds_test, children_and_untagged_manifests_told_on_their
   for (const auto& d : {amd, arm, loose}) EXPECT_EQ(item(repo, d.text()).state, item_state::done);
 }
 
-TEST_F(repository_sync_kinds_test, untagged_manifests_are_left_out_where_the_settings_say_so) {
-  settings_.untagged = false;
-  const auto child = add_oci_image(source_, repo, {"child"});
-  const auto loose = add_oci_image(source_, repo, {"loose"});
-  for (const auto& d : {child, loose}) say_pushed_digest(repo, d);
-  push("v1", add_index(source_, repo, {child}));
-  ASSERT_TRUE(pass_over(repo)->synced);
-  EXPECT_TRUE(target_.is_whole(repo, child));
-  EXPECT_FALSE(target_.is_whole(repo, loose));
-  EXPECT_EQ(source_.count("get_manifest", loose.text()), 0u);
-}
-
 }  // namespace
 }  // namespace longshore::engine
