@@ -13,7 +13,7 @@
 
 namespace longshore::engine {
 
-// Settled for the newest event that spoke of it, by publishing, removing or parking.
+// Not settled for the newest event that spoke of it, by publishing, removing, parking or skipping.
 bool is_open(const desired_item& wanted, const std::optional<actual_item>& done);
 // An earlier attempt at this very event failed.
 bool was_tried(const desired_item& wanted, const std::optional<actual_item>& done);
@@ -40,6 +40,7 @@ struct sharing_tag {
   bool as_at_source = false;                   // the target's tag is what the source's is
   bool includes = false;                       // it is not at the digest, but at an index that includes it
   bool parked = false;                         // its own removal is
+  std::string left_alone = {};                 // the rule by which it is none of ours; empty: it is
 };
 struct removal_facts {
   bool source_has_manifest = false;  // the source still serves the digest

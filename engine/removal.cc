@@ -75,6 +75,7 @@ task<removal_facts> removal::facts_about(longshore::digest d, std::string except
     auto done = world_->done.item(repository_, other.name);
     if (!done) co_return pass(std::move(done));
     s.parked = *done && (*done)->state == item_state::parked;
+    s.left_alone = world_->copying.filter->tag(s.tag).value_or(std::string());
     auto in_log = world_->wanted.item(repository_, other.name);
     if (!in_log) co_return pass(std::move(in_log));
     s.in_log = in_log->has_value();

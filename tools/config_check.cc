@@ -81,6 +81,17 @@ struct checker {
     return {};
   }
 
+  // Whoever may notify or follow must not thereby be an administrator.
+  result<void> own_admin_token() const {
+    for (const auto* all : {&c.sources, &c.followers}) {
+      if (std::ranges::find(*all, c.admin_token, &named_token::token) == all->end()) continue;
+      return bad("admin.token", std::string("is also the token of a ") +
+                                    (all == &c.sources ? "[[source]]" : "[[follower]]") +
+                                    ": whoever has that would be an administrator; give it a token of its own");
+    }
+    return {};
+  }
+
   result<void> site() {
     if (!given("site.name")) return missing("site.name", "for example [site] name = \"berlin\"");
     if (auto ok = name("site.name", c.site.name); !ok) return ok;
@@ -137,7 +148,43 @@ struct checker {
       if (auto ok = in_range(section + ".token.expire", r.token->expire, 10'000, 86'400'000); !ok) return ok;
     }
     if (auto ok = in_range(section + ".connections_max", r.connections_max, 1, 1'024); !ok) return ok;
+    if (auto ok = limits(section, r); !ok) return ok;
     return in_range(section + ".stall_timeout", r.stall_timeout, 100, 3'600'000);
+  }
+
+  result<void> byte_rate(const std::string& key, std::uint64_t rate) const {
+    if (rate == 0) return {};
+    return in_range(key, rate, 1'000, 1'000'000'000'000);
+  }
+
+  result<void> limits(const std::string& section, const registry_settings& r) const {
+    const std::string least = section + ".connections_min";
+    if (given(least)) {
+      if (auto ok = in_range(least, r.connections_min, 1, r.connections_max); !ok) return ok;
+    }
+    if (auto ok = byte_rate(section + ".bytes_per_second", r.bytes_per_second); !ok) return ok;
+    for (const auto& window : r.schedule) {
+      if (auto ok = byte_rate(section + ".schedule", window.per_second); !ok) return ok;
+    }
+    const double requests = r.requests_per_second;
+    if (requests == 0 || (requests >= 0.001 && requests <= 1'000'000)) return {};
+    return bad(section + ".requests_per_second", "is out of range: from 0.001 to 1000000, or 0 for no limit");
+  }
+
+  // One registry has one set of limits.
+  result<void> same_registry() const {
+    if (!c.source_registry || !c.target_registry) return {};
+    const registry_settings &source = *c.source_registry, &target = *c.target_registry;
+    const auto from = parse_base_url(source.url), to = parse_base_url(target.url);
+    if (!from || !to || from->host != to->host || from->port != to->port) return {};
+    const auto none = [](const registry_settings& r) {
+      return r.bytes_per_second == 0 && r.requests_per_second == 0 && r.schedule.empty();
+    };
+    const bool same = source.bytes_per_second == target.bytes_per_second &&
+                      source.requests_per_second == target.requests_per_second && source.schedule == target.schedule;
+    if (same || none(source) || none(target)) return {};
+    return bad("target_registry.url",
+               "is the source registry, too: give bytes_per_second, requests_per_second and schedule in one section");
   }
 
   result<void> replication() const {
@@ -147,6 +194,11 @@ struct checker {
     if (auto ok = in_range("replication.retry_min", r.retry_min, 10, 86'400'000); !ok) return ok;
     if (auto ok = in_range("replication.retry_max", r.retry_max, 10, 7 * 86'400'000LL); !ok) return ok;
     if (r.retry_min > r.retry_max) return bad("replication.retry_min", "is longer than replication.retry_max");
+    const auto filter = engine::replication_filter::make(filter_rules_of(r));
+    if (!filter) {
+      const std::string& why = filter.error().text;
+      return bad("replication." + why.substr(0, why.find(':')), why.substr(std::min(why.find(": ") + 2, why.size())));
+    }
     for (const auto* globs : {&r.include, &r.exclude}) {
       for (const std::string& glob : *globs) {
         if (!glob.empty() &&
@@ -187,12 +239,17 @@ struct checker {
 
 }  // namespace
 
+engine::filter_rules filter_rules_of(const replication_settings& r) {
+  return {r.include, r.exclude, r.tags_include, r.tags_exclude, r.platforms, r.media_types_exclude, r.untagged};
+}
+
 result<void> check(config& c, const key_places& places) {
   checker k{c, places};
   if (auto ok = k.site(); !ok) return ok;
   if (auto ok = k.listen(); !ok) return ok;
   if (auto ok = k.named_tokens("source", c.sources); !ok) return ok;
   if (auto ok = k.named_tokens("follower", c.followers); !ok) return ok;
+  if (auto ok = k.own_admin_token(); !ok) return ok;
   if (auto ok = k.role(); !ok) return ok;
   if (c.source_registry) {
     if (auto ok = k.registry("source_registry", *c.source_registry); !ok) return ok;
@@ -200,6 +257,7 @@ result<void> check(config& c, const key_places& places) {
   if (c.target_registry) {
     if (auto ok = k.registry("target_registry", *c.target_registry); !ok) return ok;
   }
+  if (auto ok = k.same_registry(); !ok) return ok;
   return k.replication();
 }
 

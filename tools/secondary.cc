@@ -4,10 +4,13 @@
 
 #include <algorithm>
 
+#include "tools/config_check.h"
+
 namespace longshore::tools {
 namespace {
 
 constexpr std::int64_t report_every_ms = 2'000;
+constexpr std::int64_t measure_every_ms = 1'000;
 
 engine::sync_settings settings_of(const replication_settings& r) {
   engine::sync_settings s;
@@ -25,14 +28,17 @@ result<std::unique_ptr<secondary>> secondary::create(boost::asio::any_io_executo
     return fail(errc::invalid, "a secondary needs [primary], [source_registry] and [target_registry]");
   }
   std::unique_ptr<secondary> s(new secondary(on, world, c));
-  auto source = make_registry_client(on, world.now, *c.source_registry);
+  auto source = make_registry_client(on, world.now, *c.source_registry, world.limits.source());
   if (!source) return pass(std::move(source), "[source_registry]");
-  auto target = make_registry_client(on, world.now, *c.target_registry);
+  auto target = make_registry_client(on, world.now, *c.target_registry, world.limits.target());
   if (!target) return pass(std::move(target), "[target_registry]");
   auto primary = make_peer_client(on, world.now, *c.primary);
   if (!primary) return pass(std::move(primary), "[primary]");
   auto reporter = make_peer_client(on, world.now, *c.primary);
   if (!reporter) return pass(std::move(reporter), "[primary]");
+  auto filter = engine::replication_filter::make(filter_rules_of(c.replication));
+  if (!filter) return pass(std::move(filter), "[replication]");
+  s->filter_ = std::make_shared<engine::replication_filter>(*std::move(filter));
   s->source_ = *std::move(source);
   s->target_ = *std::move(target);
   s->primary_ = *std::move(primary);
@@ -53,10 +59,10 @@ void secondary::build() {
   engine::copier_options copying;
   copying.transfers_max = std::max<std::size_t>(2, config_.replication.blobs_concurrent);
   where_ = std::make_unique<engine::journaled_locations>(records_, *world_.logs.locations);
-  copier_ = std::make_unique<engine::copier>(
-      engine::copier_world{*source_, *target_, *where_, pauses_}, copying);
+  copier_ = std::make_unique<engine::copier>(engine::copier_world{*source_, *target_, *where_, pauses_}, copying);
   engine::copy_settings images;
   images.blobs_at_once = config_.replication.blobs_concurrent;
+  images.filter = filter_;
   sync_world_ = std::make_unique<engine::sync_world>(engine::sync_world{{*source_, *target_, *where_, *copier_, images},
                                                                         records_,
                                                                         *world_.logs.desired,
@@ -67,9 +73,8 @@ void secondary::build() {
                                                                         settings_of(config_.replication)});
   engine::replicator_options options;
   options.jobs_max = config_.replication.repositories_concurrent;
-  options.include = config_.replication.include;
-  options.exclude = config_.replication.exclude;
   replicator_ = std::make_unique<engine::replicator>(on_, *sync_world_, std::move(options));
+  actions_ = std::make_unique<engine::operator_actions>(*sync_world_, *replicator_);
   follower_ = std::make_unique<engine::follower>(
       on_, engine::follower_world{*primary_, *world_.logs.log, world_.log, pauses_, world_.now, random_},
       engine::follower_options{}, [this](const std::string& repository) { replicator_->changed(repository); });
@@ -79,7 +84,14 @@ result<void> secondary::start() {
   if (auto started = replicator_->start(); !started) return started;
   follower_->start();
   reports_.spawn(report_position());
+  reports_.spawn(measure());
   return {};
+}
+
+boost::asio::awaitable<void> secondary::measure() {
+  do {
+    replicator_->measure();
+  } while (co_await report_pauses_.pause(measure_every_ms));
 }
 
 boost::asio::awaitable<void> secondary::report_position() {
@@ -117,6 +129,7 @@ boost::asio::awaitable<void> secondary::stop() {
   report_pauses_.stop();
   co_await follower_->stop();
   copier_->stop();
+  world_.limits.stop();
   co_await replicator_->stop();
   pauses_.stop();
   reports_.cancel();

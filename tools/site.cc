@@ -5,11 +5,13 @@
 #include <boost/asio.hpp>
 #include <cstdio>
 
+#include "api/actions_admin.h"
 #include "api/admin.h"
 #include "api/dashboard.h"
 #include "api/hot_tail.h"
 #include "api/http_server.h"
 #include "api/ingest.h"
+#include "api/limits_admin.h"
 #include "api/log_tail.h"
 #include "api/metrics.h"
 #include "log/cursors.h"
@@ -101,7 +103,10 @@ class site {
   std::unique_ptr<api::sites> sites_;
   std::unique_ptr<api::admin_world> shown_;
   std::unique_ptr<api::admin> admin_;
+  std::unique_ptr<api::actions_admin> actions_;
   std::unique_ptr<api::metrics> metrics_;
+  registry_limits limits_{io_.get_executor(), now_, config_};
+  api::limits_admin limits_admin_{limits_.all(), admins_};
   std::unique_ptr<secondary> secondary_;
   std::unique_ptr<api::http_server> server_;
 };
@@ -129,7 +134,7 @@ result<void> site::open() {
   hot_ = api::hot_tail::create(io_.get_executor(), *logs_.log, hot_bytes_max);
   hot_->attach(*log_);
   if (config_.site.role == site_role::secondary) {
-    auto made = secondary::create(io_.get_executor(), {logs_, *log_, *journal_, now_}, config_);
+    auto made = secondary::create(io_.get_executor(), {logs_, *log_, *journal_, now_, limits_}, config_);
     if (!made) return pass(std::move(made));
     secondary_ = *std::move(made);
   }
@@ -186,10 +191,17 @@ result<void> site::open_admin() {
                                                           [this] { return server_ ? &server_->counters() : nullptr; },
                                                           {}});
   if (secondary_) shown_->resync = [this](std::string name) { return secondary_->resync(std::move(name)); };
+  if (secondary_) {
+    shown_->act = [this](engine::operator_request r) { return secondary_->act(std::move(r)); };
+    shown_->left_out = [this](std::string_view name) { return secondary_->filter().repository(name); };
+  }
+  actions_ = std::make_unique<api::actions_admin>(*shown_);
+  actions_->mount(routes_);
   admin_ = std::make_unique<api::admin>(*shown_);
   admin_->mount(routes_);
   metrics_ = std::make_unique<api::metrics>(api::metrics_world{*shown_, *log_, [this] { return ready(); }});
   metrics_->mount(routes_);
+  limits_admin_.mount(routes_);
   api::mount_dashboard(routes_);
   return {};
 }
@@ -201,6 +213,7 @@ api::site_facts site::facts() const {
   f.version = LONGSHORE_VERSION;
   f.started = started_;
   f.warnings = config_.warnings;
+  f.registries = limits_.views();
   if (secondary_) {
     f.following = secondary_->following();
     f.replicating = secondary_->replicating();
@@ -255,6 +268,7 @@ asio::awaitable<void> site::stop() {
   hot_->close();
   co_await server_->stop(drain_deadline);
   if (secondary_) co_await secondary_->stop();
+  limits_.stop();
   signals_.cancel();
 }
 

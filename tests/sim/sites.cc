@@ -125,7 +125,7 @@ struct secondary_site::parts {
               w.now,
               w.random,
               w.with.sync},
-        work(executor.on(), world, {.jobs_max = w.with.jobs_max, .include = {}, .exclude = {}}),
+        work(executor.on(), world, {.jobs_max = w.with.jobs_max}),
         to_primary(w),
         follow(executor.on(), {to_primary, *log, to_log, pauses, w.now, w.random}, {},
                [this](const std::string& repository) { work.changed(repository); }) {}

@@ -63,6 +63,85 @@ TEST_F(config_file, a_small_primary_has_the_documented_defaults) {
   EXPECT_THAT(c->warnings, IsEmpty());
 }
 
+TEST_F(config_file, a_registry_has_limits_when_they_are_given) {
+  const result<config> none = load(secondary_toml);
+  ASSERT_TRUE(none) << none.error().text;
+  EXPECT_EQ(none->source_registry->bytes_per_second, 0u);
+  EXPECT_EQ(none->source_registry->requests_per_second, 0);
+  EXPECT_THAT(none->source_registry->schedule, IsEmpty());
+  const result<config> c = load(std::string(secondary_toml) + R"(connections_max = 9
+connections_min = 3
+bytes_per_second = "20MB"
+requests_per_second = 2.5
+schedule = ["mon-fri 08:00-18:00 10MB", "22:00-06:00 0"]
+)",
+                                {{"LONGSHORE_SOURCE_REGISTRY_REQUESTS_PER_SECOND", "50"},
+                                 {"LONGSHORE_SOURCE_REGISTRY_SCHEDULE", "sat 00:00-24:00 1GB,sun 10:00-12:00 1MB"}});
+  ASSERT_TRUE(c) << c.error().text;
+  EXPECT_EQ(c->target_registry->connections_min, 3u);
+  EXPECT_EQ(c->target_registry->bytes_per_second, 20'000'000u);
+  EXPECT_EQ(c->target_registry->requests_per_second, 2.5);
+  ASSERT_EQ(c->target_registry->schedule.size(), 2u);
+  EXPECT_EQ(c->target_registry->schedule[0], engine::parse_schedule_window("mon-fri 08:00-18:00", 10'000'000).value());
+  EXPECT_EQ(c->target_registry->schedule[1], engine::parse_schedule_window("22:00-06:00", 0).value());
+  EXPECT_EQ(c->source_registry->requests_per_second, 50);
+  EXPECT_EQ(c->source_registry->schedule.size(), 2u);
+}
+
+TEST_F(config_file, a_limit_that_cannot_be_meant_is_refused_with_its_key_and_what_is_expected) {
+  struct {
+    const char* line;
+    const char* key;
+    const char* says;
+  } const cases[] = {
+      {"bytes_per_second = \"fast\"", "bytes_per_second", "no size: expected"},
+      {"bytes_per_second = 999", "bytes_per_second", "out of range: from 1000"},
+      {"requests_per_second = \"many\"", "requests_per_second", "expected a number"},
+      {"requests_per_second = -1", "requests_per_second", "no number: expected"},
+      {"requests_per_second = -0.5", "requests_per_second", "no number: expected"},
+      {"requests_per_second = inf", "requests_per_second", "no number: expected"},
+      {"requests_per_second = 0.00001", "requests_per_second", "from 0.001"},
+      {"schedule = \"08:00-18:00 10MB\"", "schedule", "expected a list of texts"},
+      {"schedule = [\"08:00-18:00\"]", "schedule", "lacks a rate: expected"},
+      {"schedule = [\"08:00-18:00 fast\"]", "schedule", "no size: expected"},
+      {"schedule = [\"08:00-08:00 10MB\"]", "schedule", "names no hours: expected"},
+      {"schedule = [\"08:00-09:00 10\"]", "schedule", "out of range: from 1000"},
+      {"connections_min = 0", "connections_min", "out of range: from 1"},
+      {"connections_min = 17", "connections_min", "to 16"},
+  };
+  for (const auto& bad : cases) {
+    const std::string text = refusal(std::string(secondary_toml) + bad.line + "\n");
+    EXPECT_THAT(text, HasSubstr(std::string("target_registry.") + bad.key)) << bad.line;
+    EXPECT_THAT(text, HasSubstr(bad.says)) << bad.line;
+  }
+}
+
+TEST_F(config_file, a_few_connections_are_allowed_without_naming_a_minimum) {
+  const result<config> c = load(std::string(secondary_toml) + "connections_max = 1\n");
+  EXPECT_TRUE(c) << c.error().text;
+}
+
+TEST_F(config_file, one_registry_as_source_and_target_has_its_limits_once) {
+  const std::string same = R"([site]
+name = "oslo"
+role = "secondary"
+data_dir = "/var/lib/longshore"
+[admin]
+token = "an-admin-token-of-good-length"
+[primary]
+url = "https://longshore.example.org:5080"
+token = "a-follower-token-of-good-length"
+[source_registry]
+url = "https://registry.example.org"
+bytes_per_second = "10MB"
+[target_registry]
+url = "https://registry.example.org:443"
+)";
+  EXPECT_TRUE(load(same));
+  EXPECT_TRUE(load(same + "bytes_per_second = \"10MB\"\n"));
+  EXPECT_THAT(refusal(same + "bytes_per_second = \"5MB\"\n"), HasSubstr("in one section"));
+}
+
 TEST_F(config_file, a_secondary_takes_every_kind_of_value) {
   const result<config> c = load(std::string(secondary_toml) + R"(connections_max = 7
 stall_timeout = "45s"
@@ -72,6 +151,10 @@ password = "p"
 untagged = false
 deletes = "keep"
 include = ["team/*", "base"]
+tags_include = ["v*", "semver:>=1.2 <2"]
+tags_exclude = ["regex:.*-rc[0-9]+"]
+platforms = ["linux/amd64"]
+media_types_exclude = ["application/vnd.cncf.helm.**"]
 retry_max = "10m"
 [log]
 pulls = "drop_own"
@@ -84,6 +167,10 @@ space_min = "1MiB"
   EXPECT_FALSE(c->replication.untagged);
   EXPECT_EQ(c->replication.deletes, delete_policy::keep);
   EXPECT_EQ(c->replication.include, (std::vector<std::string>{"team/*", "base"}));
+  EXPECT_EQ(c->replication.tags_include, (std::vector<std::string>{"v*", "semver:>=1.2 <2"}));
+  EXPECT_EQ(c->replication.tags_exclude, (std::vector<std::string>{"regex:.*-rc[0-9]+"}));
+  EXPECT_EQ(c->replication.platforms, (std::vector<std::string>{"linux/amd64"}));
+  EXPECT_EQ(c->replication.media_types_exclude, (std::vector<std::string>{"application/vnd.cncf.helm.**"}));
   EXPECT_EQ(c->replication.retry_max.count(), 600'000);
   EXPECT_EQ(c->log.pulls, pull_recording::drop_own);
   EXPECT_EQ(c->log.space_min, 1'048'576u);
@@ -203,6 +290,10 @@ TEST_F(config_file, values_that_cannot_be_used_are_refused_with_what_was_expecte
       {"[replication]\nuntagged = 1\n", "expected true or false"},
       {"[replication]\ninclude = \"x\"\n", "expected a list of texts"},
       {"[replication]\ninclude = [\"Team\"]\n", "can match no repository"},
+      {"[replication]\ntags_include = [\"regex:(\"]\n",
+       "replication.tags_include: \"regex:(\" is no regular expression"},
+      {"[replication]\ntags_exclude = [\"semver:x y\"]\n", "replication.tags_exclude: "},
+      {"[replication]\nplatforms = [\"amd64\"]\n", "replication.platforms: \"amd64\" is no platform"},
       {"[replication]\nretry_min = \"1h\"\nretry_max = \"1s\"\n", "longer than"},
       {"[source_registry]\nurl = \"registry\"\n", "has no scheme"},
       {"[source_registry]\nurl = \"https://r\"\nusername = \"u\"\n", "both username and password"},
@@ -211,6 +302,8 @@ TEST_F(config_file, values_that_cannot_be_used_are_refused_with_what_was_expecte
       {"[[source]]\nname = \"registry\"\ntoken = \"yet-another-source-token\"\n", "two [[source]] are named"},
       {"[[source]]\nname = \"b\"\ntoken = \"a-source-token-of-good-length\"\n", "have the same token"},
       {"[[follower]]\nname = \"b\"\ntoken = \"has a space in it\"\n", "visible ASCII"},
+      {"[[follower]]\nname = \"b\"\ntoken = \"an-admin-token-of-good-length\"\n", "would be an administrator"},
+      {"[[source]]\nname = \"b\"\ntoken = \"an-admin-token-of-good-length\"\n", "would be an administrator"},
       {"[[follower]]\nname = \"a/b\"\ntoken = \"a-follower-token-0123\"\n", "is no name"},
   };
   for (const bad_line& bad : cases) {
