@@ -131,6 +131,10 @@ std::string_view name_of(event_kind kind) {
       return "resync_asked";
     case event_kind::verified:
       return "verified";
+    case event_kind::upload_opened:
+      return "upload_opened";
+    case event_kind::upload_closed:
+      return "upload_closed";
     case event_kind::surveyed:
       return "surveyed";
   }

@@ -39,6 +39,8 @@ enum class event_kind : std::uint16_t {
   lost = 72,            // digest is not in repository at the target after all
   resync_asked = 73,    // repository: forget what is known to be done there
   verified = 74,        // repository, tag at digest: closure found whole
+  upload_opened = 75,   // an upload of digest (size) to repository goes on; detail {"location","cookies","offset"}
+  upload_closed = 76,   // it is complete, or given up
 
   surveyed = 95  // repository: what the target had there was learnt; size: tags seen, 0: it knew no such repository
 };
