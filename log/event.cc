@@ -141,6 +141,10 @@ std::string_view name_of(event_kind kind) {
       return "unpark_asked";
     case event_kind::retry_asked:
       return "retry_asked";
+    case event_kind::upload_opened:
+      return "upload_opened";
+    case event_kind::upload_closed:
+      return "upload_closed";
     case event_kind::surveyed:
       return "surveyed";
   }
