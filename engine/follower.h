@@ -24,7 +24,7 @@ namespace longshore::engine {
 struct follower_world {
   log_source& source;
   log::event_log& log;
-  log::sequencer& to;
+  log::appender& to;
   pauses& pause;
   const clock& now;
   random_source& random;
