@@ -1,8 +1,8 @@
 #include "engine/actual.h"
 
 #include <algorithm>
-#include <boost/json.hpp>
 
+#include "engine/journal_detail.h"
 #include "engine/reference.h"
 #include "storage/packed.h"
 
@@ -52,6 +52,10 @@ std::string pack(const actual_repository& r) {
       .number(packed(r.started_at))
       .number(r.parked)
       .number(r.failed)
+      .number(packed(r.verified_at))
+      .text(r.checksum)
+      .number(r.mismatches)
+      .number(r.deletes_allowed ? 1 : 0)
       .take();
 }
 
@@ -69,6 +73,12 @@ std::optional<actual_repository> unpack_repository(std::string_view name, std::s
   r.started_at = unpacked(in.number());
   r.parked = in.number();
   r.failed = in.number();
+  if (in.more()) {
+    r.verified_at = unpacked(in.number());
+    r.checksum = in.text();
+    r.mismatches = in.number();
+    r.deletes_allowed = in.number() != 0;
+  }
   if (!in.ok() || r.state > sync_state::failed) return std::nullopt;
   return r;
 }
@@ -106,30 +116,6 @@ std::optional<actual_item> unpack_item(std::string_view key, std::string_view va
   return i;
 }
 
-// The detail of one of our own records. A field that is not there reads as zero: the journal is ours, and its
-// verifier finds damage; a fold must be total.
-class detail_of {
- public:
-  explicit detail_of(const log::event_view& e) {
-    boost::system::error_code ec;
-    value_ = boost::json::parse({e.detail.data(), e.detail.size()}, ec);
-    if (ec || !value_.is_object()) value_ = boost::json::object();
-  }
-  std::uint64_t number(std::string_view field) const {
-    const auto* v = value_.as_object().if_contains({field.data(), field.size()});
-    if (v == nullptr) return 0;
-    if (v->is_uint64()) return v->get_uint64();
-    return v->is_int64() && v->get_int64() > 0 ? static_cast<std::uint64_t>(v->get_int64()) : 0;
-  }
-  std::string text(std::string_view field) const {
-    const auto* v = value_.as_object().if_contains({field.data(), field.size()});
-    return v != nullptr && v->is_string() ? std::string(v->get_string()) : std::string();
-  }
-
- private:
-  boost::json::value value_;
-};
-
 void count(actual_repository& r, item_state state, bool more) {
   std::uint64_t* counter = state == item_state::parked ? &r.parked : state == item_state::failed ? &r.failed : nullptr;
   if (counter == nullptr) return;
@@ -138,6 +124,13 @@ void count(actual_repository& r, item_state state, bool more) {
   } else if (*counter > 0) {
     --*counter;
   }
+}
+
+bool is_about_work(log::event_kind kind) {
+  using log::event_kind;
+  if (kind == event_kind::located || kind == event_kind::lost) return false;
+  return (kind >= event_kind::sync_started && kind <= event_kind::verified) ||
+         (kind >= event_kind::mismatched && kind <= event_kind::deletes_allowed);
 }
 
 std::unexpected<error> bad_row(std::string_view family) {
@@ -190,8 +183,7 @@ std::vector<storage::family> actual::families() const { return {repositories_, i
 void actual::apply(const log::event_view& e, storage::overlay& state) {
   using log::event_kind;
   if (!is_repository_name(e.repository)) return;
-  if (e.kind < event_kind::sync_started || e.kind > event_kind::verified) return;
-  if (e.kind == event_kind::located || e.kind == event_kind::lost) return;
+  if (!is_about_work(e.kind)) return;
 
   actual_repository repository;
   repository.name = e.repository;
@@ -208,6 +200,14 @@ void actual::apply(const log::event_view& e, storage::overlay& state) {
     case event_kind::resync_asked:
       apply_resync(repository, state);
       break;
+    case event_kind::repository_verified:
+      repository.verified_at = e.recorded;
+      repository.checksum = journal_detail(e).text("checksum");
+      repository.mismatches = 0;
+      break;
+    case event_kind::deletes_allowed:
+      apply_deletes_allowed(repository, state);
+      break;
     default:
       apply_item(e, repository, state);
       break;
@@ -216,7 +216,7 @@ void actual::apply(const log::event_view& e, storage::overlay& state) {
 }
 
 void actual::apply_sync(const log::event_view& e, actual_repository& r) {
-  const detail_of detail(e);
+  const journal_detail detail(e);
   if (e.kind == log::event_kind::sync_started) {
     r.state = sync_state::started;
     r.started_at = e.recorded;
@@ -227,6 +227,7 @@ void actual::apply_sync(const log::event_view& e, actual_repository& r) {
     r.last_sync_failure.clear();
     r.retry_at = {};
     r.last_synced_at = e.recorded;
+    r.deletes_allowed = false;
   } else {
     r.state = sync_state::failed;
     r.retry_count = detail.number("retry_count");
@@ -248,12 +249,14 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
       count(r, item.state, false);
     }
   }
-  const detail_of detail(e);
+  const journal_detail detail(e);
   const std::uint64_t size = detail.number("seq") + 1;
   const std::string digest_before = item.digest;
   item.at = e.recorded;
   if (e.kind == event_kind::verified) {
-    item.verified_at = e.recorded;
+    if (item.digest == e.digest) item.verified_at = e.recorded;
+  } else if (e.kind == event_kind::mismatched) {
+    reopen(r, item, detail);
   } else if (e.kind == event_kind::published || e.kind == event_kind::removed) {
     const bool published = e.kind == event_kind::published;
     item.state = published ? item_state::done : item_state::removed;
@@ -267,12 +270,45 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
     item.reason = detail.text("reason");
     item.code = detail.text("code");
   }
+  if (item.digest != digest_before) item.verified_at = {};
   count(r, item.state, true);
   if (is_tag_item && digest_before != item.digest) {
     if (!digest_before.empty()) state.erase(tags_, tag_key(e.repository, digest_before, ref));
     if (!item.digest.empty()) state.put(tags_, tag_key(e.repository, item.digest, ref), {});
   }
   state.put(items_, key, pack(item));
+}
+
+// What verification found amiss is open again, whatever had been settled, and the next pass begins there.
+void actual::reopen(actual_repository& r, actual_item& item, const journal_detail& found) {
+  item.state = item_state::failed;
+  item.done_size = item.tried_size = 0;
+  item.verified_at = {};
+  item.reason = found.text("reason");
+  item.code = found.text("kind");
+  if (item.code == code_missing_tag) item.digest.clear();
+  ++r.mismatches;
+  r.state = sync_state::failed;
+  r.last_sync_failure = "verification: " + item.reason;
+  r.retry_at = {};
+  r.synced_size = std::min(r.synced_size, found.number("seq"));
+}
+
+// Deletions that were held back are open again.
+void actual::apply_deletes_allowed(actual_repository& r, storage::overlay& state) {
+  std::vector<std::pair<std::string, actual_item>> held;
+  state.scan_prefix(items_, in_repository(r.name), [&](std::string_view key, std::string_view value) {
+    auto i = unpack_item(key, value);
+    const bool is_held = i && i->state == item_state::parked && i->code == code_over_ceiling && i->tried_size > 0;
+    if (is_held) held.emplace_back(std::string(key), *std::move(i));
+    return true;
+  });
+  for (auto& [key, item] : held) {
+    r.synced_size = std::min(r.synced_size, item.tried_size - 1);
+    item.tried_size = 0;
+    state.put(items_, key, pack(item));
+  }
+  r.deletes_allowed = true;
 }
 
 void actual::apply_resync(actual_repository& r, storage::overlay& state) {

@@ -7,8 +7,9 @@
 // the pass itself is journaled: synced only when none is open. One bad item does not stop the others; a registry that
 // does not answer ends the pass early. Fails when the journal or a view cannot be used, and with errc::stopped after
 // stop(): then the pass simply has not ended, and the next start goes on from the items.
-// Tags are published before untagged manifests (which then are there already), removals come last. At most one pass
-// per repository at a time; one executor; the world and the progress must outlive it.
+// Tags are published before untagged manifests (which then are there already). Removals come last, when all of them
+// are known: a pass that would take more than its share away from the target holds them back, all or none. At most one
+// pass per repository at a time; one executor; the world and the progress must outlive it.
 
 #include <set>
 #include <string>
@@ -48,12 +49,19 @@ class repository_sync {
   };
   using records = std::vector<log::event>;
 
-  result<std::vector<open_item>> read_page();
-  task<> work_on(std::vector<open_item> page);
+  enum class part : bool { publishing, removing };
+  result<std::vector<open_item>> read_page(part p);
+  task<> work_through(part p, std::uint64_t from);
+  task<> publish_page(std::vector<open_item>& page);
+  task<> remove_page(std::vector<open_item>& page);
+  task<> decide_removals(const std::optional<actual_repository>& before, std::uint64_t from);
+  result<tag_names> tags_to_remove(std::uint64_t from) const;
+  bool is_gone(const desired_item& item) const { return item.gone || found_gone_.contains(item.ref); }
   task<> publish_some(std::vector<open_item*> items);
   task<> settle_held(std::vector<open_item*> items);
   task<> publish_one(open_item& item);
   task<> remove_one(open_item& item);
+  task<> refuse_removal(open_item& item);
   task<records> bring_tag(open_item& item);
   task<records> bring_tag_as_shown(open_item& item, manifest_document shown, bool last_try);
   task<records> bring_manifest(open_item& item);
@@ -69,6 +77,10 @@ class repository_sync {
   pass_tally tally_;
   event_seq cursor_;
   std::set<std::string> handled_at_cursor_;
+  bool removals_open_ = false;
+  std::set<std::string, std::less<>> found_gone_;  // at the source, though the log does not say so
+  std::optional<error> removals_refused_;          // for every removal of this pass
+  bool held_back_ = false;                         // because there are too many of them
   int host_failures_in_a_row_ = 0;
   bool stopping_ = false;
   std::optional<error> broken_;

@@ -131,6 +131,12 @@ std::string_view name_of(event_kind kind) {
       return "resync_asked";
     case event_kind::verified:
       return "verified";
+    case event_kind::mismatched:
+      return "mismatched";
+    case event_kind::repository_verified:
+      return "repository_verified";
+    case event_kind::deletes_allowed:
+      return "deletes_allowed";
   }
   return "unknown";
 }

@@ -38,7 +38,11 @@ enum class event_kind : std::uint16_t {
   located = 71,         // digest is in repository at the target (size)
   lost = 72,            // digest is not in repository at the target after all
   resync_asked = 73,    // repository: forget what is known to be done there
-  verified = 74         // repository, tag at digest: closure found whole
+  verified = 74,        // repository, tag at digest: closure found whole
+
+  mismatched = 85,           // repository, tag [at digest]: found amiss at the target; detail {"seq","kind","reason"}
+  repository_verified = 86,  // repository: all of it found equal and whole; detail {"checksum","tags"}
+  deletes_allowed = 87       // repository: the passes up to the next that ends synced may delete over the ceiling
 };
 
 // The word for a kind: "push", "delete", "sync_started", ...
