@@ -10,13 +10,17 @@ result<std::optional<std::string>> journaled_locations::any_holder(std::string_v
   return view_->any_holder(digest);
 }
 
+result<std::optional<std::uint64_t>> journaled_locations::survey_of(std::string_view repository) const {
+  return view_->survey_of(repository);
+}
+
 task<> journaled_locations::record(std::vector<log::event> facts) {
   co_return co_await records_->append(std::move(facts));
 }
 
 result<bool> transient_locations::holds(std::string_view repository, std::string_view digest) const {
   const auto at = by_digest_.find(digest);
-  return at != by_digest_.end() && at->second.contains(std::string(repository));
+  return at != by_digest_.end() && at->second.contains(repository);
 }
 
 result<std::optional<std::string>> transient_locations::any_holder(std::string_view digest) const {
@@ -25,10 +29,17 @@ result<std::optional<std::string>> transient_locations::any_holder(std::string_v
   return std::optional(*at->second.begin());
 }
 
+result<std::optional<std::uint64_t>> transient_locations::survey_of(std::string_view repository) const {
+  const auto at = surveys_.find(repository);
+  return at == surveys_.end() ? std::optional<std::uint64_t>() : at->second;
+}
+
 task<> transient_locations::record(std::vector<log::event> facts) {
   for (const log::event& e : facts) {
-    if (e.kind == log::event_kind::located) {
+    if (e.kind == log::event_kind::located || (e.kind == log::event_kind::published && !e.digest.empty())) {
       by_digest_[e.digest].insert(e.repository);
+    } else if (e.kind == log::event_kind::surveyed) {
+      surveys_[e.repository] = e.size;
     } else if (e.kind == log::event_kind::lost) {
       const auto at = by_digest_.find(e.digest);
       if (at == by_digest_.end()) continue;

@@ -137,6 +137,8 @@ std::string_view name_of(event_kind kind) {
       return "repository_verified";
     case event_kind::deletes_allowed:
       return "deletes_allowed";
+    case event_kind::surveyed:
+      return "surveyed";
   }
   return "unknown";
 }

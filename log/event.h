@@ -42,7 +42,8 @@ enum class event_kind : std::uint16_t {
 
   mismatched = 85,           // repository, tag [at digest]: found amiss at the target; detail {"seq","kind","reason"}
   repository_verified = 86,  // repository: all of it found equal and whole; detail {"checksum","tags"}
-  deletes_allowed = 87       // repository: the passes up to the next that ends synced may delete over the ceiling
+  deletes_allowed = 87,      // repository: the passes up to the next that ends synced may delete over the ceiling
+  surveyed = 95  // repository: what the target had there was learnt; size: tags seen, 0: it knew no such repository
 };
 
 // The word for a kind: "push", "delete", "sync_started", ...
