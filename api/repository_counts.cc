@@ -23,6 +23,13 @@ result<repository_counts> count_repositories(const engine::desired& wanted, cons
     ++counts.by_state[static_cast<std::size_t>(r.state)];
     counts.parked += r.parked;
     counts.failed += r.failed;
+    counts.mismatches += r.mismatches;
+    if (r.verified_at.us != 0) {
+      ++counts.verified;
+      if (counts.oldest_verified.us == 0 || r.verified_at < counts.oldest_verified) {
+        counts.oldest_verified = r.verified_at;
+      }
+    }
     return true;
   });
   if (!walked) return pass(std::move(walked));

@@ -86,6 +86,10 @@ struct replication_settings {
   delete_policy deletes = delete_policy::mirror;
   std::vector<std::string> include, exclude;  // globs over repository names; exclude wins
   std::chrono::milliseconds retry_min{1'000}, retry_max{300'000};
+  double deletes_max_share = 0.5;       // of the target's tags of a repository, taken away by one pass unasked
+  std::uint32_t deletes_min_tags = 10;  // a repository with fewer tags at the target has no such limit
+  std::chrono::milliseconds verify_every{86'400'000};  // 0: only when asked
+  std::uint64_t verify_rate = 50u << 20;               // bytes per second read by a deep verification; 0: no limit
 };
 
 struct log_file_settings {

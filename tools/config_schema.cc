@@ -82,6 +82,23 @@ auto number(Place at) {
   };
 }
 
+// From 0 to 1.
+template <class Place>
+auto share(Place at) {
+  return [at](config& c, std::size_t i, const setting& s) -> result<void> {
+    result<void> typed = want(s, value_type::number);
+    if (!typed) return typed;
+    double value = -1;
+    const char* const end = s.text.data() + s.text.size();
+    const auto read = std::from_chars(s.text.data(), end, value);
+    if (read.ec != std::errc() || read.ptr != end || !(value >= 0 && value <= 1)) {
+      return refuse(s, "\"" + s.text + "\" is no share: expected a number from 0 to 1, for example 0.5");
+    }
+    at(c, i) = value;
+    return {};
+  };
+}
+
 template <class Place>
 auto boolean(Place at) {
   return [at](config& c, std::size_t i, const setting& s) -> result<void> {
@@ -253,6 +270,10 @@ void add_replication(std::vector<key_spec>& to) {
   add("exclude", list([r](config& c, std::size_t) -> auto& { return r(c).exclude; }));
   add("retry_min", duration([r](config& c, std::size_t) -> auto& { return r(c).retry_min; }));
   add("retry_max", duration([r](config& c, std::size_t) -> auto& { return r(c).retry_max; }));
+  add("deletes_max_share", share([r](config& c, std::size_t) -> auto& { return r(c).deletes_max_share; }));
+  add("deletes_min_tags", number([r](config& c, std::size_t) -> auto& { return r(c).deletes_min_tags; }));
+  add("verify_every", duration([r](config& c, std::size_t) -> auto& { return r(c).verify_every; }));
+  add("verify_rate", size([r](config& c, std::size_t) -> auto& { return r(c).verify_rate; }));
 }
 
 }  // namespace

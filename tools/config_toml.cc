@@ -1,6 +1,8 @@
 // The TOML reader behind config_value.h; the only source that knows the library.
 
 #include <toml++/toml.h>
+#include <charconv>
+#include <iterator>
 #include <sstream>
 #include <string>
 
@@ -59,6 +61,11 @@ struct flattener {
     if (const auto* text = node.as_string()) {
       s.type = value_type::text;
       s.text = text->get();
+    } else if (const auto* fraction = node.as_floating_point()) {
+      s.type = value_type::number;
+      char written[64];
+      const auto end = std::to_chars(std::begin(written), std::end(written), fraction->get());
+      s.text.assign(written, end.ptr);
     } else if (const auto* number = node.as_integer()) {
       s.type = value_type::number;
       s.text = std::to_string(number->get());

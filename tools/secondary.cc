@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/journal_records.h"
+
 namespace longshore::tools {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr std::int64_t report_every_ms = 2'000;
 engine::sync_settings settings_of(const replication_settings& r) {
   engine::sync_settings s;
   s.deletes = r.deletes == delete_policy::mirror ? engine::delete_mode::mirror : engine::delete_mode::keep;
+  s.ceiling = {r.deletes_max_share, r.deletes_min_tags};
   s.backoff.first_ms = r.retry_min.count();
   s.backoff.cap_ms = r.retry_max.count();
   return s;
@@ -53,8 +56,7 @@ void secondary::build() {
   engine::copier_options copying;
   copying.transfers_max = std::max<std::size_t>(2, config_.replication.blobs_concurrent);
   where_ = std::make_unique<engine::journaled_locations>(records_, *world_.logs.locations);
-  copier_ = std::make_unique<engine::copier>(
-      engine::copier_world{*source_, *target_, *where_, pauses_}, copying);
+  copier_ = std::make_unique<engine::copier>(engine::copier_world{*source_, *target_, *where_, pauses_}, copying);
   engine::copy_settings images;
   images.blobs_at_once = config_.replication.blobs_concurrent;
   sync_world_ = std::make_unique<engine::sync_world>(engine::sync_world{{*source_, *target_, *where_, *copier_, images},
@@ -70,6 +72,10 @@ void secondary::build() {
   options.include = config_.replication.include;
   options.exclude = config_.replication.exclude;
   replicator_ = std::make_unique<engine::replicator>(on_, *sync_world_, std::move(options));
+  engine::verification_settings verifying;
+  verifying.every_ms = config_.replication.verify_every.count();
+  verifying.one.bytes_per_second = config_.replication.verify_rate;
+  verification_ = std::make_unique<engine::verification>(on_, *sync_world_, *replicator_, std::move(verifying));
   follower_ = std::make_unique<engine::follower>(
       on_, engine::follower_world{*primary_, *world_.logs.log, world_.log, pauses_, world_.now, random_},
       engine::follower_options{}, [this](const std::string& repository) { replicator_->changed(repository); });
@@ -78,8 +84,16 @@ void secondary::build() {
 result<void> secondary::start() {
   if (auto started = replicator_->start(); !started) return started;
   follower_->start();
+  verification_->start();
   reports_.spawn(report_position());
   return {};
+}
+
+engine::task<> secondary::allow_deletes(std::string repository) {
+  auto allowing = [&repository]() -> result<std::vector<log::event>> {
+    return std::vector{engine::record::deletes_allowed(repository)};
+  };
+  co_return co_await replicator_->reopen(repository, allowing);
 }
 
 boost::asio::awaitable<void> secondary::report_position() {
@@ -116,6 +130,7 @@ boost::asio::awaitable<void> secondary::report_position() {
 boost::asio::awaitable<void> secondary::stop() {
   report_pauses_.stop();
   co_await follower_->stop();
+  co_await verification_->stop();
   copier_->stop();
   co_await replicator_->stop();
   pauses_.stop();

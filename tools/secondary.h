@@ -11,6 +11,7 @@
 
 #include "engine/follower.h"
 #include "engine/replicator.h"
+#include "engine/verification.h"
 #include "tools/clients.h"
 #include "tools/config.h"
 #include "tools/site_store.h"
@@ -33,6 +34,9 @@ class secondary {
 
   engine::follower_status following() const { return follower_->status(); }
   engine::replicator_status replicating() const { return replicator_->status(); }
+  engine::verification& verifying() { return *verification_; }
+  // Lets deletions go on that were held back for being too many.
+  engine::task<> allow_deletes(std::string repository);
   engine::task<> resync(std::string repository) { return replicator_->resync(std::move(repository)); }
 
  private:
@@ -55,6 +59,7 @@ class secondary {
   std::unique_ptr<engine::copier> copier_;
   std::unique_ptr<engine::sync_world> sync_world_;
   std::unique_ptr<engine::replicator> replicator_;
+  std::unique_ptr<engine::verification> verification_;
   std::unique_ptr<engine::follower> follower_;
   engine::task_group reports_;
 };

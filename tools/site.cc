@@ -12,6 +12,7 @@
 #include "api/ingest.h"
 #include "api/log_tail.h"
 #include "api/metrics.h"
+#include "api/verify_admin.h"
 #include "log/cursors.h"
 #include "log/quarantine.h"
 #include "log/sequencer.h"
@@ -101,6 +102,7 @@ class site {
   std::unique_ptr<api::sites> sites_;
   std::unique_ptr<api::admin_world> shown_;
   std::unique_ptr<api::admin> admin_;
+  std::unique_ptr<api::verify_admin> verify_;
   std::unique_ptr<api::metrics> metrics_;
   std::unique_ptr<secondary> secondary_;
   std::unique_ptr<api::http_server> server_;
@@ -185,7 +187,13 @@ result<void> site::open_admin() {
                                                           [this] { return facts(); },
                                                           [this] { return server_ ? &server_->counters() : nullptr; },
                                                           {}});
-  if (secondary_) shown_->resync = [this](std::string name) { return secondary_->resync(std::move(name)); };
+  if (secondary_) {
+    shown_->resync = [this](std::string name) { return secondary_->resync(std::move(name)); };
+    shown_->allow_deletes = [this](std::string name) { return secondary_->allow_deletes(std::move(name)); };
+  }
+  verify_ = std::make_unique<api::verify_admin>(
+      api::verify_world{secondary_ ? &secondary_->verifying() : nullptr, admins_, now_});
+  verify_->mount(routes_);
   admin_ = std::make_unique<api::admin>(*shown_);
   admin_->mount(routes_);
   metrics_ = std::make_unique<api::metrics>(api::metrics_world{*shown_, *log_, [this] { return ready(); }});
