@@ -85,7 +85,7 @@ result<engine::verify_request> parse_verify_request(std::string_view body) {
   const json::object& o = parsed.get_object();
   for (const auto& [field, value] : o) {
     if (field != "repositories" && field != "deep" && field != "repair") {
-      return fail(errc::invalid, "there is no field " + printable(std::string_view(field)) +
+      return fail(errc::invalid, "there is no field " + printable(std::string_view(field.data(), field.size())) +
                                      "; known are repositories, deep and repair");
     }
   }

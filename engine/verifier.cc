@@ -88,7 +88,7 @@ task<> verifier::check_listing() {
   if (!again) co_return pass(std::move(again));
   for (const std::string& tag : unlisted_) {
     if (!again->contains(tag)) {
-      co_return fail(errc::corrupt,
+      co_return fail(errc::conflict,
                      "the source serves tag " + tag + " and does not list it; is there a proxy in front?");
     }
   }
