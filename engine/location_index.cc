@@ -20,18 +20,20 @@ task<> journaled_locations::record(std::vector<log::event> facts) {
 
 result<bool> transient_locations::holds(std::string_view repository, std::string_view digest) const {
   const auto at = by_digest_.find(digest);
-  return at != by_digest_.end() && at->second.contains(repository);
+  if (at != by_digest_.end() && at->second.contains(repository)) return true;
+  return below_ != nullptr ? below_->holds(repository, digest) : result<bool>(false);
 }
 
 result<std::optional<std::string>> transient_locations::any_holder(std::string_view digest) const {
   const auto at = by_digest_.find(digest);
-  if (at == by_digest_.end()) return std::optional<std::string>();
-  return std::optional(*at->second.begin());
+  if (at != by_digest_.end()) return std::optional(*at->second.begin());
+  return below_ != nullptr ? below_->any_holder(digest) : std::optional<std::string>();
 }
 
 result<std::optional<std::uint64_t>> transient_locations::survey_of(std::string_view repository) const {
   const auto at = surveys_.find(repository);
-  return at == surveys_.end() ? std::optional<std::uint64_t>() : at->second;
+  if (at != surveys_.end()) return std::optional(at->second);
+  return below_ != nullptr ? below_->survey_of(repository) : std::optional<std::uint64_t>();
 }
 
 task<> transient_locations::record(std::vector<log::event> facts) {

@@ -45,6 +45,9 @@ class journaled_locations final : public location_index {
 
 class transient_locations final : public location_index {
  public:
+  transient_locations() = default;
+  // On top of what is known already, which must outlive it and is left as it is: for a plan.
+  explicit transient_locations(const location_index& below) : below_(&below) {}
   result<bool> holds(std::string_view repository, std::string_view digest) const override;
   result<std::optional<std::string>> any_holder(std::string_view digest) const override;
   result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const override;
@@ -53,6 +56,7 @@ class transient_locations final : public location_index {
  private:
   std::map<std::string, std::set<std::string, std::less<>>, std::less<>> by_digest_;
   std::map<std::string, std::uint64_t, std::less<>> surveys_;
+  const location_index* below_ = nullptr;
 };
 
 }  // namespace longshore::engine

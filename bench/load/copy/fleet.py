@@ -73,6 +73,17 @@ class Fleet:
                     for i in range(images)
                 ]
 
+    def missing_at(self, url):
+        """Tags that are not at the registry."""
+        client = Client(url)
+        missing = []
+        for repository in self.repository_names():
+            _, body = client.call("GET", f"/v2/{repository}/tags/list", expect=(200, 404))
+            there = set(json.loads(body).get("tags") or [])
+            missing += [f"{repository}:v{t}" for t in range(self.shape.tags) if f"v{t}" not in there]
+        client.close()
+        return missing
+
     def fill(self, url, workers=4):
         """Pushes the fleet. Returns {"unique_bytes", "blobs", "manifests", "tags"}; raises on any refusal."""
         unique = {}

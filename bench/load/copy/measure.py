@@ -27,7 +27,7 @@ def free_port():
 @dataclasses.dataclass
 class Usage:
     cpu_s: float
-    read_bytes: int  # through read(): sockets and files
+    read_bytes: int  # through read(): request bodies and heads, and a little from its files
     requests: int
 
 
@@ -91,6 +91,10 @@ class Run:
 
 def difference(after, before):
     return Usage(after.cpu_s - before.cpu_s, after.read_bytes - before.read_bytes, after.requests - before.requests)
+
+
+def as_dict(run):
+    return dataclasses.asdict(run)
 
 
 def run_tool(commands, source, target, env=None, timeout_s=600):
