@@ -22,18 +22,10 @@ bool is_below_as_manifest(const manifest_reference& r, const content_map& found)
 }
 
 difference blob_difference(const manifest_reference& r, const found_content& blob) {
-  switch (blob.is) {
-    case presence::missing:
-      return difference::missing_blob;
-    case presence::missing_everywhere:
-      return difference::none;
-    case presence::wrong_bytes:
-      return difference::wrong_bytes;
-    case presence::there:
-      break;
-  }
-  const bool other_size = r.size_known && blob.size && *blob.size != r.target.size;
-  return other_size ? difference::wrong_size : difference::none;
+  if (blob.is == presence::missing) return difference::missing_blob;
+  if (blob.is == presence::missing_everywhere) return difference::none;
+  if (r.size_known && blob.size && *blob.size != r.target.size) return difference::wrong_size;
+  return blob.is == presence::wrong_bytes ? difference::wrong_bytes : difference::none;
 }
 
 std::string reason_of(difference kind, const digest& of) {

@@ -49,6 +49,7 @@ TEST(comparison_test, kinds_of_faults_are_told_apart) {
   EXPECT_EQ(kind_of(blob(presence::there), false), difference::none);
   EXPECT_EQ(kind_of(blob(presence::there, 6), false), difference::wrong_size);
   EXPECT_EQ(kind_of(blob(presence::wrong_bytes), false), difference::wrong_bytes);
+  EXPECT_EQ(kind_of(blob(presence::wrong_bytes, 4), false), difference::wrong_size) << "the plainer word";
   EXPECT_EQ(kind_of(blob(presence::missing), false), difference::missing_blob);
   EXPECT_EQ(kind_of(blob(presence::missing), true), difference::missing_manifest);
   EXPECT_EQ(kind_of(blob(presence::wrong_bytes), true), difference::wrong_bytes);
