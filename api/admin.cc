@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "api/admin_json.h"
+#include "api/limits_admin.h"
 #include "engine/checksum.h"
 #include "engine/reference.h"
 
@@ -92,6 +93,7 @@ admin::answering admin::status(const request&) {
                  {"quarantined", world_.aside.count()}};
   if (facts.following) o.emplace("follower", json_of(*facts.following, now));
   if (facts.replicating) o.emplace("replication", json_of(*facts.replicating));
+  if (!facts.registries.empty()) o.emplace("registries", json_of(facts.registries));
   if (world_.incoming != nullptr) {
     json::array sources;
     for (const source_stats& s : world_.incoming->stats().sources) sources.push_back(json_of(s));

@@ -5,7 +5,6 @@
 
 #include "engine/journal_records.h"
 #include "engine/publication.h"
-#include "engine/target_survey.h"
 #include "engine/tasks.h"
 #include "storage/env/ensure.h"
 
@@ -87,6 +86,10 @@ asio::awaitable<copy_figures> copy_run::run(std::vector<copy_route> routes) {
   routes.clear();
   co_await each_of(std::move(repositories), [&](copy_item item) { return look_at(by_name.at(item.repository)); });
   co_await each_of(dealt(std::exchange(in_both_, {})), [&](copy_item item) { return compare(std::move(item)); });
+  if (!missing_.empty() && !must_end()) {
+    // Should that fail, the copy path looks at each thing itself.
+    if (auto learnt = co_await survey_.below(); !learnt) host_failure_ = std::move(learnt).error();
+  }
   co_await each_of(dealt(std::exchange(missing_, {})), [&](copy_item item) { return bring(std::move(item)); });
   co_return figures_;
 }
@@ -151,7 +154,7 @@ task<> copy_run::sort_out(const copy_route& route, std::vector<copy_ref> refs) {
   const bool ask_each = !route.refs.empty() && unknown.size() <= options_.listed_from_refs;
   std::set<std::string> there;
   if (!unknown.empty() && !ask_each) {
-    auto listed = co_await target_survey(*world_).list(route.repository, options_.tags_max);
+    auto listed = co_await survey_.list(route.repository, options_.tags_max);
     if (!listed) co_return pass(std::move(listed));
     there = *std::move(listed);
     std::vector<log::event> seen{record::surveyed(route.repository, there.size())};
@@ -186,9 +189,8 @@ task<bool> copy_run::stands(const copy_item& item, std::string& digest) {
     if (*shown) digest = (*shown)->text();
     co_return *shown&& digest == *known;
   }
-  target_survey survey(*world_);
   auto [shown, there] = co_await (world_->source.resolve(item.repository, item.ref.source) &&
-                                  survey.learn(item.repository, item.ref.target));
+                                  survey_.look_at(item.repository, item.ref.target));
   if (!shown) co_return pass(std::move(shown));
   if (!there) co_return pass(std::move(there));
   if (*shown) digest = (*shown)->text();

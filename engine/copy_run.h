@@ -19,6 +19,7 @@
 #include "engine/copy_world.h"
 #include "engine/desired.h"
 #include "engine/pauses.h"
+#include "engine/target_survey.h"
 
 namespace longshore::engine {
 
@@ -73,7 +74,7 @@ class copy_run {
  public:
   using on_outcome = std::function<void(const copy_outcome&)>;
   copy_run(const copy_world& world, pauses& pause, copy_run_options options, on_outcome told)
-      : world_(&world), pause_(&pause), options_(std::move(options)), told_(std::move(told)) {}
+      : world_(&world), pause_(&pause), options_(std::move(options)), told_(std::move(told)), survey_(world) {}
 
   boost::asio::awaitable<copy_figures> run(std::vector<copy_route> routes);
   void stop() { stopping_ = true; }
@@ -107,6 +108,7 @@ class copy_run {
   pauses* pause_;
   copy_run_options options_;
   on_outcome told_;
+  target_survey survey_;
   copy_figures figures_;
   std::list<running_item> running_;
   items in_both_, missing_;

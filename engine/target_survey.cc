@@ -32,6 +32,23 @@ task<std::set<std::string>> target_survey::list(std::string repository, std::siz
 }
 
 task<std::optional<longshore::digest>> target_survey::learn(std::string repository, std::string ref) {
+  return take(std::move(repository), std::move(ref), false);
+}
+
+task<std::optional<longshore::digest>> target_survey::look_at(std::string repository, std::string ref) {
+  return take(std::move(repository), std::move(ref), true);
+}
+
+task<> target_survey::below() {
+  for (auto& [repository, d] : std::exchange(aside_, {})) {
+    auto seen = co_await learn(repository, d.text());
+    if (!seen) co_return pass(std::move(seen));
+  }
+  co_return result<void>();
+}
+
+task<std::optional<longshore::digest>> target_survey::take(std::string repository, std::string ref,
+                                                           bool put_indexes_aside) {
   auto root = co_await world_->target.get_manifest(repository, ref);
   if (!root && root.error().code == errc::not_found) co_return std::optional<longshore::digest>();
   if (!root) co_return pass(std::move(root), "reading " + repository + ":" + ref + " at the target");
@@ -39,6 +56,10 @@ task<std::optional<longshore::digest>> target_survey::learn(std::string reposito
   auto known = world_->where.holds(repository, d.text());
   if (!known) co_return pass(std::move(known));
   if (*known) co_return std::optional(d);
+  if (put_indexes_aside && is_index(root->media_type)) {
+    aside_.emplace_back(std::move(repository), d);
+    co_return std::optional(d);
+  }
   if (auto recorded = co_await record_below(repository, *std::move(root)); !recorded) {
     co_return pass(std::move(recorded));
   }

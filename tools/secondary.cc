@@ -28,9 +28,9 @@ result<std::unique_ptr<secondary>> secondary::create(boost::asio::any_io_executo
     return fail(errc::invalid, "a secondary needs [primary], [source_registry] and [target_registry]");
   }
   std::unique_ptr<secondary> s(new secondary(on, world, c));
-  auto source = make_registry_client(on, world.now, *c.source_registry);
+  auto source = make_registry_client(on, world.now, *c.source_registry, world.limits.source());
   if (!source) return pass(std::move(source), "[source_registry]");
-  auto target = make_registry_client(on, world.now, *c.target_registry);
+  auto target = make_registry_client(on, world.now, *c.target_registry, world.limits.target());
   if (!target) return pass(std::move(target), "[target_registry]");
   auto primary = make_peer_client(on, world.now, *c.primary);
   if (!primary) return pass(std::move(primary), "[primary]");
@@ -132,6 +132,7 @@ boost::asio::awaitable<void> secondary::stop() {
   co_await follower_->stop();
   co_await verification_->stop();
   copier_->stop();
+  world_.limits.stop();
   co_await replicator_->stop();
   pauses_.stop();
   reports_.cancel();

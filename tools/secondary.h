@@ -14,6 +14,7 @@
 #include "engine/verification.h"
 #include "tools/clients.h"
 #include "tools/config.h"
+#include "tools/registry_limits.h"
 #include "tools/site_store.h"
 
 namespace longshore::tools {
@@ -23,6 +24,7 @@ struct secondary_world {
   log::sequencer& log;
   log::sequencer& journal;
   clock& now;
+  registry_limits& limits;
 };
 
 class secondary {
