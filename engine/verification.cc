@@ -15,8 +15,9 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::int64_t look_again_ms_max = 60'000;
-constexpr std::int64_t look_again_ms_min = 100;
+constexpr std::int64_t pause_ms_max = 60'000;
+constexpr std::int64_t pause_ms_min = 100;
+constexpr std::size_t due_max = 1'000;  // taken at a time: the views are read whole to find them
 
 // An unreadable view or journal ends a run; anything else is one repository's trouble.
 bool ends_a_run(errc code) {
@@ -124,12 +125,12 @@ void verification::add(verify_run& to, const std::string& repository, const veri
   }
 }
 
-// Of the repositories that are synced, the one whose turn it is, if it is due; and when to look again.
-result<verification::due> verification::next_due() const {
+// Those of the synced repositories whose turn has come.
+result<verification::due> verification::look_for_due() const {
+  const std::int64_t every_us = settings_.every_ms * 1'000;
   const std::int64_t now = world_->now.now().us;
-  std::size_t count = 0;
-  std::int64_t oldest = INT64_MAX;
-  due out;
+  std::int64_t count = 0;
+  std::vector<std::pair<std::int64_t, std::string>> found;
   result<void> looked;
   auto read = world_->wanted.repositories([&](const desired_repository& wanted) {
     if (!mends_->selects(wanted.name)) return true;
@@ -140,37 +141,40 @@ result<verification::due> verification::next_due() const {
     }
     ++count;
     if (!*done || state_of(wanted, *done).state != sync_state::synced) return true;
-    const std::int64_t since = std::max((*done)->verified_at.us, (*done)->created_at.us);
-    const auto tried = tried_at_.find(wanted.name);
-    const std::int64_t last = tried == tried_at_.end() ? since : std::max(since, tried->second);
-    if (last < oldest) {
-      oldest = last;
-      out.repository = wanted.name;
-    }
+    std::int64_t last = std::max((*done)->verified_at.us, (*done)->created_at.us);
+    if (const auto tried = tried_at_.find(wanted.name); tried != tried_at_.end()) last = std::max(last, tried->second);
+    if (now - last >= every_us) found.emplace_back(last, wanted.name);
     return true;
   });
   if (!read) return pass(std::move(read));
   if (!looked) return pass(std::move(looked));
-  const std::int64_t every = settings_.every_ms;
-  const std::int64_t share = every / static_cast<std::int64_t>(std::max<std::size_t>(count, 1));
-  out.wait_ms = std::clamp(share, look_again_ms_min, std::max(look_again_ms_min, std::min(every, look_again_ms_max)));
-  if (out.repository.empty() || now - oldest < every * 1'000) out.repository.clear();
+  std::ranges::sort(found);
+  if (found.size() > due_max) found.resize(due_max);
+  due out;
+  for (auto& [last, name] : found) out.repositories.push_back(std::move(name));
+  const std::int64_t most = std::max(pause_ms_min, std::min(settings_.every_ms, pause_ms_max));
+  out.wait_ms = std::clamp(settings_.every_ms / std::max<std::int64_t>(count, 1), pause_ms_min, most);
   return out;
 }
 
 asio::awaitable<void> verification::keep_verifying() {
-  std::int64_t wait_ms = look_again_ms_min;
+  std::int64_t wait_ms = pause_ms_min;
   while (co_await schedule_.pause(wait_ms)) {
-    auto next = next_due();
-    if (!next) co_return;
-    wait_ms = next->wait_ms;
-    if (next->repository.empty()) continue;
-    tried_at_[next->repository] = world_->now.now().us;
-    ++scheduled_.total;
-    const auto done = co_await verify_one(next->repository, scheduled_);
-    if (!done && ends_a_run(done.error().code)) {
-      scheduled_.failure = describe(done.error());
+    auto next = look_for_due();
+    if (!next) {
+      scheduled_.failure = describe(next.error());
       co_return;
+    }
+    wait_ms = next->wait_ms;
+    for (const std::string& repository : next->repositories) {
+      tried_at_[repository] = world_->now.now().us;
+      ++scheduled_.total;
+      const auto done = co_await verify_one(repository, scheduled_);
+      if (!done && ends_a_run(done.error().code)) {
+        scheduled_.failure = describe(done.error());
+        co_return;
+      }
+      if (!co_await schedule_.pause(wait_ms)) co_return;
     }
   }
 }

@@ -72,10 +72,10 @@ class verification {
  private:
   result<std::vector<std::string>> matching(const std::vector<std::string>& globs) const;
   struct due {
-    std::string repository;    // empty: none
-    std::int64_t wait_ms = 0;  // until the next look
+    std::vector<std::string> repositories;  // oldest first, at most due_max
+    std::int64_t wait_ms = 0;               // between two of them, and before the next look
   };
-  result<due> next_due() const;
+  result<due> look_for_due() const;
   boost::asio::awaitable<void> run(std::vector<std::string> repositories);
   boost::asio::awaitable<void> keep_verifying();
   task<> verify_one(std::string repository, verify_run& into);

@@ -139,11 +139,11 @@ class Unreachable(Verifying):
 
 
 class Proxy:
-    """In front of the source; `mode` says what it does to listings ("whole" to everything)."""
+    """In front of the source; `mode` says what it does to listings ("nothing": to everything), `only` of which path."""
 
     def __init__(self, upstream):
         proxy = self
-        self.mode, self.listings = "pass", 0
+        self.mode, self.only = "pass", ""
         self.upstream = urllib.parse.urlsplit(upstream)
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -169,9 +169,7 @@ class Proxy:
     def answer(self, handler):
         path = urllib.parse.urlsplit(handler.path)
         listing = path.path.endswith("/tags/list")
-        mode = self.mode
-        if listing:
-            self.listings += 1
+        mode = self.mode if self.only in path.path else "pass"
         if mode == "nothing" and path.path != "/v2/":
             return self.send(handler, 200, b"")
         if not listing or mode == "pass":
@@ -250,6 +248,19 @@ class Guessing(Verifying):
                     self.proxy.mode = "pass"
                 self.fleet.wait_same({(name, "gone"): None, (name, "kept"): kept.root.digest})
                 self.wait_synced([name])
+
+    def test_what_could_be_compared_is_told_apart_from_what_could_not(self):
+        made = {(name, "v1"): self.push(name).root.digest for name in ("part/a", "part/b")}
+        self.fleet.wait_same(made)
+        self.wait_synced(["part/a", "part/b"])
+        self.proxy.mode, self.proxy.only = "503", "/part/a/"
+        try:
+            code, named, summary, unknown = self.verify("part/*")
+        finally:
+            self.proxy.mode, self.proxy.only = "pass", ""
+        self.assertEqual((code, named), (3, set()), summary)
+        self.assertEqual([one["repository"] for one in unknown], ["part/a"])
+        self.assertEqual(summary["repositories"]["clean"], 1)
 
     def test_a_mass_deletion_stops_and_asks(self):
         name = "guess/mass"
