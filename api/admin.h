@@ -5,7 +5,7 @@
 //   GET  /v1/status                         this site in one object
 //   GET  /v1/sites                          this site and those that follow it
 //   GET  /v1/repositories[?state=&limit=&last=]   in name order; "next": the last to go on from, null at the end
-//   GET  /v1/repositories/{name}            one, with its failed and parked items (at most 1,000)
+//   GET  /v1/repositories/{name}            one, with its failed, parked and skipped items (at most 1,000)
 //                                            checksum: of its tags as the log has them (engine/checksum.h)
 //   POST /v1/repositories/{name}/sync       202: brought over again from scratch; 409: this site has no target
 //        ?allow_deletes=true              202: no such thing, but deletions that were held back go on
@@ -20,9 +20,11 @@
 #include "api/blocking_pool.h"
 #include "api/http_server.h"
 #include "api/ingest.h"
+#include "api/repository_counts.h"
 #include "api/router.h"
 #include "api/site_facts.h"
 #include "api/sites.h"
+#include "engine/operator_actions.h"
 #include "engine/repository_state.h"
 
 namespace longshore::api {
@@ -39,9 +41,12 @@ struct admin_world {
   const token_book& admins;
   const ingest* incoming = nullptr;  // none: this site takes no notifications
   std::function<site_facts()> facts;
-  std::function<const server_counters*()> server;                 // null, or answering null: not shown
-  std::function<engine::task<>(std::string)> resync;              // null: this site has no target registry
-  std::function<engine::task<>(std::string)> allow_deletes = {};  // likewise
+  std::function<const server_counters*()> server;                      // null, or answering null: not shown
+  std::function<engine::task<>(std::string)> resync;                   // null: this site has no target registry
+  std::function<engine::task<>(std::string)> allow_deletes = nullptr;  // likewise
+  // What operators ask for by pattern (actions_admin.h); null: likewise.
+  std::function<engine::task<std::uint64_t>(engine::operator_request)> act = nullptr;
+  repository_filter left_out = nullptr;
 };
 
 class admin {

@@ -2,122 +2,29 @@
 
 #include <algorithm>
 
+#include "engine/actual_rows.h"
 #include "engine/journal_detail.h"
 #include "engine/reference.h"
-#include "storage/packed.h"
 
 namespace longshore::engine {
+
+using namespace actual_rows;
+
 namespace {
 
-// Rows:
-//   actual.repositories  name                      -> the fields of actual_repository, in order
-//   actual.items         name NUL kind ref         -> the fields of actual_item, in order
-//   actual.tags          name NUL digest NUL tag   -> (empty)   tags that this site published at a digest
-// kind is '1' for tags and '2' for manifests, as in the desired view.
-constexpr char tag_kind = '1';
-constexpr char manifest_kind = '2';
+constexpr std::string_view sparse_code = "sparse", filter_code = "filter", operator_code = "operator";
 
-std::string in_repository(std::string_view name) {
-  std::string key(name);
-  key.push_back('\0');
-  return key;
+bool is_sparse(const actual_item& i) { return i.state == item_state::done && i.code == sparse_code; }
+bool is_left_out_by(const actual_item& i, std::string_view code) {
+  return i.state == item_state::skipped && i.code == code;
 }
 
-std::string item_key(std::string_view repository, bool is_tag, std::string_view ref) {
-  std::string key = in_repository(repository);
-  key.push_back(is_tag ? tag_kind : manifest_kind);
-  key.append(ref);
-  return key;
-}
-
-std::string tag_key(std::string_view repository, std::string_view digest, std::string_view tag) {
-  std::string key = in_repository(repository);
-  key.append(digest).push_back('\0');
-  key.append(tag);
-  return key;
-}
-
-std::uint64_t packed(timestamp t) { return static_cast<std::uint64_t>(t.us); }
-timestamp unpacked(std::uint64_t us) { return {static_cast<std::int64_t>(us)}; }
-
-std::string pack(const actual_repository& r) {
-  return storage::packer()
-      .number(static_cast<std::uint64_t>(r.state))
-      .number(r.synced_size)
-      .number(r.retry_count)
-      .text(r.last_sync_failure)
-      .number(packed(r.retry_at))
-      .number(packed(r.last_synced_at))
-      .number(packed(r.created_at))
-      .number(packed(r.started_at))
-      .number(r.parked)
-      .number(r.failed)
-      .number(packed(r.verified_at))
-      .text(r.checksum)
-      .number(r.mismatches)
-      .number(r.deletes_allowed ? 1 : 0)
-      .take();
-}
-
-std::optional<actual_repository> unpack_repository(std::string_view name, std::string_view value) {
-  storage::unpacker in(value);
-  actual_repository r;
-  r.name = name;
-  r.state = static_cast<sync_state>(in.number());
-  r.synced_size = in.number();
-  r.retry_count = in.number();
-  r.last_sync_failure = in.text();
-  r.retry_at = unpacked(in.number());
-  r.last_synced_at = unpacked(in.number());
-  r.created_at = unpacked(in.number());
-  r.started_at = unpacked(in.number());
-  r.parked = in.number();
-  r.failed = in.number();
-  if (in.more()) {
-    r.verified_at = unpacked(in.number());
-    r.checksum = in.text();
-    r.mismatches = in.number();
-    r.deletes_allowed = in.number() != 0;
-  }
-  if (!in.ok() || r.state > sync_state::failed) return std::nullopt;
-  return r;
-}
-
-std::string pack(const actual_item& i) {
-  return storage::packer()
-      .number(static_cast<std::uint64_t>(i.state))
-      .text(i.digest)
-      .number(i.done_size)
-      .number(i.tried_size)
-      .text(i.reason)
-      .text(i.code)
-      .number(packed(i.at))
-      .number(packed(i.verified_at))
-      .take();
-}
-
-std::optional<actual_item> unpack_item(std::string_view key, std::string_view value) {
-  const std::size_t end = key.find('\0');
-  if (end == std::string_view::npos || end + 2 > key.size()) return std::nullopt;
-  storage::unpacker in(value);
-  actual_item i;
-  i.repository = key.substr(0, end);
-  i.is_tag = key[end + 1] == tag_kind;
-  i.ref = key.substr(end + 2);
-  i.state = static_cast<item_state>(in.number());
-  i.digest = in.text();
-  i.done_size = in.number();
-  i.tried_size = in.number();
-  i.reason = in.text();
-  i.code = in.text();
-  i.at = unpacked(in.number());
-  i.verified_at = unpacked(in.number());
-  if (!in.ok() || i.state > item_state::parked) return std::nullopt;
-  return i;
-}
-
-void count(actual_repository& r, item_state state, bool more) {
-  std::uint64_t* counter = state == item_state::parked ? &r.parked : state == item_state::failed ? &r.failed : nullptr;
+void count(actual_repository& r, const actual_item& i, bool more) {
+  std::uint64_t* counter = i.state == item_state::parked    ? &r.parked
+                           : i.state == item_state::failed  ? &r.failed
+                           : i.state == item_state::skipped ? &r.skipped
+                           : is_sparse(i)                   ? &r.sparse
+                                                            : nullptr;
   if (counter == nullptr) return;
   if (more) {
     ++*counter;
@@ -130,6 +37,7 @@ bool is_about_work(log::event_kind kind) {
   using log::event_kind;
   if (kind == event_kind::located || kind == event_kind::lost) return false;
   return (kind >= event_kind::sync_started && kind <= event_kind::verified) ||
+         (kind >= event_kind::item_skipped && kind <= event_kind::retry_asked) ||
          (kind >= event_kind::mismatched && kind <= event_kind::deletes_allowed);
 }
 
@@ -140,32 +48,8 @@ std::unexpected<error> bad_row(std::string_view family) {
 
 }  // namespace
 
-std::string_view name_of(sync_state s) {
-  switch (s) {
-    case sync_state::pending:
-      return "pending";
-    case sync_state::started:
-      return "started";
-    case sync_state::synced:
-      return "synced";
-    case sync_state::failed:
-      return "failed";
-  }
-  return "unknown";
-}
-
-std::string_view name_of(item_state s) {
-  switch (s) {
-    case item_state::done:
-      return "done";
-    case item_state::removed:
-      return "removed";
-    case item_state::failed:
-      return "failed";
-    case item_state::parked:
-      return "parked";
-  }
-  return "unknown";
+bool is_stale(const actual_repository& r, std::string_view filter) {
+  return r.skipped + r.sparse > 0 && !r.filter.empty() && r.filter != filter;
 }
 
 std::vector<storage::family_spec> actual::family_specs() {
@@ -208,6 +92,13 @@ void actual::apply(const log::event_view& e, storage::overlay& state) {
     case event_kind::deletes_allowed:
       apply_deletes_allowed(repository, state);
       break;
+    case event_kind::filter_changed:
+    case event_kind::unpark_asked:
+      apply_reopening(e, repository, state);
+      break;
+    case event_kind::retry_asked:
+      repository.retry_at = {};
+      break;
     default:
       apply_item(e, repository, state);
       break;
@@ -220,9 +111,10 @@ void actual::apply_sync(const log::event_view& e, actual_repository& r) {
   if (e.kind == log::event_kind::sync_started) {
     r.state = sync_state::started;
     r.started_at = e.recorded;
+    r.reopened = false;
   } else if (e.kind == log::event_kind::sync_succeeded) {
-    r.state = sync_state::synced;
-    r.synced_size = std::max(r.synced_size, detail.number("synced_size"));
+    r.state = r.reopened ? sync_state::pending : sync_state::synced;
+    if (!r.reopened) r.synced_size = std::max(r.synced_size, detail.number("synced_size"));
     r.retry_count = 0;
     r.last_sync_failure.clear();
     r.retry_at = {};
@@ -243,14 +135,19 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
   if (ref.empty()) return;
   const std::string key = item_key(e.repository, is_tag_item, ref);
   actual_item item;
+  bool known = false;
   if (const auto row = state.get(items_, key)) {
     if (auto i = unpack_item(key, *row)) {
       item = *std::move(i);
-      count(r, item.state, false);
+      known = true;
     }
   }
   const journal_detail detail(e);
   const std::uint64_t size = detail.number("seq") + 1;
+  const bool failure = e.kind == event_kind::item_failed || e.kind == event_kind::item_parked;
+  // It was at work when the operator left it out: that stands until a newer event speaks of it.
+  if (failure && is_left_out_by(item, operator_code) && size <= item.tried_size) return;
+  if (known) count(r, item, false);
   const std::string digest_before = item.digest;
   item.at = e.recorded;
   if (e.kind == event_kind::verified) {
@@ -262,8 +159,15 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
     item.state = published ? item_state::done : item_state::removed;
     item.digest = published ? std::string(e.digest) : std::string();
     item.done_size = std::max(item.done_size, size);
-    item.reason.clear();
-    item.code.clear();
+    item.reason = detail.text("sparse");
+    item.code = item.reason.empty() ? std::string_view() : sparse_code;
+    if (!item.reason.empty()) r.filter = detail.text("filter");
+  } else if (e.kind == event_kind::item_skipped || e.kind == event_kind::skip_asked) {
+    item.state = item_state::skipped;
+    item.tried_size = std::max(item.tried_size, size);
+    item.reason = detail.text("rule");
+    item.code = e.kind == event_kind::skip_asked ? operator_code : filter_code;
+    if (e.kind == event_kind::item_skipped) r.filter = detail.text("filter");
   } else {
     item.state = e.kind == event_kind::item_failed ? item_state::failed : item_state::parked;
     item.tried_size = std::max(item.tried_size, size);
@@ -271,7 +175,7 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
     item.code = detail.text("code");
   }
   if (item.digest != digest_before) item.verified_at = {};
-  count(r, item.state, true);
+  count(r, item, true);
   if (is_tag_item && digest_before != item.digest) {
     if (!digest_before.empty()) state.erase(tags_, tag_key(e.repository, digest_before, ref));
     if (!item.digest.empty()) state.put(tags_, tag_key(e.repository, item.digest, ref), {});
@@ -291,6 +195,7 @@ void actual::reopen(actual_repository& r, actual_item& item, const journal_detai
   r.state = sync_state::failed;
   r.last_sync_failure = "verification: " + item.reason;
   r.retry_at = {};
+  r.reopened = true;
   r.synced_size = std::min(r.synced_size, found.number("seq"));
 }
 
@@ -308,6 +213,7 @@ void actual::apply_deletes_allowed(actual_repository& r, storage::overlay& state
     item.tried_size = 0;
     state.put(items_, key, pack(item));
   }
+  if (!held.empty()) r.reopened = true;
   r.deletes_allowed = true;
 }
 
@@ -326,6 +232,39 @@ void actual::apply_resync(actual_repository& r, storage::overlay& state) {
   r.state = sync_state::pending;
   r.synced_size = r.retry_count = 0;
   r.retry_at = {};
+}
+
+// What was left out or parked is open again; synced_size goes back to before the oldest of it.
+void actual::apply_reopening(const log::event_view& e, actual_repository& r, storage::overlay& state) {
+  const bool by_filter = e.kind == log::event_kind::filter_changed;
+  if (by_filter) r.filter = journal_detail(e).text("filter");
+  const std::string_view ref = e.tag.empty() ? e.digest : e.tag;
+  const auto opens = [&](const actual_item& i) {
+    if (by_filter) return is_left_out_by(i, filter_code) || is_sparse(i);
+    if (!ref.empty()) return i.state == item_state::parked || i.state == item_state::skipped;
+    return i.state == item_state::parked || is_left_out_by(i, operator_code);
+  };
+  std::vector<std::pair<std::string, actual_item>> items;
+  const auto take = [&](std::string_view key, std::string_view value) {
+    if (auto i = unpack_item(key, value); i && opens(*i)) items.emplace_back(std::string(key), *std::move(i));
+    return true;
+  };
+  if (ref.empty()) {
+    state.scan_prefix(items_, in_repository(r.name), take);
+  } else {
+    const std::string key = item_key(e.repository, !e.tag.empty(), ref);
+    if (const auto row = state.get(items_, key)) take(key, *row);
+  }
+  for (auto& [key, item] : items) {
+    const std::uint64_t settled = std::max(item.done_size, item.tried_size);
+    r.synced_size = std::min(r.synced_size, settled > 0 ? settled - 1 : 0);
+    item.done_size = item.tried_size = 0;
+    state.put(items_, key, pack(item));
+  }
+  if (items.empty()) return;
+  r.reopened = true;
+  r.retry_at = {};
+  if (r.state == sync_state::synced) r.state = sync_state::pending;
 }
 
 result<std::optional<actual_repository>> actual::repository(std::string_view name) const {

@@ -126,7 +126,7 @@ task<verify_verdict> verifier::run() {
 task<> verifier::verify_tags(const tag_names& tags) {
   tag_looks page;
   for (auto at = tags.begin(); at != tags.end() && !must_end();) {
-    if (!settings_->compares || settings_->compares(repository_, *at)) page.push_back({*at, {}, {}, {}, {}});
+    page.push_back({*at, {}, {}, {}, {}});
     ++at;
     if (page.size() < settings_->tags_per_page && at != tags.end()) continue;
     if (auto done = co_await verify_page(std::exchange(page, {})); !done) co_return done;
@@ -245,6 +245,16 @@ task<found_content> verifier::look_at_manifest(const longshore::digest& d) {
   if (document) {
     auto content = parse_manifest(document->media_type, document->bytes);
     if (!content) co_return pass(std::move(content), "manifest " + d.text());
+    // Platforms that the filters leave out are not missed.
+    const replication_filter& filter = *world_->copying.filter;
+    auto& references = content->references;
+    if (filter.judges_platforms()) {
+      std::vector<manifest_reference> taken;
+      for (const manifest_reference& r : references) {
+        if (!filter.entry(*content, r)) taken.push_back(r);
+      }
+      references = std::move(taken);
+    }
     out.refers_to = *std::move(content);
     co_return out;
   }
@@ -300,12 +310,13 @@ task<presence> verifier::read_through(const longshore::digest& d) {
 
 // Open items are the passes' business, parked ones the operator's; what the target keeps on purpose is no difference.
 bool verifier::is_judged(const tag_look& look) {
-  if (!look.wanted) return true;
+  if (!look.wanted) return !world_->copying.filter->tag(look.tag);
   const bool parked = look.done && look.done->state == item_state::parked;
   if (is_open(*look.wanted, look.done)) {
     ++verdict_.unsettled;
     return false;
   }
+  if (look.done && look.done->state == item_state::skipped) return false;  // by a filter or an operator
   if (parked) {
     ++verdict_.parked;
     return false;

@@ -4,7 +4,8 @@
 //
 // run() returns a verdict. `clean` needs two complete listings and an answer to every question: whatever could not be
 // asked makes it `unknown`, with the reason; what was found amiss until then is found all the same. Tags that the log
-// moved on from meanwhile, or that are still open, are not judged (`unsettled`); parked ones are only counted.
+// moved on from meanwhile, or that are still open, are not judged (`unsettled`); parked ones are only counted, and what
+// filters or operators leave out is not compared.
 // With deep, every blob is read from the target and hashed. Each digest is looked at once, tags page by page.
 // Facts are journaled as they are found: tags found whole, and at the end the repository. What is amiss is not: the
 // caller journals reopening(), and does so when no pass over the repository runs.
@@ -29,8 +30,6 @@ struct verifier_settings {
   std::size_t mismatches_max = 1'000;          // of one repository; more end the run over it
   std::size_t remembered_max = 200'000;        // digests and references held in memory
   std::uint64_t bytes_per_second = 50u << 20;  // read by a deep verification, of all blobs together; 0: no limit
-  // Whether a tag is to be compared at all; null: all are.
-  std::function<bool(std::string_view repository, std::string_view tag)> compares;
 };
 
 struct verify_progress {

@@ -74,7 +74,7 @@ struct registry_settings {
   std::string url;  // https://host[:port], or http:// for a plain connection
   std::filesystem::path ca_file;
   std::string username, password;
-  std::filesystem::path docker_config;  // config.json with auths, credsStore, credHelpers
+  std::filesystem::path docker_config;                  // config.json with auths, credsStore, credHelpers
   std::vector<std::filesystem::path> credential_files;  // instead: several such, for commands without a configuration
   std::optional<shared_key_settings> token;
   std::uint32_t connections_max = 16;
@@ -90,7 +90,10 @@ struct replication_settings {
   std::uint32_t blobs_concurrent = 4;
   bool untagged = true;
   delete_policy deletes = delete_policy::mirror;
-  std::vector<std::string> include, exclude;  // globs over repository names; exclude wins
+  std::vector<std::string> include, exclude;            // globs over repository names; exclude wins
+  std::vector<std::string> tags_include, tags_exclude;  // globs, "regex:...", "semver:..."; exclude wins
+  std::vector<std::string> platforms;                   // of indexes; empty: all
+  std::vector<std::string> media_types_exclude;         // globs
   std::chrono::milliseconds retry_min{1'000}, retry_max{300'000};
   double deletes_max_share = 0.5;       // of the target's tags of a repository, taken away by one pass unasked
   std::uint32_t deletes_min_tags = 10;  // a repository with fewer tags at the target has no such limit

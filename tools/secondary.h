@@ -10,6 +10,7 @@
 #include <string>
 
 #include "engine/follower.h"
+#include "engine/operator_actions.h"
 #include "engine/replicator.h"
 #include "engine/verification.h"
 #include "tools/clients.h"
@@ -40,10 +41,14 @@ class secondary {
   // Lets deletions go on that were held back for being too many.
   engine::task<> allow_deletes(std::string repository);
   engine::task<> resync(std::string repository) { return replicator_->resync(std::move(repository)); }
+  engine::task<std::uint64_t> act(engine::operator_request r) { return actions_->carry_out(std::move(r)); }
+  // Immutable: may be asked on any thread.
+  const engine::replication_filter& filter() const { return *filter_; }
 
  private:
   secondary(boost::asio::any_io_executor on, secondary_world world, const config& c);
   boost::asio::awaitable<void> report_position();
+  boost::asio::awaitable<void> measure();
   void build();
 
   boost::asio::any_io_executor on_;
@@ -60,8 +65,10 @@ class secondary {
   std::unique_ptr<engine::journaled_locations> where_;
   std::unique_ptr<engine::copier> copier_;
   std::unique_ptr<engine::sync_world> sync_world_;
+  std::shared_ptr<const engine::replication_filter> filter_;
   std::unique_ptr<engine::replicator> replicator_;
   std::unique_ptr<engine::verification> verification_;
+  std::unique_ptr<engine::operator_actions> actions_;
   std::unique_ptr<engine::follower> follower_;
   engine::task_group reports_;
 };

@@ -5,6 +5,7 @@
 #include <boost/asio.hpp>
 #include <cstdio>
 
+#include "api/actions_admin.h"
 #include "api/admin.h"
 #include "api/dashboard.h"
 #include "api/hot_tail.h"
@@ -104,6 +105,7 @@ class site {
   std::unique_ptr<api::admin_world> shown_;
   std::unique_ptr<api::admin> admin_;
   std::unique_ptr<api::verify_admin> verify_;
+  std::unique_ptr<api::actions_admin> actions_;
   std::unique_ptr<api::metrics> metrics_;
   registry_limits limits_{io_.get_executor(), now_, config_};
   api::limits_admin limits_admin_{limits_.all(), admins_};
@@ -197,6 +199,12 @@ result<void> site::open_admin() {
   verify_ = std::make_unique<api::verify_admin>(
       api::verify_world{secondary_ ? &secondary_->verifying() : nullptr, admins_, now_});
   verify_->mount(routes_);
+  if (secondary_) {
+    shown_->act = [this](engine::operator_request r) { return secondary_->act(std::move(r)); };
+    shown_->left_out = [this](std::string_view name) { return secondary_->filter().repository(name); };
+  }
+  actions_ = std::make_unique<api::actions_admin>(*shown_);
+  actions_->mount(routes_);
   admin_ = std::make_unique<api::admin>(*shown_);
   admin_->mount(routes_);
   metrics_ = std::make_unique<api::metrics>(api::metrics_world{*shown_, *log_, [this] { return ready(); }});
