@@ -220,6 +220,13 @@ void add_repositories(exposition& to, const repository_counts& counts) {
   to.gauge("longshore_items_parked", "Items that will not be tried again by themselves", counts.parked);
   to.gauge("longshore_items_skipped", "Items that a filter or an operator leaves out", counts.skipped);
   to.gauge("longshore_items_sparse", "Items published without all their platforms", counts.sparse);
+  to.gauge("longshore_repositories_verified", "Repositories found equal and whole at some time", counts.verified);
+  to.gauge("longshore_verify_mismatches", "Mismatches found in repositories since they were last clean",
+           counts.mismatches);
+  if (counts.oldest_verified.us != 0) {
+    to.gauge("longshore_verify_oldest_timestamp_seconds", "When the repository verified longest ago was verified",
+             static_cast<double>(counts.oldest_verified.us) / 1e6);
+  }
 }
 
 }  // namespace

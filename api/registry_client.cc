@@ -117,6 +117,12 @@ task<manifest_document> registry_client::get_manifest(std::string repository, st
   }
   auto media_type = media_type_of(answer->head.headers);
   const auto asked = longshore::digest::parse(ref);
+  // Under a tag nothing proves what came: at least it must be a document, not a proxy's page or nothing at all.
+  if (const auto first = answer->body.find_first_not_of(" \t\r\n");
+      !asked && (first == std::string::npos || answer->body[first] != '{')) {
+    co_return fail(errc::unavailable, name() + ": reading manifest " + repository + ":" + ref +
+                                          ": the answer is no manifest; is there a proxy in front?");
+  }
   auto is = checked_digest(media_type, answer->body, asked ? std::optional(*asked) : std::nullopt, answer->head);
   if (!is) co_return pass(std::move(is));
   co_return manifest_document{std::move(media_type), std::move(answer->body), std::move(*is)};

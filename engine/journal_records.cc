@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "engine/actual.h"
+
 namespace longshore::engine::record {
 namespace {
 
@@ -182,6 +184,29 @@ log::event verified(std::string repository, std::string tag, const longshore::di
   e.tag = std::move(tag);
   e.digest = d.text();
   return e;
+}
+
+log::event mismatched(const desired_item& item, std::string_view kind, std::string_view reason) {
+  log::event e = of_item(event_kind::mismatched, item);
+  e.detail = serialized({{"seq", item.seq.value}, {"kind", std::string(kind)}, {"reason", storable(reason)}});
+  return e;
+}
+
+log::event repository_verified(std::string repository, const std::string& checksum, std::uint64_t tags) {
+  log::event e = of_repository(event_kind::repository_verified, std::move(repository));
+  e.detail = serialized({{"checksum", checksum}, {"tags", tags}});
+  return e;
+}
+
+log::event item_held_back(const desired_item& item, std::string_view reason) {
+  log::event e = of_item(event_kind::item_parked, item);
+  e.detail =
+      serialized({{"seq", item.seq.value}, {"reason", storable(reason)}, {"code", std::string(code_over_ceiling)}});
+  return e;
+}
+
+log::event deletes_allowed(std::string repository) {
+  return of_repository(event_kind::deletes_allowed, std::move(repository));
 }
 
 }  // namespace longshore::engine::record

@@ -145,6 +145,12 @@ std::string_view name_of(event_kind kind) {
       return "upload_opened";
     case event_kind::upload_closed:
       return "upload_closed";
+    case event_kind::mismatched:
+      return "mismatched";
+    case event_kind::repository_verified:
+      return "repository_verified";
+    case event_kind::deletes_allowed:
+      return "deletes_allowed";
     case event_kind::surveyed:
       return "surveyed";
   }

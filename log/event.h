@@ -46,6 +46,9 @@ enum class event_kind : std::uint16_t {
   skip_asked = 82,      // repository, tag or digest; detail {"seq","rule"}: an operator leaves this event's work out
   unpark_asked = 83,    // repository; or one item of it, tag or digest: parked and skipped items are open again
   retry_asked = 84,     // repository: its retry is due now
+  mismatched = 85,      // repository, tag [at digest]: found amiss at the target; detail {"seq","kind","reason"}
+  repository_verified = 86,  // repository: all of it found equal and whole; detail {"checksum","tags"}
+  deletes_allowed = 87,      // repository: the passes up to the next that ends synced may delete over the ceiling
 
   surveyed = 95  // repository: what the target had there was learnt; size: tags seen, 0: it knew no such repository
 };

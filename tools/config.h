@@ -74,7 +74,7 @@ struct registry_settings {
   std::string url;  // https://host[:port], or http:// for a plain connection
   std::filesystem::path ca_file;
   std::string username, password;
-  std::filesystem::path docker_config;  // config.json with auths, credsStore, credHelpers
+  std::filesystem::path docker_config;                  // config.json with auths, credsStore, credHelpers
   std::vector<std::filesystem::path> credential_files;  // instead: several such, for commands without a configuration
   std::optional<shared_key_settings> token;
   std::uint32_t connections_max = 16;
@@ -95,6 +95,10 @@ struct replication_settings {
   std::vector<std::string> platforms;                   // of indexes; empty: all
   std::vector<std::string> media_types_exclude;         // globs
   std::chrono::milliseconds retry_min{1'000}, retry_max{300'000};
+  double deletes_max_share = 0.5;       // of the target's tags of a repository, taken away by one pass unasked
+  std::uint32_t deletes_min_tags = 10;  // a repository with fewer tags at the target has no such limit
+  std::chrono::milliseconds verify_every{86'400'000};  // 0: only when asked
+  std::uint64_t verify_rate = 50u << 20;               // bytes per second read by a deep verification; 0: no limit
 };
 
 struct log_file_settings {

@@ -82,6 +82,20 @@ auto number(Place at) {
   };
 }
 
+// From 0 to 1.
+template <class Place>
+auto share(Place at) {
+  return [at](config& c, std::size_t i, const setting& s) -> result<void> {
+    result<void> typed = want(s, value_type::number);
+    if (!typed) return typed;
+    const result<double> value = parse_decimal(s.text);
+    if (!value || *value > 1)
+      return refuse(s, "\"" + s.text + "\" is no share: expected a number from 0 to 1, like 0.5");
+    at(c, i) = *value;
+    return {};
+  };
+}
+
 template <class Place>
 auto decimal(Place at) {
   return [at](config& c, std::size_t i, const setting& s) -> result<void> {
@@ -301,6 +315,10 @@ void add_replication(std::vector<key_spec>& to) {
   add("media_types_exclude", list([r](config& c, std::size_t) -> auto& { return r(c).media_types_exclude; }));
   add("retry_min", duration([r](config& c, std::size_t) -> auto& { return r(c).retry_min; }));
   add("retry_max", duration([r](config& c, std::size_t) -> auto& { return r(c).retry_max; }));
+  add("deletes_max_share", share([r](config& c, std::size_t) -> auto& { return r(c).deletes_max_share; }));
+  add("deletes_min_tags", number([r](config& c, std::size_t) -> auto& { return r(c).deletes_min_tags; }));
+  add("verify_every", duration([r](config& c, std::size_t) -> auto& { return r(c).verify_every; }));
+  add("verify_rate", size([r](config& c, std::size_t) -> auto& { return r(c).verify_rate; }));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/journal_records.h"
 #include "tools/config_check.h"
 
 namespace longshore::tools {
@@ -17,6 +18,7 @@ constexpr std::int64_t session_age_us_max = 86'400'000'000;  // registries purge
 engine::sync_settings settings_of(const replication_settings& r) {
   engine::sync_settings s;
   s.deletes = r.deletes == delete_policy::mirror ? engine::delete_mode::mirror : engine::delete_mode::keep;
+  s.ceiling = {r.deletes_max_share, r.deletes_min_tags};
   s.backoff.first_ms = r.retry_min.count();
   s.backoff.cap_ms = r.retry_max.count();
   return s;
@@ -76,6 +78,10 @@ void secondary::build() {
   engine::replicator_options options;
   options.jobs_max = config_.replication.repositories_concurrent;
   replicator_ = std::make_unique<engine::replicator>(on_, *sync_world_, std::move(options));
+  engine::verification_settings verifying;
+  verifying.every_ms = config_.replication.verify_every.count();
+  verifying.one.bytes_per_second = config_.replication.verify_rate;
+  verification_ = std::make_unique<engine::verification>(on_, *sync_world_, *replicator_, std::move(verifying));
   actions_ = std::make_unique<engine::operator_actions>(*sync_world_, *replicator_);
   follower_ = std::make_unique<engine::follower>(
       on_, engine::follower_world{*primary_, *world_.logs.log, world_.log, pauses_, world_.now, random_},
@@ -85,10 +91,18 @@ void secondary::build() {
 result<void> secondary::start() {
   if (auto started = replicator_->start(); !started) return started;
   follower_->start();
+  verification_->start();
   reports_.spawn(report_position());
   reports_.spawn(measure());
   reports_.spawn(tidy_uploads());
   return {};
+}
+
+engine::task<> secondary::allow_deletes(std::string repository) {
+  auto allowing = [&repository]() -> result<std::vector<log::event>> {
+    return std::vector{engine::record::deletes_allowed(repository)};
+  };
+  co_return co_await replicator_->reopen(repository, allowing);
 }
 
 boost::asio::awaitable<void> secondary::measure() {
@@ -147,6 +161,7 @@ boost::asio::awaitable<void> secondary::tidy_uploads() {
 boost::asio::awaitable<void> secondary::stop() {
   report_pauses_.stop();
   co_await follower_->stop();
+  co_await verification_->stop();
   copier_->stop();
   world_.limits.stop();
   co_await replicator_->stop();

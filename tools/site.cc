@@ -14,6 +14,7 @@
 #include "api/limits_admin.h"
 #include "api/log_tail.h"
 #include "api/metrics.h"
+#include "api/verify_admin.h"
 #include "log/cursors.h"
 #include "log/quarantine.h"
 #include "log/sequencer.h"
@@ -103,6 +104,7 @@ class site {
   std::unique_ptr<api::sites> sites_;
   std::unique_ptr<api::admin_world> shown_;
   std::unique_ptr<api::admin> admin_;
+  std::unique_ptr<api::verify_admin> verify_;
   std::unique_ptr<api::actions_admin> actions_;
   std::unique_ptr<api::metrics> metrics_;
   registry_limits limits_{io_.get_executor(), now_, config_};
@@ -190,7 +192,13 @@ result<void> site::open_admin() {
                                                           [this] { return facts(); },
                                                           [this] { return server_ ? &server_->counters() : nullptr; },
                                                           {}});
-  if (secondary_) shown_->resync = [this](std::string name) { return secondary_->resync(std::move(name)); };
+  if (secondary_) {
+    shown_->resync = [this](std::string name) { return secondary_->resync(std::move(name)); };
+    shown_->allow_deletes = [this](std::string name) { return secondary_->allow_deletes(std::move(name)); };
+  }
+  verify_ = std::make_unique<api::verify_admin>(
+      api::verify_world{secondary_ ? &secondary_->verifying() : nullptr, admins_, now_});
+  verify_->mount(routes_);
   if (secondary_) {
     shown_->act = [this](engine::operator_request r) { return secondary_->act(std::move(r)); };
     shown_->left_out = [this](std::string_view name) { return secondary_->filter().repository(name); };

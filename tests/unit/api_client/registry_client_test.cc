@@ -40,6 +40,13 @@ TEST_F(registry_client_test, content_that_is_not_what_was_asked_for_is_corrupt) 
   EXPECT_EQ(failure(client->get_manifest("a/b", "latest")).code, errc::corrupt);
 }
 
+TEST_F(registry_client_test, a_tags_answer_that_is_no_document_is_a_proxys_and_never_a_manifest) {
+  for (const char* body : {"", "  \n", "<html>welcome</html>", "[]"}) {
+    server.reply(response(200, {{"Content-Type", type}}, body));
+    EXPECT_EQ(failure(client->get_manifest("a/b", "latest")).code, errc::unavailable) << body;
+  }
+}
+
 TEST_F(registry_client_test, a_sha512_reference_is_verified_as_one) {
   const auto long_digest = digest::of(manifest, digest_algorithm::sha512);
   server.reply(response(200, {{"Content-Type", type}}, manifest));

@@ -156,6 +156,10 @@ tags_exclude = ["regex:.*-rc[0-9]+"]
 platforms = ["linux/amd64"]
 media_types_exclude = ["application/vnd.cncf.helm.**"]
 retry_max = "10m"
+deletes_max_share = 0.25
+deletes_min_tags = 3
+verify_every = "0s"
+verify_rate = "1MiB"
 [log]
 pulls = "drop_own"
 space_min = "1MiB"
@@ -172,6 +176,10 @@ space_min = "1MiB"
   EXPECT_EQ(c->replication.platforms, (std::vector<std::string>{"linux/amd64"}));
   EXPECT_EQ(c->replication.media_types_exclude, (std::vector<std::string>{"application/vnd.cncf.helm.**"}));
   EXPECT_EQ(c->replication.retry_max.count(), 600'000);
+  EXPECT_EQ(c->replication.deletes_max_share, 0.25);
+  EXPECT_EQ(c->replication.deletes_min_tags, 3u);
+  EXPECT_EQ(c->replication.verify_every.count(), 0);
+  EXPECT_EQ(c->replication.verify_rate, 1'048'576u);
   EXPECT_EQ(c->log.pulls, pull_recording::drop_own);
   EXPECT_EQ(c->log.space_min, 1'048'576u);
 }
@@ -288,6 +296,9 @@ TEST_F(config_file, values_that_cannot_be_used_are_refused_with_what_was_expecte
       {"[log]\npulls = \"some\"\n", "is not one of \"all\", \"drop\", \"drop_own\""},
       {"[log_file]\nlevel = \"loud\"\n", "is not one of trace"},
       {"[replication]\nuntagged = 1\n", "expected true or false"},
+      {"[replication]\ndeletes_max_share = 1.5\n", "is no share"},
+      {"[replication]\ndeletes_max_share = \"half\"\n", "expected a number"},
+      {"[replication]\ndeletes_min_tags = 2.5\n", "no whole number"},
       {"[replication]\ninclude = \"x\"\n", "expected a list of texts"},
       {"[replication]\ninclude = [\"Team\"]\n", "can match no repository"},
       {"[replication]\ntags_include = [\"regex:(\"]\n",
