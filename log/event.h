@@ -38,7 +38,13 @@ enum class event_kind : std::uint16_t {
   located = 71,         // digest is in repository at the target (size)
   lost = 72,            // digest is not in repository at the target after all
   resync_asked = 73,    // repository: forget what is known to be done there
-  verified = 74         // repository, tag at digest: closure found whole
+  verified = 74,        // repository, tag at digest: closure found whole
+
+  reconcile_started = 90,      // detail {"source","run","mode","why","whole"}
+  repository_reconciled = 91,  // repository; detail {"source","run","mode","tags","requests","found"}
+  reconcile_position = 92,     // where a run over all is; detail {"source","run","through","broken_off", counts}
+  reconcile_ended = 93,        // detail {"source","run","mode","why","whole","complete","reason","started_us", counts}
+  source_noted = 94            // detail {"source","what":"suspected|watched|released","reason"}
 };
 
 // The word for a kind: "push", "delete", "sync_started", ...
