@@ -39,6 +39,8 @@ struct admin_world {
   std::function<site_facts()> facts;
   std::function<const server_counters*()> server;     // null, or answering null: not shown
   std::function<engine::task<>(std::string)> resync;  // null: this site has no target registry
+  // Which repositories this site replicates; from any thread. Null: all.
+  std::function<bool(std::string_view)> selects = nullptr;
 };
 
 class admin {

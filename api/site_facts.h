@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/follower.h"
+#include "engine/reconciler.h"
 #include "engine/replicator.h"
 
 namespace longshore::api {
@@ -17,6 +18,7 @@ struct site_facts {
   std::vector<std::string> warnings;                 // what an operator should hear of
   std::optional<engine::follower_status> following;  // a secondary's
   std::optional<engine::replicator_status> replicating;
+  std::vector<engine::reconciler_status> reconciling = {};  // a primary's, by source
 };
 
 }  // namespace longshore::api
