@@ -18,6 +18,7 @@ int run(int argc, char** argv) {
   add_status_commands(app, call);
   add_log_commands(app, call);
   add_audit_commands(app, call);
+  add_reconcile_command(app, call);
   add_rebuild_command(app, call);
   add_doctor_command(app, call);
   try {

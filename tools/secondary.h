@@ -33,6 +33,7 @@ class secondary {
 
   engine::follower_status following() const { return follower_->status(); }
   engine::replicator_status replicating() const { return replicator_->status(); }
+  bool selects(std::string_view repository) const { return replicator_->selects(repository); }
   engine::task<> resync(std::string repository) { return replicator_->resync(std::move(repository)); }
 
  private:
