@@ -68,7 +68,12 @@ task<blob_outcome> copier::bring(blob_request r) {
 task<blob_outcome> copier::fly(blob_request r) {
   auto holder = world_.where.any_holder(r.digest.text());
   if (!holder) co_return pass(std::move(holder));
-  if (!*holder) {
+  auto survey = world_.where.survey_of(r.repository);
+  if (!survey) co_return pass(std::move(survey));
+  // Where the target knew no such repository, only what an interrupted run left behind could be there: looking for a
+  // small blob costs about as much as sending it.
+  const bool worth_looking = !*survey || **survey > 0 || !r.size || *r.size > options_.small_bytes_max;
+  if (!*holder && worth_looking) {
     auto there = co_await world_.target.stat_blob(r.repository, r.digest);
     if (!there) co_return pass(std::move(there), "asking the target for " + r.digest.text());
     if (*there) {
@@ -85,6 +90,7 @@ task<blob_outcome> copier::fly(blob_request r) {
     r.size = **size;
   }
   const std::uint64_t size = *r.size;
+  if (options_.dry_run) co_return co_await imagine(r, size, holder->has_value());
   auto slot = co_await slots_.take(size <= options_.small_bytes_max);
   if (stopping_) co_return stopped();
   auto writer = co_await begin(r, size, *holder);
@@ -101,6 +107,13 @@ task<blob_outcome> copier::fly(blob_request r) {
   if (auto written = co_await world_.where.record(std::move(located)); !written) co_return pass(std::move(written));
   ++(outcome == blob_outcome::mounted ? counters_.mounted : counters_.copied);
   co_return outcome;
+}
+
+task<blob_outcome> copier::imagine(const blob_request& r, std::uint64_t size, bool held) {
+  std::vector<log::event> located{record::located(r.repository, r.digest, size)};
+  if (auto written = co_await world_.where.record(std::move(located)); !written) co_return pass(std::move(written));
+  ++(held ? counters_.mounted : counters_.copied);
+  co_return held ? blob_outcome::mounted : blob_outcome::copied;
 }
 
 task<std::unique_ptr<blob_writer>> copier::begin(const blob_request& r, std::uint64_t size,

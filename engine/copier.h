@@ -32,6 +32,7 @@ struct copier_options {
   std::size_t transfers_max = 8;
   std::size_t buffer_bytes = 256u << 10;
   std::uint64_t small_bytes_max = 1u << 20;
+  bool dry_run = false;  // decide and count, transfer nothing: for a plan
   resume_policy resume;
 };
 
@@ -68,6 +69,7 @@ class copier {
   class take_off;
 
   task<blob_outcome> fly(blob_request r);
+  task<blob_outcome> imagine(const blob_request& r, std::uint64_t size, bool held);
   task<std::unique_ptr<blob_writer>> begin(const blob_request& r, std::uint64_t size,
                                            std::optional<std::string> holder);
   task<> correct_holder(const blob_request& r, std::string holder);

@@ -35,9 +35,16 @@ struct copy_world {
 };
 
 // Of one pass or run, as it goes; read by the status.
+struct blob_tally {
+  std::uint64_t blobs = 0, bytes = 0;
+};
 struct sync_progress {
   std::uint64_t published = 0, removed = 0, unchanged = 0, failed = 0, parked = 0;
-  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_sent = 0;         // of blobs, while they are sent
+  blob_tally copied, mounted, present;  // blobs whose turn is over
+  blob_tally manifests;                 // published
+
+  void add(const sync_progress& more);
 };
 
 }  // namespace longshore::engine

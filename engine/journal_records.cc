@@ -115,6 +115,12 @@ log::event resync_asked(std::string repository) {
   return of_repository(event_kind::resync_asked, std::move(repository));
 }
 
+log::event surveyed(std::string repository, std::uint64_t tags) {
+  log::event e = of_repository(event_kind::surveyed, std::move(repository));
+  e.size = tags;
+  return e;
+}
+
 log::event verified(std::string repository, std::string tag, const longshore::digest& d) {
   log::event e = of_repository(event_kind::verified, std::move(repository));
   e.tag = std::move(tag);

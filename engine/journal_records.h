@@ -33,6 +33,8 @@ log::event item_parked(const desired_item& item, const error& why);
 log::event located(std::string repository, const longshore::digest& d, std::uint64_t size);
 log::event lost(std::string repository, const longshore::digest& d);
 log::event resync_asked(std::string repository);
+// What the target had of the repository was learnt, from this many tags (0: it knew no such repository).
+log::event surveyed(std::string repository, std::uint64_t tags);
 log::event verified(std::string repository, std::string tag, const longshore::digest& d);
 
 }  // namespace longshore::engine::record

@@ -10,25 +10,38 @@ result<std::optional<std::string>> journaled_locations::any_holder(std::string_v
   return view_->any_holder(digest);
 }
 
+result<std::optional<std::uint64_t>> journaled_locations::survey_of(std::string_view repository) const {
+  return view_->survey_of(repository);
+}
+
 task<> journaled_locations::record(std::vector<log::event> facts) {
   co_return co_await records_->append(std::move(facts));
 }
 
 result<bool> transient_locations::holds(std::string_view repository, std::string_view digest) const {
   const auto at = by_digest_.find(digest);
-  return at != by_digest_.end() && at->second.contains(std::string(repository));
+  if (at != by_digest_.end() && at->second.contains(repository)) return true;
+  return below_ != nullptr ? below_->holds(repository, digest) : result<bool>(false);
 }
 
 result<std::optional<std::string>> transient_locations::any_holder(std::string_view digest) const {
   const auto at = by_digest_.find(digest);
-  if (at == by_digest_.end()) return std::optional<std::string>();
-  return std::optional(*at->second.begin());
+  if (at != by_digest_.end()) return std::optional(*at->second.begin());
+  return below_ != nullptr ? below_->any_holder(digest) : std::optional<std::string>();
+}
+
+result<std::optional<std::uint64_t>> transient_locations::survey_of(std::string_view repository) const {
+  const auto at = surveys_.find(repository);
+  if (at != surveys_.end()) return std::optional(at->second);
+  return below_ != nullptr ? below_->survey_of(repository) : std::optional<std::uint64_t>();
 }
 
 task<> transient_locations::record(std::vector<log::event> facts) {
   for (const log::event& e : facts) {
-    if (e.kind == log::event_kind::located) {
+    if (e.kind == log::event_kind::located || (e.kind == log::event_kind::published && !e.digest.empty())) {
       by_digest_[e.digest].insert(e.repository);
+    } else if (e.kind == log::event_kind::surveyed) {
+      surveys_[e.repository] = e.size;
     } else if (e.kind == log::event_kind::lost) {
       const auto at = by_digest_.find(e.digest);
       if (at == by_digest_.end()) continue;

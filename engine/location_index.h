@@ -2,10 +2,10 @@
 
 // Where the target holds what: the dedup index as the copy path uses it, with the records that keep it true.
 //
-// holds() and any_holder() answer from what was recorded; they may be wrong where somebody changed the target behind
-// our back, and are corrected by `lost` records. record() takes `located` and `lost` records (engine/journal_records.h)
-// and returns when later reads see them: journaled_locations makes them durable first, transient_locations keeps them
-// in memory for a run that leaves no state behind. One executor.
+// holds(), any_holder() and survey_of() answer from what was recorded; they may be wrong where somebody changed the
+// target behind our back, and are corrected by `lost` records. record() takes `located`, `lost` and `surveyed` records
+// (engine/journal_records.h) and returns when later reads see them: journaled_locations makes them durable first,
+// transient_locations keeps them in memory for a run that leaves no state behind. One executor.
 
 #include <map>
 #include <optional>
@@ -24,6 +24,8 @@ class location_index {
   virtual result<bool> holds(std::string_view repository, std::string_view digest) const = 0;
   // Some repository that holds it, if any.
   virtual result<std::optional<std::string>> any_holder(std::string_view digest) const = 0;
+  // How many tags the target showed when the repository was surveyed (engine/target_survey.h); none: not yet.
+  virtual result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const = 0;
   virtual task<> record(std::vector<log::event> facts) = 0;
 };
 
@@ -33,6 +35,7 @@ class journaled_locations final : public location_index {
   journaled_locations(journal& records, const locations& view) : records_(&records), view_(&view) {}
   result<bool> holds(std::string_view repository, std::string_view digest) const override;
   result<std::optional<std::string>> any_holder(std::string_view digest) const override;
+  result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const override;
   task<> record(std::vector<log::event> facts) override;
 
  private:
@@ -42,12 +45,18 @@ class journaled_locations final : public location_index {
 
 class transient_locations final : public location_index {
  public:
+  transient_locations() = default;
+  // On top of what is known already, which must outlive it and is left as it is: for a plan.
+  explicit transient_locations(const location_index& below) : below_(&below) {}
   result<bool> holds(std::string_view repository, std::string_view digest) const override;
   result<std::optional<std::string>> any_holder(std::string_view digest) const override;
+  result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const override;
   task<> record(std::vector<log::event> facts) override;
 
  private:
-  std::map<std::string, std::set<std::string>, std::less<>> by_digest_;
+  std::map<std::string, std::set<std::string, std::less<>>, std::less<>> by_digest_;
+  std::map<std::string, std::uint64_t, std::less<>> surveys_;
+  const location_index* below_ = nullptr;
 };
 
 }  // namespace longshore::engine

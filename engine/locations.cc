@@ -1,5 +1,7 @@
 #include "engine/locations.h"
 
+#include <charconv>
+
 #include "engine/reference.h"
 
 namespace longshore::engine {
@@ -8,6 +10,7 @@ namespace {
 // Rows:
 //   locations.by_digest      digest NUL repository -> (empty)
 //   locations.by_repository  repository NUL digest -> (empty)
+//                            repository NUL        -> tags seen by its survey, decimal
 std::string joined(std::string_view a, std::string_view b) {
   std::string key(a);
   key.push_back('\0');
@@ -38,8 +41,12 @@ void locations::apply(const log::event_view& e, storage::overlay& state) {
     });
     for (const std::string& d : digests) {
       state.erase(by_repository_, joined(e.repository, d));
-      state.erase(by_digest_, joined(d, e.repository));
+      if (!d.empty()) state.erase(by_digest_, joined(d, e.repository));
     }
+    return;
+  }
+  if (e.kind == event_kind::surveyed) {
+    state.put(by_repository_, joined(e.repository, {}), std::to_string(e.size));
     return;
   }
   if (e.digest.empty()) return;
@@ -58,6 +65,18 @@ result<bool> locations::holds(std::string_view repository, std::string_view dige
   auto row = db_->get(by_digest_, joined(digest, repository));
   if (!row) return pass(std::move(row));
   return row->has_value();
+}
+
+result<std::optional<std::uint64_t>> locations::survey_of(std::string_view repository) const {
+  auto row = db_->get(by_repository_, joined(repository, {}));
+  if (!row) return pass(std::move(row));
+  if (!*row) return std::optional<std::uint64_t>();
+  std::uint64_t tags = 0;
+  const auto [end, ec] = std::from_chars((*row)->data(), (*row)->data() + (*row)->size(), tags);
+  if (ec != std::errc() || end != (*row)->data() + (*row)->size()) {
+    return fail(errc::corrupt, "a survey in locations.by_repository cannot be read; run `longshore rebuild-views`");
+  }
+  return std::optional(tags);
 }
 
 result<std::optional<std::string>> locations::any_holder(std::string_view digest) const {

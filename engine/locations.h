@@ -23,6 +23,8 @@ class locations final : public log::view {
   void apply(const log::event_view& e, storage::overlay& state) override;
 
   result<bool> holds(std::string_view repository, std::string_view digest) const;
+  // Tags seen when the repository was surveyed; none: not yet, or a resync was asked since.
+  result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const;
   // Some repository that holds it (the first by name), if any.
   result<std::optional<std::string>> any_holder(std::string_view digest) const;
 

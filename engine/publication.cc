@@ -95,9 +95,14 @@ task<> publication::bring_blobs(const closure_plan& plan, attempt& a) {
       auto outcome = co_await world_->blobs.bring(std::move(r));
       if (!outcome) {
         if (!failure) failure = std::move(outcome).error();
-      } else if (*outcome != blob_outcome::present) {
-        a.sent_content = true;
+        continue;
       }
+      blob_tally& tally = *outcome == blob_outcome::copied    ? progress_->copied
+                          : *outcome == blob_outcome::mounted ? progress_->mounted
+                                                              : progress_->present;
+      ++tally.blobs;
+      tally.bytes += blob.target.size;
+      if (*outcome != blob_outcome::present) a.sent_content = true;
     }
   };
   std::vector<asio::awaitable<void>> workers;
@@ -112,6 +117,8 @@ task<> publication::bring_blobs(const closure_plan& plan, attempt& a) {
 task<> publication::put(const manifest_document& m, std::string ref, attempt& a) {
   auto stored = co_await world_->target.put_manifest(repository_, ref, m.media_type, m.bytes);
   if (stored) {
+    ++progress_->manifests.blobs;
+    progress_->manifests.bytes += m.bytes.size();
     if (*stored == m.digest) co_return result<void>();
     co_return fail(errc::corrupt, "the target stored " + m.digest.text() + " as " + stored->text());
   }

@@ -15,15 +15,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-void add(sync_progress& to, const sync_progress& more) {
-  to.published += more.published;
-  to.removed += more.removed;
-  to.unchanged += more.unchanged;
-  to.failed += more.failed;
-  to.parked += more.parked;
-  to.bytes_sent += more.bytes_sent;
-}
-
 // The journal or a view is unusable until the site is started again.
 bool is_final(errc code) {
   return code == errc::unknown_outcome || code == errc::stopped || code == errc::corrupt || code == errc::io_failed;
@@ -129,7 +120,7 @@ asio::awaitable<void> replicator::run_job(std::string repository) {
 
 void replicator::finish(const std::string& repository, const result<pass_report>& outcome) {
   const auto job = running_.find(repository);
-  add(totals_, job->second.progress);
+  totals_.add(job->second.progress);
   running_.erase(job);
   entry& e = entries_.at(repository);
   e.at = phase::idle;

@@ -141,6 +141,8 @@ std::string_view name_of(event_kind kind) {
       return "reconcile_ended";
     case event_kind::source_noted:
       return "source_noted";
+    case event_kind::surveyed:
+      return "surveyed";
   }
   return "unknown";
 }

@@ -44,7 +44,9 @@ enum class event_kind : std::uint16_t {
   repository_reconciled = 91,  // repository; detail {"source","run","mode","tags","requests","found"}
   reconcile_position = 92,     // where a run over all is; detail {"source","run","through","broken_off", counts}
   reconcile_ended = 93,        // detail {"source","run","mode","why","whole","complete","reason","started_us", counts}
-  source_noted = 94            // detail {"source","what":"suspected|watched|released","reason"}
+  source_noted = 94,           // detail {"source","what":"suspected|watched|released","reason"}
+
+  surveyed = 95  // repository: what the target had there was learnt; size: tags seen, 0: it knew no such repository
 };
 
 // The word for a kind: "push", "delete", "sync_started", ...

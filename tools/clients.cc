@@ -21,8 +21,8 @@ api::credential_source fixed(std::string username, std::string password) {
   };
 }
 
-api::credential_source from_docker(boost::asio::any_io_executor executor, const std::filesystem::path& file) {
-  auto files = std::make_shared<api::docker_credentials>(executor, std::vector{file});
+api::credential_source from_docker(boost::asio::any_io_executor executor, std::vector<std::filesystem::path> paths) {
+  auto files = std::make_shared<api::docker_credentials>(executor, std::move(paths));
   return
       [files](std::string host, std::string repository) { return files->find(std::move(host), std::move(repository)); };
 }
@@ -39,7 +39,8 @@ result<std::unique_ptr<api::registry_client>> make_registry_client(boost::asio::
   options.http.pool.kept_for_small =
       std::min<std::size_t>(options.http.pool.kept_for_small, settings.connections_max - 1);
   if (!settings.username.empty()) options.credentials = fixed(settings.username, settings.password);
-  if (!settings.docker_config.empty()) options.credentials = from_docker(executor, settings.docker_config);
+  if (!settings.docker_config.empty()) options.credentials = from_docker(executor, {settings.docker_config});
+  if (!settings.credential_files.empty()) options.credentials = from_docker(executor, settings.credential_files);
   if (settings.token) {
     auto key = api::signing_key::from_pem(settings.token->key_pem);
     if (!key) return pass(std::move(key), "key " + settings.token->key_file.string());

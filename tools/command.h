@@ -68,6 +68,7 @@ void add_offline_log_commands(CLI::App& log, invocation& call);
 void add_audit_commands(CLI::App& app, invocation& call);
 void add_reconcile_command(CLI::App& app, invocation& call);
 void add_rebuild_command(CLI::App& app, invocation& call);
+void add_copy_commands(CLI::App& app, invocation& call);
 void add_doctor_command(CLI::App& app, invocation& call);
 
 }  // namespace longshore::tools

@@ -74,6 +74,7 @@ struct registry_settings {
   std::filesystem::path ca_file;
   std::string username, password;
   std::filesystem::path docker_config;  // config.json with auths, credsStore, credHelpers
+  std::vector<std::filesystem::path> credential_files;  // instead: several such, for commands without a configuration
   std::optional<shared_key_settings> token;
   std::uint32_t connections_max = 16;
   std::chrono::milliseconds stall_timeout{30'000};

@@ -20,6 +20,7 @@ int run(int argc, char** argv) {
   add_audit_commands(app, call);
   add_reconcile_command(app, call);
   add_rebuild_command(app, call);
+  add_copy_commands(app, call);
   add_doctor_command(app, call);
   try {
     app.parse(argc, argv);

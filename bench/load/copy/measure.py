@@ -27,7 +27,7 @@ def free_port():
 @dataclasses.dataclass
 class Usage:
     cpu_s: float
-    read_bytes: int  # through read(): sockets and files
+    read_bytes: int  # through read(): request bodies and heads, and a little from its files
     requests: int
 
 
@@ -93,6 +93,19 @@ def difference(after, before):
     return Usage(after.cpu_s - before.cpu_s, after.read_bytes - before.read_bytes, after.requests - before.requests)
 
 
+def as_dict(run):
+    return dataclasses.asdict(run)
+
+
+def resident_peak_mib(pid):
+    """Of the program alone: the system's own figure for ended processes starts with their parent's size."""
+    try:
+        with open(f"/proc/{pid}/status") as f:
+            return next((int(line.split()[1]) / 1024 for line in f if line.startswith("VmHWM:")), 0.0)
+    except OSError:
+        return 0.0  # it has just ended
+
+
 def run_tool(commands, source, target, env=None, timeout_s=600):
     """Runs the commands one after another as one tool run; the peak is that of the largest process."""
     before = source.usage(), target.usage()
@@ -103,17 +116,19 @@ def run_tool(commands, source, target, env=None, timeout_s=600):
             start = time.monotonic()
             process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **(env or {})})
             deadline = start + timeout_s
+            highest = 0.0
             while True:
                 pid, status, spent = os.wait4(process.pid, os.WNOHANG)
                 if pid:
                     break
+                highest = max(highest, resident_peak_mib(process.pid))
                 if time.monotonic() > deadline:
                     process.kill()
                 time.sleep(0.005)
             process.returncode = os.waitstatus_to_exitcode(status)
             wall += time.monotonic() - start
             cpu += spent.ru_utime + spent.ru_stime
-            peak = max(peak, spent.ru_maxrss / 1024)
+            peak = max(peak, highest)
             if process.returncode != 0 and code == 0:
                 code = process.returncode
                 out.seek(0)

@@ -1,0 +1,29 @@
+#pragma once
+
+// A tar archive of an OCI image layout: out of it into a directory, and a directory into one. Blocks.
+//
+// unpack() takes tar of any usual kind, plain or compressed with gzip or zstd. It writes only what a layout has:
+// oci-layout, index.json and blobs/<algorithm>/<hex>; `manifest.json` and `repositories`, which `docker save` adds for
+// its own use, are passed over. errc::invalid for anything else: links, devices, absolute paths, "..", other
+// names; errc::corrupt for a broken archive or a name that comes twice; errc::too_large over the limits. Nothing that
+// it wrote is synced. After an error the directory holds a part of the archive.
+// pack() writes `file` whole or not at all: to `file`.partial, synced, then renamed. Its bytes are a function of the
+// layout's content (sorted names, no times).
+
+#include <cstdint>
+#include <filesystem>
+
+#include "api/local/local_directory.h"
+
+namespace longshore::api {
+
+struct unpack_limits {
+  std::uint64_t bytes_max = 64ull << 30;  // of all files, unpacked
+  std::uint64_t entries_max = 1'000'000;
+};
+
+// errc::not_found when there is no such file.
+result<void> unpack_layout(const std::filesystem::path& file, const local_directory& to, const unpack_limits& limits);
+result<void> pack_layout(const local_directory& from, const std::filesystem::path& file);
+
+}  // namespace longshore::api

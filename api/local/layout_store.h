@@ -1,0 +1,70 @@
+#pragma once
+
+// The manifests of one OCI image layout directory: index.json, and the blobs that are manifests.
+//
+// Verbs block and belong to one thread at a time: that is what serialises changes of index.json. It is read anew by
+// each verb, since other tools may write it, too. What a writing verb changed is on disk when it returns.
+// A manifest need not be listed: every blob that is one (manifest_type.h) can be had by digest. index.json lists what
+// has a name, and what nothing else refers to; a child leaves it when its index arrives.
+// Refuses a manifest whose content is not there (rejected), and to delete one that a listed index contains (rejected).
+// A damaged file is errc::corrupt and names the file.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/local/layout_index.h"
+#include "api/local/local_directory.h"
+#include "engine/manifest.h"
+#include "engine/registry.h"
+
+namespace longshore::api {
+
+enum class layout_access : std::uint8_t { read, write };
+
+// "blobs/<algorithm>/<hex>"
+std::string layout_blob_path(const digest& d);
+
+class layout_store {
+ public:
+  // read: errc::invalid unless it is a layout. write: made, or completed, when nothing is there but what a broken-off
+  // set-up leaves; errc::invalid for any other directory; errc::busy while another writes.
+  static result<layout_store> open(const std::filesystem::path& path, layout_access access, file_calls& files);
+
+  const local_directory& directory() const { return directory_; }
+
+  result<engine::manifest_document> get(const std::string& ref);
+  result<std::optional<digest>> resolve(const std::string& ref);
+  result<digest> put(const std::string& ref, const std::string& media_type, const std::string& bytes);
+  result<void> delete_tag(const std::string& tag);
+  result<void> delete_manifest(const digest& d);
+  result<std::vector<std::string>> tags();
+  result<std::vector<engine::descriptor>> referrers(const digest& d);
+
+ private:
+  // What a manifest says, which its digest fixes.
+  struct facts {
+    engine::descriptor self;
+    std::optional<digest> subject;
+    std::vector<engine::descriptor> children;
+  };
+  layout_store(local_directory directory, layout_access access) : directory_(std::move(directory)), access_(access) {}
+
+  static result<void> check(const local_directory& directory);
+  static result<void> set_up(const local_directory& directory);
+  result<layout_index> read_index() const;
+  result<void> write_index(const layout_index& index) const;
+  result<engine::manifest_document> read_manifest(const digest& d, const std::string& listed_type) const;
+  result<const facts*> facts_of(const engine::descriptor& d);
+  // Every manifest that the entries lead to, each once.
+  result<std::vector<const facts*>> closure(const layout_index& index);
+  result<bool> holds(const digest& d) const;
+  result<void> check_content(const engine::manifest& m) const;
+
+  local_directory directory_;
+  layout_access access_;
+  std::map<digest, facts> known_;
+};
+
+}  // namespace longshore::api

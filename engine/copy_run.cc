@@ -1,0 +1,301 @@
+#include "engine/copy_run.h"
+
+#include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "engine/journal_records.h"
+#include "engine/publication.h"
+#include "engine/tasks.h"
+#include "storage/env/ensure.h"
+
+namespace longshore::engine {
+namespace {
+
+namespace asio = boost::asio;
+
+bool is_digest(const std::string& ref) { return ref.find(':') != std::string::npos; }
+
+bool is_away(errc code) { return code == errc::unavailable || code == errc::timed_out; }
+
+// One of each repository in turn: shared layers start early, and no repository keeps all workers to itself.
+std::deque<copy_item> dealt(std::deque<copy_item> items) {
+  std::map<std::string, std::deque<copy_item>> by_repository;
+  for (copy_item& item : items) {
+    auto& mine = by_repository[item.repository];
+    mine.push_back(std::move(item));
+  }
+  items.clear();
+  while (!by_repository.empty()) {
+    for (auto at = by_repository.begin(); at != by_repository.end();) {
+      items.push_back(std::move(at->second.front()));
+      at->second.pop_front();
+      at = at->second.empty() ? by_repository.erase(at) : std::next(at);
+    }
+  }
+  return items;
+}
+
+}  // namespace
+
+std::string_view name_of(copy_end end) {
+  switch (end) {
+    case copy_end::copied:
+      return "copied";
+    case copy_end::unchanged:
+      return "unchanged";
+    case copy_end::skipped:
+      return "skipped";
+    case copy_end::failed:
+      return "failed";
+  }
+  ensure(false, "a copy ends in one of four ways");
+}
+
+// What is left when the run must end early is failed too: nobody shall believe that it was looked at.
+template <class Each>
+asio::awaitable<void> copy_run::each_of(items work, Each body) {
+  const auto worker = [&]() -> asio::awaitable<void> {
+    while (!work.empty()) {
+      copy_item item = std::move(work.front());
+      work.pop_front();
+      if (stopping_) {
+        fail_item(std::move(item), {errc::stopped, "not begun: the run was stopped"});
+      } else if (must_end()) {
+        fail_item(std::move(item), {host_failure_->code, "not begun: " + host_failure_->text});
+      } else {
+        co_await body(std::move(item));
+      }
+    }
+  };
+  std::vector<asio::awaitable<void>> workers;
+  const std::size_t count = std::min(work.size(), std::max<std::size_t>(options_.items_at_once, 1));
+  for (std::size_t i = 0; i < count; ++i) workers.push_back(worker());
+  co_await run_all(std::move(workers));
+}
+
+asio::awaitable<copy_figures> copy_run::run(std::vector<copy_route> routes) {
+  figures_.repositories = routes.size();
+  std::map<std::string, copy_route> by_name;
+  items repositories;
+  for (copy_route& route : routes) {
+    repositories.push_back({route.repository, {}});
+    auto& mine = by_name[route.repository];
+    mine.repository = route.repository;
+    mine.refs.insert(mine.refs.end(), route.refs.begin(), route.refs.end());
+  }
+  routes.clear();
+  co_await each_of(std::move(repositories), [&](copy_item item) { return look_at(by_name.at(item.repository)); });
+  co_await each_of(dealt(std::exchange(in_both_, {})), [&](copy_item item) { return compare(std::move(item)); });
+  if (!missing_.empty() && !must_end()) {
+    // Should that fail, the copy path looks at each thing itself.
+    if (auto learnt = co_await survey_.below(); !learnt) host_failure_ = std::move(learnt).error();
+  }
+  co_await each_of(dealt(std::exchange(missing_, {})), [&](copy_item item) { return bring(std::move(item)); });
+  co_return figures_;
+}
+
+asio::awaitable<void> copy_run::look_at(copy_route route) {
+  for (int tries = 1;; ++tries) {
+    result<void> done;
+    auto refs = co_await refs_of(route);
+    done = refs ? co_await sort_out(route, *std::move(refs)) : result<void>(pass(std::move(refs)));
+    if (done) break;
+    if (!may_try_again(done.error(), tries)) {
+      fail_item({route.repository, {}}, std::move(done).error());
+      break;
+    }
+    const std::int64_t wait = std::max(options_.first_pause_ms << (tries - 1), done.error().retry_after_ms);
+    if (auto paused = co_await pause_->pause(wait); !paused) stopping_ = true;
+  }
+  ++figures_.repositories_listed;
+}
+
+task<std::vector<copy_ref>> copy_run::refs_of(const copy_route& route) {
+  if (!route.refs.empty()) co_return route.refs;
+  std::vector<copy_ref> refs;
+  std::optional<std::string> next;
+  std::size_t pages = 0;
+  do {
+    auto page = co_await world_->source.list_tags(route.repository, next);
+    if (!page) co_return pass(std::move(page), "listing the tags of the source");
+    for (const std::string& tag : page->names) refs.push_back({tag, tag});
+    next = std::move(page->next);
+    if (refs.size() > options_.tags_max || ++pages > options_.tags_max) {
+      co_return fail(errc::too_large, "the source has more than " + std::to_string(options_.tags_max) + " tags there");
+    }
+  } while (next);
+  co_return refs;
+}
+
+result<bool> copy_run::is_known(const copy_item& item) const {
+  if (!options_.published) return false;
+  auto known = options_.published(item.repository, item.ref.target);
+  if (!known) return pass(std::move(known));
+  return known->has_value();
+}
+
+// Into those that the target has too and those it has not. What earlier runs published counts as had. Nothing is
+// counted before everything is known, since a failure leads to another try.
+task<> copy_run::sort_out(const copy_route& route, std::vector<copy_ref> refs) {
+  std::vector<std::pair<copy_item, std::string>> skipped;
+  items known, unknown;
+  for (copy_ref& ref : refs) {
+    copy_item item{route.repository, std::move(ref)};
+    auto rule =
+        options_.skips && !is_digest(item.ref.source) ? options_.skips(item.repository, item.ref.source) : std::nullopt;
+    if (rule) {
+      skipped.emplace_back(std::move(item), *std::move(rule));
+      continue;
+    }
+    auto had = is_known(item);
+    if (!had) co_return pass(std::move(had));
+    (*had ? known : unknown).push_back(std::move(item));
+  }
+  const bool ask_each = !route.refs.empty() && unknown.size() <= options_.listed_from_refs;
+  std::set<std::string> there;
+  if (!unknown.empty() && !ask_each) {
+    auto listed = co_await survey_.list(route.repository, options_.tags_max);
+    if (!listed) co_return pass(std::move(listed));
+    there = *std::move(listed);
+    std::vector<log::event> seen{record::surveyed(route.repository, there.size())};
+    if (auto written = co_await world_->where.record(std::move(seen)); !written) co_return written;
+  }
+  figures_.items += skipped.size() + known.size() + unknown.size();
+  for (auto& [item, rule] : skipped) end({std::move(item), copy_end::skipped, {}, std::move(rule), {}, {}});
+  for (copy_item& item : known) in_both_.push_back(std::move(item));
+  for (copy_item& item : unknown) {
+    const bool both = ask_each || is_digest(item.ref.target) || there.contains(item.ref.target);
+    (both ? in_both_ : missing_).push_back(std::move(item));
+  }
+  co_return result<void>();
+}
+
+// Does the target show, under this ref, what the source shows?
+task<bool> copy_run::stands(const copy_item& item, std::string& digest) {
+  using namespace asio::experimental::awaitable_operators;
+  std::optional<std::string> known;
+  if (options_.published) {
+    auto told = options_.published(item.repository, item.ref.target);
+    if (!told) co_return pass(std::move(told));
+    known = *std::move(told);
+  }
+  if (known && item.ref.source == item.ref.target && options_.immutable && options_.immutable(item.ref.source)) {
+    digest = *known;
+    co_return true;
+  }
+  if (known) {
+    auto shown = co_await world_->source.resolve(item.repository, item.ref.source);
+    if (!shown) co_return pass(std::move(shown));
+    if (*shown) digest = (*shown)->text();
+    co_return *shown&& digest == *known;
+  }
+  auto [shown, there] = co_await (world_->source.resolve(item.repository, item.ref.source) &&
+                                  survey_.look_at(item.repository, item.ref.target));
+  if (!shown) co_return pass(std::move(shown));
+  if (!there) co_return pass(std::move(there));
+  if (*shown) digest = (*shown)->text();
+  co_return *shown && *there && **shown == **there;
+}
+
+asio::awaitable<void> copy_run::compare(copy_item item) {
+  for (int tries = 1;; ++tries) {
+    std::string digest;
+    auto same = co_await stands(item, digest);
+    if (same) {
+      host_failures_ = 0;
+      if (*same) {
+        sync_progress moved;
+        moved.unchanged = 1;
+        end({std::move(item), copy_end::unchanged, std::move(digest), {}, moved, {}});
+      } else {
+        missing_.push_back(std::move(item));
+      }
+      co_return;
+    }
+    if (!may_try_again(same.error(), tries)) {
+      fail_item(std::move(item), std::move(same).error());
+      co_return;
+    }
+    const std::int64_t wait = std::max(options_.first_pause_ms << (tries - 1), same.error().retry_after_ms);
+    if (auto paused = co_await pause_->pause(wait); !paused) stopping_ = true;
+  }
+}
+
+asio::awaitable<void> copy_run::bring(copy_item item) {
+  const auto place = running_.insert(running_.end(), {item, {}});
+  for (int tries = 1;; ++tries) {
+    auto digest = co_await publish(item, place->moved);
+    if (digest) {
+      host_failures_ = 0;
+      end({item, copy_end::copied, *std::move(digest), {}, place->moved, {}});
+      break;
+    }
+    if (!may_try_again(digest.error(), tries)) {
+      fail_item(item, std::move(digest).error(), place->moved);
+      break;
+    }
+    const std::int64_t wait = std::max(options_.first_pause_ms << (tries - 1), digest.error().retry_after_ms);
+    if (auto paused = co_await pause_->pause(wait); !paused) stopping_ = true;
+  }
+  running_.erase(place);
+}
+
+task<std::string> copy_run::publish(const copy_item& item, sync_progress& moved) {
+  auto document = co_await world_->source.get_manifest(item.repository, item.ref.source);
+  if (!document) co_return pass(std::move(document), "reading it at the source");
+  const longshore::digest d = document->digest;
+  desired_item wanted;
+  wanted.repository = item.repository;
+  wanted.ref = item.ref.target;
+  wanted.is_tag = !is_digest(item.ref.target);
+  wanted.digest = d.text();
+  wanted.media_type = document->media_type;
+  if (!wanted.is_tag && wanted.ref != d.text()) {
+    co_return fail(errc::conflict,
+                   "the source has " + d.text() + " there, which cannot be published as another digest");
+  }
+  publication images(*world_, item.repository, moved);
+  auto facts = co_await images.publish(wanted, *std::move(document), publication::tag_check::none);
+  if (!facts) co_return pass(std::move(facts));
+  facts->push_back(record::published(wanted, d));
+  if (auto written = co_await world_->where.record(*std::move(facts)); !written) co_return pass(std::move(written));
+  ++moved.published;
+  co_return d.text();
+}
+
+void copy_run::fail_item(copy_item item, error why, sync_progress moved) {
+  if (is_away(why.code)) {
+    ++host_failures_;
+    host_failure_ = why;
+  }
+  if (item.ref.source.empty()) ++figures_.items;  // a repository of which no more is known
+  moved.failed = 1;
+  end({std::move(item), copy_end::failed, {}, {}, moved, std::move(why)});
+}
+
+void copy_run::end(copy_outcome outcome) {
+  switch (outcome.end) {
+    case copy_end::copied:
+      ++figures_.copied;
+      break;
+    case copy_end::unchanged:
+      ++figures_.unchanged;
+      break;
+    case copy_end::skipped:
+      ++figures_.skipped;
+      break;
+    case copy_end::failed:
+      ++figures_.failed;
+      break;
+  }
+  figures_.moved.add(outcome.moved);
+  told_(outcome);
+}
+
+bool copy_run::may_try_again(const error& why, int tries) const {
+  const bool may_pass = is_away(why.code) || why.code == errc::throttled || why.code == errc::busy ||
+                        why.code == errc::corrupt || why.code == errc::conflict;
+  return !must_end() && tries < options_.tries_max && may_pass;
+}
+
+}  // namespace longshore::engine

@@ -1,0 +1,120 @@
+#pragma once
+
+// One run that copies what was named, and ends: the engine of `longshore copy` and `longshore plan`.
+//
+// run() returns when each item was published, found in place, or failed; one bad item does not stop the others. It
+// goes in three steps, so that nothing is sent that the target has: the repositories are listed at both ends; tags
+// that both have are compared, which also tells what the target holds; what is missing or differs is published, whole
+// or not at all (engine/publication.h). Failures that may pass are tried again a few times; a registry that does not
+// answer at all ends the run early, with everything left counted as failed.
+// told is called once per item, on the executor, when it has ended. stop(): what runs is given up, the rest fails with
+// errc::stopped. One executor, one run() per object; world and pauses must outlive it.
+
+#include <deque>
+#include <functional>
+#include <list>
+#include <string>
+#include <vector>
+
+#include "engine/copy_world.h"
+#include "engine/desired.h"
+#include "engine/pauses.h"
+#include "engine/target_survey.h"
+
+namespace longshore::engine {
+
+struct copy_ref {
+  std::string source, target;  // tag or digest at either end
+};
+
+struct copy_route {
+  std::string repository;      // at the target; the world's source knows where it comes from
+  std::vector<copy_ref> refs;  // empty: every tag the source lists
+};
+
+struct copy_item {
+  std::string repository;
+  copy_ref ref;  // both empty: the repository as a whole
+};
+
+enum class copy_end : std::uint8_t { copied, unchanged, skipped, failed };
+std::string_view name_of(copy_end end);
+
+struct copy_outcome {
+  copy_item item;
+  copy_end end = copy_end::failed;
+  std::string digest;   // when known
+  std::string rule;     // that skipped it
+  sync_progress moved;  // of this item
+  std::optional<error> why;
+};
+
+struct copy_run_options {
+  std::size_t items_at_once = 8;
+  std::size_t tags_max = 1'000'000;  // of one repository
+  int tries_max = 3;
+  std::int64_t first_pause_ms = 500;  // doubles with each try
+  std::size_t host_failures_max = 8;  // in a row; then the registry counts as away
+  std::size_t listed_from_refs = 8;   // for fewer named refs the target is asked for each, not for its listing
+  // The rule that leaves a tag out; none: it is taken.
+  std::function<std::optional<std::string>(std::string_view repository, std::string_view tag)> skips;
+  // What earlier runs are known to have published under a ref of the target; null: there were none.
+  std::function<result<std::optional<std::string>>(const std::string& repository, const std::string& ref)> published;
+  // Tags that never move once they exist, as the operator promises. Null: none.
+  std::function<bool(std::string_view tag)> immutable;
+};
+
+struct copy_figures {
+  std::size_t repositories = 0, repositories_listed = 0;
+  std::size_t items = 0, copied = 0, unchanged = 0, skipped = 0, failed = 0;  // items: known so far
+  sync_progress moved;                                                        // of the items that have ended
+};
+
+class copy_run {
+ public:
+  using on_outcome = std::function<void(const copy_outcome&)>;
+  copy_run(const copy_world& world, pauses& pause, copy_run_options options, on_outcome told)
+      : world_(&world), pause_(&pause), options_(std::move(options)), told_(std::move(told)), survey_(world) {}
+
+  boost::asio::awaitable<copy_figures> run(std::vector<copy_route> routes);
+  void stop() { stopping_ = true; }
+
+  struct running_item {
+    copy_item item;
+    sync_progress moved;
+  };
+  const copy_figures& figures() const { return figures_; }
+  const std::list<running_item>& running() const { return running_; }
+
+ private:
+  using items = std::deque<copy_item>;
+  template <class Each>
+  boost::asio::awaitable<void> each_of(items work, Each body);
+
+  boost::asio::awaitable<void> look_at(copy_route route);
+  task<std::vector<copy_ref>> refs_of(const copy_route& route);
+  task<> sort_out(const copy_route& route, std::vector<copy_ref> refs);
+  result<bool> is_known(const copy_item& item) const;
+  boost::asio::awaitable<void> compare(copy_item item);
+  task<bool> stands(const copy_item& item, std::string& digest);
+  boost::asio::awaitable<void> bring(copy_item item);
+  task<std::string> publish(const copy_item& item, sync_progress& moved);
+  void end(copy_outcome outcome);
+  void fail_item(copy_item item, error why, sync_progress moved = {});
+  bool may_try_again(const error& why, int tries) const;
+  bool must_end() const { return stopping_ || host_failures_ >= options_.host_failures_max; }
+
+  const copy_world* world_;
+  pauses* pause_;
+  copy_run_options options_;
+  on_outcome told_;
+  target_survey survey_;
+  copy_figures figures_;
+  std::list<running_item> running_;
+  items in_both_, missing_;
+  std::size_t host_failures_ = 0;  // in a row
+  std::optional<error> host_failure_;
+  bool stopping_ = false;
+};
+
+}  // namespace longshore::engine

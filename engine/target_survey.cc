@@ -1,0 +1,136 @@
+#include "engine/target_survey.h"
+
+#include <algorithm>
+
+#include "engine/journal_records.h"
+#include "engine/tasks.h"
+
+namespace longshore::engine {
+namespace {
+
+// A survey is small requests, so that many may wait beside each other.
+constexpr std::size_t looks_at_once = 4;
+
+}  // namespace
+
+task<std::set<std::string>> target_survey::list(std::string repository, std::size_t tags_max) {
+  std::set<std::string> tags;
+  std::optional<std::string> next;
+  std::size_t pages = 0;
+  do {
+    auto page = co_await world_->target.list_tags(repository, next);
+    if (!page && page.error().code == errc::not_found) break;
+    if (!page) co_return pass(std::move(page), "listing the target's tags of " + repository);
+    for (std::string& name : page->names) tags.insert(std::move(name));
+    next = std::move(page->next);
+    if (tags.size() > tags_max || ++pages > tags_max) {
+      co_return fail(errc::too_large,
+                     "the target has more than " + std::to_string(tags_max) + " tags in " + repository);
+    }
+  } while (next);
+  co_return tags;
+}
+
+task<std::optional<longshore::digest>> target_survey::learn(std::string repository, std::string ref) {
+  return take(std::move(repository), std::move(ref), false);
+}
+
+task<std::optional<longshore::digest>> target_survey::look_at(std::string repository, std::string ref) {
+  return take(std::move(repository), std::move(ref), true);
+}
+
+task<> target_survey::below() {
+  for (auto& [repository, d] : std::exchange(aside_, {})) {
+    auto seen = co_await learn(repository, d.text());
+    if (!seen) co_return pass(std::move(seen));
+  }
+  co_return result<void>();
+}
+
+task<std::optional<longshore::digest>> target_survey::take(std::string repository, std::string ref,
+                                                           bool put_indexes_aside) {
+  auto root = co_await world_->target.get_manifest(repository, ref);
+  if (!root && root.error().code == errc::not_found) co_return std::optional<longshore::digest>();
+  if (!root) co_return pass(std::move(root), "reading " + repository + ":" + ref + " at the target");
+  const longshore::digest d = root->digest;
+  auto known = world_->where.holds(repository, d.text());
+  if (!known) co_return pass(std::move(known));
+  if (*known) co_return std::optional(d);
+  if (put_indexes_aside && is_index(root->media_type)) {
+    aside_.emplace_back(std::move(repository), d);
+    co_return std::optional(d);
+  }
+  if (auto recorded = co_await record_below(repository, *std::move(root)); !recorded) {
+    co_return pass(std::move(recorded));
+  }
+  co_return std::optional(d);
+}
+
+// A manifest that cannot be understood is not known to be whole: nothing is recorded of it.
+task<> target_survey::record_below(const std::string& repository, manifest_document root) {
+  const std::uint64_t root_size = root.bytes.size();
+  auto c = closure::of(std::move(root), closure::subjects::leave, world_->copying.limits);
+  while (c) {
+    const auto wanted = c->take_wanted();
+    if (wanted.empty()) break;
+    for (const longshore::digest& d : wanted) {
+      auto known = world_->where.holds(repository, d.text());
+      if (!known) co_return pass(std::move(known));
+      if (*known) {
+        c->held(d);
+        continue;
+      }
+      auto child = co_await world_->target.get_manifest(repository, d.text());
+      if (child) {
+        if (auto taken = c->supply(*std::move(child)); !taken) co_return result<void>();
+      } else if (child.error().code == errc::not_found) {
+        c->absent(d);
+      } else {
+        co_return pass(std::move(child), "reading " + d.text() + " of " + repository + " at the target");
+      }
+    }
+  }
+  if (!c) co_return result<void>();
+  const closure_plan plan = c->plan();
+  if (!plan.absent.empty()) co_return result<void>();  // not whole: let the copy path look at each thing
+  std::vector<log::event> found;
+  for (const manifest_reference& blob : plan.blobs) {
+    found.push_back(record::located(repository, blob.target.digest, blob.target.size));
+  }
+  for (const manifest_document* m : plan.manifests) {
+    const std::uint64_t size = m->digest == c->root().digest ? root_size : m->bytes.size();
+    found.push_back(record::located(repository, m->digest, size));
+  }
+  co_return co_await world_->where.record(std::move(found));
+}
+
+task<> target_survey::learn_some(std::string repository, std::vector<std::string> tags) {
+  std::size_t next = 0;
+  std::optional<error> failure;
+  const auto worker = [&]() -> boost::asio::awaitable<void> {
+    while (next < tags.size() && !failure) {
+      auto seen = co_await learn(repository, tags[next++]);
+      if (!seen && !failure) failure = std::move(seen).error();
+    }
+  };
+  std::vector<boost::asio::awaitable<void>> workers;
+  for (std::size_t i = 0; i < std::min(tags.size(), looks_at_once); ++i) workers.push_back(worker());
+  co_await run_all(std::move(workers));
+  if (failure) co_return std::unexpected<error>(*std::move(failure));
+  co_return result<void>();
+}
+
+task<> target_survey::once(std::string repository, std::size_t tags_max, std::size_t learn_max) {
+  auto before = world_->where.survey_of(repository);
+  if (!before) co_return pass(std::move(before));
+  if (*before) co_return result<void>();
+  auto tags = co_await list(repository, tags_max);
+  if (!tags) co_return pass(std::move(tags));
+  std::vector<std::string> some(tags->begin(), tags->end());
+  if (some.size() > learn_max) some.resize(learn_max);
+  if (auto learnt = co_await learn_some(repository, std::move(some)); !learnt) co_return learnt;
+  std::vector<log::event> done{record::surveyed(repository, tags->size())};
+  co_return co_await world_->where.record(std::move(done));
+}
+
+}  // namespace longshore::engine

@@ -1,0 +1,267 @@
+#include "engine/copy_run.h"
+
+#include "engine/planned_target.h"
+#include "engine/routed_registry.h"
+#include "engine/target_survey.h"
+#include "tests/unit/engine/engine_fixture.h"
+
+namespace longshore::engine {
+namespace {
+
+using namespace testing;
+
+class copy_run_test : public engine_world {
+ protected:
+  copy_run_test() {
+    options_.first_pause_ms = 1;
+    source_.does.tags_per_page = target_.does.tags_per_page = 100;
+  }
+
+  // A run of its own: nothing is remembered of earlier ones but what is_at_target keeps.
+  copy_figures copy(std::vector<copy_route> routes) {
+    outcomes_.clear();
+    copier blobs({source_, *to_, index(), pauses_}, copier_options_);
+    const copy_world world{source_, *to_, index(), blobs, copying_};
+    copy_run run_once(world, pauses_, options_, [this](const copy_outcome& o) { outcomes_.push_back(o); });
+    return run(run_once.run(std::move(routes)));
+  }
+  location_index& index() { return kept_ != nullptr ? *kept_ : (forgotten_ = {}, forgotten_); }
+  copy_figures copy_afresh(std::vector<copy_route> routes) {
+    transient_locations fresh;
+    kept_ = &fresh;
+    const copy_figures f = copy(std::move(routes));
+    kept_ = nullptr;
+    return f;
+  }
+  void add(const std::string& repository, const std::string& tag, const std::vector<std::string>& layers) {
+    source_.set_tag(repository, tag, add_docker_image(source_, repository, layers));
+  }
+
+  registry* to_ = &target_;
+  location_index* kept_ = nullptr;
+  transient_locations forgotten_;
+  copy_run_options options_;
+  std::vector<copy_outcome> outcomes_;
+};
+
+TEST_F(copy_run_test, all_tags_of_a_repository_arrive_whole) {
+  for (int i = 0; i < 7; ++i) add("a", "v" + std::to_string(i), {"base", "own" + std::to_string(i)});
+  const copy_figures f = copy_afresh({{"a", {}}});
+  EXPECT_EQ(f.copied, 7u);
+  EXPECT_EQ(f.failed, 0u);
+  EXPECT_EQ(outcomes_.size(), 7u);
+  expect_mirrored("a");
+}
+
+TEST_F(copy_run_test, a_layer_that_many_repositories_share_is_sent_once_and_mounted_elsewhere) {
+  for (const char* r : {"a", "b", "c"}) add(r, "v1", {"shared base", std::string("own of ") + r});
+  copy_afresh({{"a", {}}, {"b", {}}, {"c", {}}});
+  EXPECT_EQ(source_.bytes_served(digest::of("shared base")), 11u);
+  for (const char* r : {"a", "b", "c"}) expect_mirrored(r);
+}
+
+TEST_F(copy_run_test, a_repository_that_the_target_does_not_know_is_not_asked_for_each_small_blob) {
+  add("a", "v1", {"one", "two", "three"});
+  copy_afresh({{"a", {}}});
+  EXPECT_EQ(target_.count("stat_blob"), 0u);
+}
+
+TEST_F(copy_run_test, nothing_is_sent_again_by_a_second_run) {
+  for (int i = 0; i < 5; ++i) add("a", "v" + std::to_string(i), {"base", "own" + std::to_string(i)});
+  copy_afresh({{"a", {}}});
+  target_.forget_calls();
+  source_.forget_calls();
+  const copy_figures f = copy_afresh({{"a", {}}});
+  EXPECT_EQ(f.unchanged, 5u);
+  EXPECT_EQ(f.copied, 0u);
+  EXPECT_EQ(target_.count("put_manifest") + target_.count("begin_blob") + target_.count("stat_blob"), 0u);
+  // A listing, and for each tag one look: the least that tells whether it moved.
+  EXPECT_EQ(source_.operations(), 6u);
+  EXPECT_EQ(target_.operations(), 6u);
+}
+
+TEST_F(copy_run_test, only_what_moved_is_sent_and_what_the_target_has_is_not_even_looked_for) {
+  for (int i = 0; i < 5; ++i) add("a", "v" + std::to_string(i), {"base", "own" + std::to_string(i)});
+  copy_afresh({{"a", {}}});
+  add("a", "v3", {"base", "own3", "more"});
+  target_.forget_calls();
+  const copy_figures f = copy_afresh({{"a", {}}});
+  EXPECT_EQ(f.copied, 1u);
+  EXPECT_EQ(f.unchanged, 4u);
+  EXPECT_EQ(target_.count("stat_blob"), 2u) << "of the new layer and the new config alone";
+  expect_mirrored("a");
+}
+
+TEST_F(copy_run_test, a_tag_published_earlier_costs_the_target_nothing_and_an_immutable_one_nobody) {
+  for (int i = 0; i < 5; ++i) add("a", "v" + std::to_string(i), {"own" + std::to_string(i)});
+  std::map<std::string, std::string> known;
+  copy_afresh({{"a", {}}});
+  for (const copy_outcome& o : outcomes_) known[o.item.ref.target] = o.digest;
+  options_.published = [&](const std::string&, const std::string& ref) -> result<std::optional<std::string>> {
+    const auto at = known.find(ref);
+    return at == known.end() ? std::optional<std::string>() : at->second;
+  };
+  target_.forget_calls();
+  source_.forget_calls();
+  EXPECT_EQ(copy_afresh({{"a", {}}}).unchanged, 5u);
+  EXPECT_EQ(target_.operations(), 0u);
+  EXPECT_EQ(source_.operations(), 6u);
+  options_.immutable = [](std::string_view) { return true; };
+  source_.forget_calls();
+  EXPECT_EQ(copy_afresh({{"a", {}}}).unchanged, 5u);
+  EXPECT_EQ(source_.operations() + target_.operations(), 1u) << "the listing";
+}
+
+TEST_F(copy_run_test, a_tag_goes_under_another_name_and_a_digest_under_a_tag) {
+  const digest d = add_docker_image(source_, "a", {"one"});
+  source_.set_tag("a", "1", d);
+  EXPECT_EQ(copy_afresh({{"a", {{"1", "latest"}, {d.text(), "pinned"}, {d.text(), d.text()}}}}).failed, 0u);
+  EXPECT_EQ(target_.tag("a", "latest"), d);
+  EXPECT_EQ(target_.tag("a", "pinned"), d);
+  EXPECT_FALSE(target_.tag("a", "1"));
+}
+
+TEST_F(copy_run_test, one_bad_image_does_not_stop_the_others_and_is_named) {
+  add("a", "good", {"one"});
+  const digest bad = add_docker_image(source_, "a", {"two"});
+  source_.set_tag("a", "bad", bad);
+  source_.erase_blob("a", digest::of("two"));
+  const copy_figures f = copy_afresh({{"a", {}}, {"b", {{"absent", "absent"}}}});
+  EXPECT_EQ(f.copied, 1u);
+  EXPECT_EQ(f.failed, 2u);
+  EXPECT_EQ(f.items, 3u);
+  EXPECT_TRUE(target_.tag("a", "good"));
+  EXPECT_FALSE(target_.tag("a", "bad"));
+  for (const copy_outcome& o : outcomes_) EXPECT_EQ(o.end == copy_end::failed, o.why.has_value());
+}
+
+TEST_F(copy_run_test, a_registry_that_does_not_answer_ends_the_run_with_everything_failed) {
+  for (int i = 0; i < 50; ++i) add("a", "v" + std::to_string(i), {"own" + std::to_string(i)});
+  std::vector<copy_route> routes{{"a", {}}};
+  source_.before = [this](const memory_registry::call& c) {
+    if (c.verb == "list_tags") source_.fail_always(std::nullopt);
+    if (c.verb == "get_manifest") source_.fail_always(away());
+  };
+  const copy_figures f = copy_afresh(std::move(routes));
+  EXPECT_EQ(f.failed, 50u);
+  EXPECT_EQ(f.items, 50u);
+  EXPECT_LT(source_.operations(), 100u) << "it was not asked for each";
+}
+
+TEST_F(copy_run_test, a_failure_of_any_single_operation_is_overcome_or_named_and_never_leaves_half_an_image) {
+  for (int i = 0; i < 3; ++i) add("a", "v" + std::to_string(i), {"base", "own" + std::to_string(i)});
+  std::size_t copied_all = 0;
+  for (std::uint64_t n = 0; n < 60; ++n) {
+    for (memory_registry* at : {&source_, &target_}) {
+      for (const auto when : {memory_registry::fault_at::before, memory_registry::fault_at::after}) {
+        memory_registry fresh("fresh");
+        to_ = &fresh;
+        memory_registry& faulty = at == &target_ ? fresh : source_;
+        faulty.fail_operation(n, away(), when);
+        const copy_figures f = copy_afresh({{"a", {}}});
+        EXPECT_EQ(f.copied + f.failed, 3u) << n;
+        copied_all += f.copied == 3 ? 1 : 0;
+        EXPECT_TRUE(fresh.violations().empty()) << n;
+        EXPECT_EQ(fresh.open_sessions(), 0) << n;
+        for (const auto& [tag, d] : fresh.tags("a")) EXPECT_TRUE(fresh.is_whole("a", *digest::parse(d))) << n;
+      }
+    }
+  }
+  to_ = &target_;
+  EXPECT_EQ(copied_all, 240u) << "one failure is always overcome by another try";
+}
+
+TEST_F(copy_run_test, what_a_filter_leaves_out_is_told_with_its_rule_and_not_copied) {
+  add("a", "v1", {"one"});
+  add("a", "v1-rc1", {"two"});
+  options_.skips = [](std::string_view, std::string_view tag) -> std::optional<std::string> {
+    return tag.ends_with("rc1") ? std::optional<std::string>("no candidates") : std::nullopt;
+  };
+  const copy_figures f = copy_afresh({{"a", {}}});
+  EXPECT_EQ(f.skipped, 1u);
+  EXPECT_EQ(f.copied, 1u);
+  EXPECT_FALSE(target_.tag("a", "v1-rc1"));
+  EXPECT_TRUE(std::ranges::any_of(outcomes_, [](const copy_outcome& o) { return o.rule == "no candidates"; }));
+}
+
+TEST_F(copy_run_test, a_plan_tells_what_a_copy_then_does_and_touches_nothing) {
+  for (const char* r : {"a", "b"}) {
+    for (int i = 0; i < 4; ++i) add(r, "v" + std::to_string(i), {"base of both", r + std::to_string(i)});
+  }
+  copy_afresh({{"a", {{"v0", "v0"}}}});
+  target_.forget_calls();
+  planned_target planned(target_);
+  to_ = &planned;
+  copier_options_.dry_run = true;
+  const copy_figures told = copy_afresh({{"a", {}}, {"b", {}}});
+  EXPECT_EQ(target_.count("put_manifest") + target_.count("begin_blob"), 0u);
+  EXPECT_EQ(source_.count("open_blob"), 3u) << "of the copy before";
+  to_ = &target_;
+  copier_options_.dry_run = false;
+  const copy_figures done = copy_afresh({{"a", {}}, {"b", {}}});
+  EXPECT_EQ(told.copied, done.copied);
+  EXPECT_EQ(told.unchanged, done.unchanged);
+  EXPECT_EQ(told.moved.copied.blobs, done.moved.copied.blobs);
+  EXPECT_EQ(told.moved.copied.bytes, done.moved.copied.bytes);
+  EXPECT_EQ(told.moved.mounted.blobs, done.moved.mounted.blobs);
+  EXPECT_EQ(told.moved.present.blobs, done.moved.present.blobs);
+  expect_mirrored("b");
+}
+
+TEST_F(copy_run_test, a_stopped_run_says_of_everything_left_that_it_was_not_begun) {
+  for (int i = 0; i < 20; ++i) add("a", "v" + std::to_string(i), {"own" + std::to_string(i)});
+  transient_locations fresh;
+  copier blobs({source_, target_, fresh, pauses_}, copier_options_);
+  const copy_world world{source_, target_, fresh, blobs, copying_};
+  copy_figures f;
+  copy_run* running = nullptr;
+  copy_run stopped(world, pauses_, options_, [&](const copy_outcome&) { running->stop(); });
+  running = &stopped;
+  f = run(stopped.run({{"a", {}}}));
+  EXPECT_EQ(f.copied + f.failed, 20u);
+  EXPECT_GT(f.copied, 0u);
+  EXPECT_GT(f.failed, 0u);
+}
+
+TEST_F(copy_run_test, a_routed_source_is_read_under_the_targets_names) {
+  add("from/here", "v1", {"one"});
+  routed_registry routed(source_);
+  EXPECT_TRUE(routed.route("to/there", "from/here"));
+  EXPECT_TRUE(routed.route("to/there", "from/here"));
+  EXPECT_FALSE(routed.route("to/there", "elsewhere"));
+  EXPECT_TRUE(run(routed.get_manifest("to/there", "v1")));
+  EXPECT_EQ(run(routed.get_manifest("from/here", "v1")).error().code, errc::not_found);
+  EXPECT_EQ(run(routed.delete_tag("to/there", "v1")).error().code, errc::unsupported);
+  EXPECT_EQ(run(routed.list_repositories(std::nullopt))->names, std::vector<std::string>{"to/there"});
+}
+
+TEST_F(copy_run_test, a_survey_knows_a_filled_target_by_its_manifests) {
+  const digest d = add_docker_image(target_, "a", {"one", "two"});
+  target_.set_tag("a", "v1", d);
+  transient_locations fresh;
+  copier blobs({source_, target_, fresh, pauses_}, copier_options_);
+  const copy_world world{source_, target_, fresh, blobs, copying_};
+  target_survey survey(world);
+  ASSERT_TRUE(run(survey.once("a", 100, 100)));
+  EXPECT_TRUE(*fresh.holds("a", d.text()));
+  EXPECT_TRUE(*fresh.holds("a", digest::of("one").text()));
+  EXPECT_EQ(**fresh.survey_of("a"), 1u);
+  EXPECT_EQ(target_.operations(), 2u);
+  ASSERT_TRUE(run(survey.once("a", 100, 100)));
+  EXPECT_EQ(target_.operations(), 2u) << "it is surveyed once";
+}
+
+TEST_F(copy_run_test, a_survey_that_fails_is_not_remembered_as_done) {
+  target_.set_tag("a", "v1", add_docker_image(target_, "a", {"one"}));
+  for (std::uint64_t n = 0; n < 2; ++n) {
+    transient_locations fresh;
+    copier blobs({source_, target_, fresh, pauses_}, copier_options_);
+    const copy_world world{source_, target_, fresh, blobs, copying_};
+    target_.fail_operation(n, away());
+    EXPECT_FALSE(run(target_survey(world).once("a", 100, 100)));
+    EXPECT_FALSE(*fresh.survey_of("a"));
+  }
+}
+
+}  // namespace
+}  // namespace longshore::engine

@@ -1,0 +1,218 @@
+#include "api/local/oci_archive.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "local_fixture.h"
+
+namespace longshore::tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct part {
+  std::string name, text;
+  unsigned type = AE_IFREG;
+  std::string link;
+  bool is_hard = false;
+};
+
+class oci_archive_test : public registry_runner {
+ protected:
+  static std::vector<part> image_parts(const std::string& prefix = {}) {
+    const std::string manifest = image_text("layer");
+    const auto blob = [&](const std::string& text) {
+      return part{prefix + "blobs/sha256/" + std::string(digest::of(text).hex()), text};
+    };
+    std::string listed = descriptor_text(image_type, manifest);
+    listed.insert(listed.size() - 1, R"(,"annotations":{"org.opencontainers.image.ref.name":"v1"})");
+    return {{prefix + "oci-layout", R"({"imageLayoutVersion":"1.0.0"})"},
+            {prefix + "index.json", R"({"schemaVersion":2,"manifests":[)" + listed + "]}"},
+            blob(config_text),
+            blob("layer"),
+            blob(manifest)};
+  }
+  void make(const std::vector<part>& parts, int filter = ARCHIVE_FILTER_NONE) const {
+    archive* a = archive_write_new();
+    archive_write_add_filter(a, filter);
+    archive_write_set_format_gnutar(a);
+    ASSERT_EQ(archive_write_open_filename(a, file.c_str()), ARCHIVE_OK);
+    for (const part& p : parts) {
+      archive_entry* e = archive_entry_new();
+      archive_entry_set_pathname(e, p.name.c_str());
+      archive_entry_set_filetype(e, p.type);
+      archive_entry_set_perm(e, 0755);
+      if (!p.link.empty() && p.is_hard) archive_entry_set_hardlink(e, p.link.c_str());
+      if (!p.link.empty() && !p.is_hard) archive_entry_set_symlink(e, p.link.c_str());
+      archive_entry_set_size(e, p.type == AE_IFREG && p.link.empty() ? static_cast<la_int64_t>(p.text.size()) : 0);
+      ASSERT_EQ(archive_write_header(a, e), ARCHIVE_OK) << p.name << ": " << archive_error_string(a);
+      if (p.type == AE_IFREG && p.link.empty()) archive_write_data(a, p.text.data(), p.text.size());
+      archive_entry_free(e);
+    }
+    ASSERT_EQ(archive_write_free(a), ARCHIVE_OK);
+  }
+  result<std::unique_ptr<api::oci_archive>> open(api::layout_access access, api::unpack_limits limits = {}) {
+    return api::oci_archive::open(
+        {.file = file, .access = access, .temporary = place.path() / "tmp", .limits = limits});
+  }
+  errc refusal(api::unpack_limits limits = {}) {
+    auto opened = open(api::layout_access::read, limits);
+    EXPECT_FALSE(opened);
+    if (!opened) last_text = opened.error().text;
+    EXPECT_TRUE(fs::is_empty(place.path() / "tmp"));
+    return opened ? errc::stopped : opened.error().code;
+  }
+  void expect_readable() {
+    auto opened = open(api::layout_access::read);
+    ASSERT_TRUE(opened) << opened.error().text;
+    auto& registry = (*opened)->registry();
+    EXPECT_EQ(get(registry.get_manifest("", "v1")).value().bytes, image_text("layer"));
+    EXPECT_EQ(get(read_blob(registry, "", digest::of("layer"), 0)).value(), "layer");
+  }
+  void SetUp() override { fs::create_directories(place.path() / "tmp"); }
+
+  testing::scratch place;
+  fs::path file = place.path() / "images.tar";
+};
+
+TEST_F(oci_archive_test, what_was_written_is_read_back) {
+  {
+    auto opened = open(api::layout_access::write);
+    ASSERT_TRUE(opened) << opened.error().text;
+    ASSERT_TRUE(get(push_image((*opened)->registry(), "", "v1", "layer")));
+    EXPECT_FALSE(fs::exists(file));
+    const auto done = get((*opened)->finish());
+    ASSERT_TRUE(done) << done.error().text;
+    EXPECT_EQ((*opened)->registry().name(), "oci-archive:" + file.string());
+  }
+  expect_readable();
+  EXPECT_FALSE(fs::exists(file.string() + ".partial.d"));
+  EXPECT_FALSE(fs::exists(file.string() + ".partial"));
+  EXPECT_TRUE(fs::is_empty(place.path() / "tmp"));
+}
+
+TEST_F(oci_archive_test, dropped_without_finish_the_file_is_as_it_was) {
+  {
+    auto opened = open(api::layout_access::write);
+  }
+  EXPECT_FALSE(fs::exists(file));
+  make(image_parts());
+  const std::string before = read_text(file);
+  {
+    auto opened = open(api::layout_access::write);
+    ASSERT_TRUE(get(push_image((*opened)->registry(), "", "v2", "other")));
+  }
+  EXPECT_EQ(read_text(file), before);
+}
+
+TEST_F(oci_archive_test, an_archive_that_is_there_is_added_to) {
+  make(image_parts());
+  {
+    auto opened = open(api::layout_access::write);
+    ASSERT_TRUE(opened) << opened.error().text;
+    ASSERT_TRUE(get(push_image((*opened)->registry(), "", "v2", "other")));
+    ASSERT_TRUE(get((*opened)->finish()));
+  }
+  expect_readable();
+  auto opened = open(api::layout_access::read);
+  EXPECT_EQ(get((*opened)->registry().list_tags("", std::nullopt))->names, (std::vector<std::string>{"v1", "v2"}));
+  EXPECT_EQ(failure((*opened)->finish()), errc::unsupported);
+}
+
+TEST_F(oci_archive_test, equal_content_makes_equal_archives) {
+  const auto write = [&] {
+    auto opened = open(api::layout_access::write);
+    EXPECT_TRUE(get(push_image((*opened)->registry(), "", "v1", "layer")));
+    EXPECT_TRUE(get((*opened)->finish()));
+    const std::string bytes = read_text(file);
+    fs::remove(file);
+    return bytes;
+  };
+  EXPECT_TRUE(write() == write());
+}
+
+TEST_F(oci_archive_test, what_a_killed_writer_left_is_not_taken_in) {
+  write_text(file.string() + ".partial.d/index.json",
+             R"({"schemaVersion":2,"manifests":[)" + descriptor_text(image_type, "stale") + "]}");
+  write_text(file.string() + ".partial", "half an archive");
+  auto opened = open(api::layout_access::write);
+  ASSERT_TRUE(opened) << opened.error().text;
+  EXPECT_FALSE(get((*opened)->registry().resolve("", digest::of("stale").text())).value());
+  EXPECT_EQ(open(api::layout_access::write).error().code, errc::busy);
+  ASSERT_TRUE(get(push_image((*opened)->registry(), "", "v1", "layer")));
+  EXPECT_TRUE(get((*opened)->finish()));
+  expect_readable();
+}
+
+TEST_F(oci_archive_test, compressed_archives_and_leading_dots_are_read) {
+  for (const int filter : {ARCHIVE_FILTER_NONE, ARCHIVE_FILTER_GZIP, ARCHIVE_FILTER_ZSTD}) {
+    auto parts = image_parts("./");
+    parts.insert(parts.begin(), {{"./", "", AE_IFDIR}, {"./blobs/", "", AE_IFDIR}, {"./blobs/sha256/", "", AE_IFDIR}});
+    make(parts, filter);
+    expect_readable();
+  }
+}
+
+TEST_F(oci_archive_test, dockers_own_files_are_passed_over) {
+  auto parts = image_parts();
+  parts.push_back({"manifest.json", "[]"});
+  parts.push_back({"repositories", "{}"});
+  make(parts);
+  expect_readable();
+}
+
+TEST_F(oci_archive_test, whatever_is_no_part_of_a_layout_is_refused) {
+  const std::string blob = "blobs/sha256/" + std::string(digest::of("x").hex());
+  for (const part& bad : std::vector<part>{{"../escape", "x"},
+                                           {"/etc/escape", "x"},
+                                           {"blobs/../../escape", "x"},
+                                           {"blobs/sha256/../../index.json", "x"},
+                                           {"blobs/sha256/abc", "x"},
+                                           {"blobs/md5/" + std::string(32, 'a'), "x"},
+                                           {"readme.txt", "x"},
+                                           {"other/", "", AE_IFDIR},
+                                           {blob, "", AE_IFLNK, "/etc/passwd"},
+                                           {"blobs", "", AE_IFLNK, "/etc"},
+                                           {blob, "", AE_IFREG, "index.json", true},
+                                           {blob, "", AE_IFIFO},
+                                           {blob, "", AE_IFCHR},
+                                           {blob, "", AE_IFDIR}}) {
+    auto parts = image_parts();
+    parts.insert(parts.begin() + 1, bad);
+    make(parts);
+    EXPECT_EQ(refusal(), errc::invalid) << bad.name;
+    EXPECT_FALSE(fs::exists(place.path() / "escape"));
+  }
+}
+
+TEST_F(oci_archive_test, a_name_that_comes_twice_is_corrupt) {
+  auto parts = image_parts();
+  parts.push_back(parts[1]);
+  make(parts);
+  EXPECT_EQ(refusal(), errc::corrupt);
+}
+
+TEST_F(oci_archive_test, limits_hold) {
+  make(image_parts(), ARCHIVE_FILTER_GZIP);
+  EXPECT_EQ(refusal({.bytes_max = 100}), errc::too_large);
+  EXPECT_EQ(refusal({.bytes_max = 1'000'000, .entries_max = 4}), errc::too_large);
+}
+
+TEST_F(oci_archive_test, a_broken_archive_is_an_error_wherever_it_breaks) {
+  make(image_parts(), ARCHIVE_FILTER_GZIP);
+  const std::string whole = read_text(file);
+  for (std::size_t n = 0; n + 20 < whole.size(); n += 7) {
+    write_text(file, whole.substr(0, n));
+    const errc code = refusal();
+    EXPECT_TRUE(code == errc::corrupt || code == errc::invalid) << n << ": " << last_text;
+  }
+  write_text(file, "this is no archive at all, whatever its name may say");
+  EXPECT_EQ(refusal(), errc::corrupt);
+  fs::remove(file);
+  EXPECT_EQ(refusal(), errc::not_found);
+  fs::create_directories(file);
+  EXPECT_EQ(refusal(), errc::invalid);
+}
+
+}  // namespace
+}  // namespace longshore::tests

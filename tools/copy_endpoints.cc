@@ -1,0 +1,93 @@
+#include "tools/copy_endpoints.h"
+
+#include "api/local/distribution_storage.h"
+#include "api/local/oci_layout.h"
+#include "api/url.h"
+#include "tools/clients.h"
+
+namespace longshore::tools {
+
+using api::image_transport;
+
+result<engine::registry*> copy_endpoints::source(const api::image_reference& at) {
+  return open(sources_, at, source_, api::layout_access::read);
+}
+
+result<engine::registry*> copy_endpoints::target(const api::image_reference& at) {
+  return open(targets_, at, target_, api::layout_access::write);
+}
+
+result<copy_endpoints::opened> copy_endpoints::open_docker(const api::image_reference& at,
+                                                           const endpoint_options& options) {
+  registry_settings settings = options.settings;
+  const std::string host = at.location.substr(0, at.location.rfind(':'));
+  const bool plain = options.plain_http || api::is_local_host(host) || api::is_local_host(at.location);
+  settings.url = (plain ? "http://" : "https://") + at.location;
+  auto client = make_registry_client(on_, *now_, settings);
+  if (!client) return pass(std::move(client));
+  opened made;
+  made.client = *std::move(client);
+  made.registry = made.client.get();
+  return made;
+}
+
+result<engine::registry*> copy_endpoints::open(places& in, const api::image_reference& at,
+                                               const endpoint_options& options, api::layout_access access) {
+  const std::string key = std::to_string(static_cast<int>(at.transport)) + at.location;
+  if (const auto found = in.find(key); found != in.end()) return found->second.registry;
+  opened made;
+  switch (at.transport) {
+    case image_transport::docker: {
+      auto client = open_docker(at, options);
+      if (!client) return pass(std::move(client));
+      made = *std::move(client);
+      break;
+    }
+    case image_transport::oci_layout: {
+      api::oci_layout_options layout;
+      layout.directory = at.location;
+      layout.access = access;
+      auto files = api::oci_layout::open(std::move(layout));
+      if (!files) return pass(std::move(files));
+      made.files = *std::move(files);
+      break;
+    }
+    case image_transport::oci_archive: {
+      api::oci_archive_options archive;
+      archive.file = at.location;
+      archive.access = access;
+      auto files = api::oci_archive::open(std::move(archive));
+      if (!files) return pass(std::move(files));
+      made.archive = *std::move(files);
+      made.registry = &made.archive->registry();
+      break;
+    }
+    case image_transport::distribution: {
+      auto files = api::distribution_storage::open({.directory = at.location});
+      if (!files) return pass(std::move(files));
+      made.files = *std::move(files);
+      break;
+    }
+  }
+  if (made.files) made.registry = made.files.get();
+  return in.emplace(key, std::move(made)).first->second.registry;
+}
+
+engine::task<> copy_endpoints::finish() {
+  for (auto& [key, target] : targets_) {
+    if (!target.archive) continue;
+    if (auto done = co_await target.archive->finish(); !done) co_return done;
+  }
+  co_return result<void>();
+}
+
+std::uint64_t copy_endpoints::requests_of(const places& in) {
+  std::uint64_t all = 0;
+  for (const auto& [key, place] : in) {
+    if (!place.client) continue;
+    for (const api::request_counters& c : place.client->counters().by_kind) all += c.requests;
+  }
+  return all;
+}
+
+}  // namespace longshore::tools

@@ -1,0 +1,59 @@
+#pragma once
+
+// The registries that a copy reads and writes, opened once each: over HTTP, or as files.
+//
+// Plain HTTP is spoken to loopback hosts, and to others only when told. Credentials come from the options, else from
+// the files where docker, podman and skopeo keep them. source() and target() answer the same object for the same
+// place. finish() makes archives final: what was written to one is in its file only then.
+// The executor and the clock must outlive it. One executor.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "api/local/image_reference.h"
+#include "api/local/oci_archive.h"
+#include "api/registry_client.h"
+#include "tools/config.h"
+
+namespace longshore::tools {
+
+struct endpoint_options {
+  bool plain_http = false;
+  registry_settings settings;  // but for the url
+};
+
+class copy_endpoints {
+ public:
+  copy_endpoints(boost::asio::any_io_executor on, clock& now, endpoint_options source, endpoint_options target)
+      : on_(std::move(on)), now_(&now), source_(std::move(source)), target_(std::move(target)) {}
+
+  result<engine::registry*> source(const api::image_reference& at);
+  result<engine::registry*> target(const api::image_reference& at);
+  engine::task<> finish();
+
+  std::uint64_t source_requests() const { return requests_of(sources_); }
+  std::uint64_t target_requests() const { return requests_of(targets_); }
+
+ private:
+  struct opened {
+    std::unique_ptr<api::registry_client> client;
+    std::unique_ptr<engine::registry> files;
+    std::unique_ptr<api::oci_archive> archive;
+    engine::registry* registry = nullptr;
+  };
+  using places = std::map<std::string, opened>;
+  result<engine::registry*> open(places& in, const api::image_reference& at, const endpoint_options& options,
+                                 api::layout_access access);
+  result<opened> open_docker(const api::image_reference& at, const endpoint_options& options);
+  static std::uint64_t requests_of(const places& in);
+
+  boost::asio::any_io_executor on_;
+  clock* now_;
+  endpoint_options source_, target_;
+  places sources_, targets_;
+};
+
+}  // namespace longshore::tools

@@ -1,0 +1,155 @@
+#include "tools/copy_report.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <cstdio>
+
+#include "engine/failure.h"
+#include "tools/command.h"
+
+namespace longshore::tools {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t failures_kept_max = 1'000;
+constexpr std::size_t bar_width = 24;
+
+json::object of(const engine::blob_tally& tally) { return {{"blobs", tally.blobs}, {"bytes", tally.bytes}}; }
+
+json::object of(const engine::sync_progress& moved) {
+  return {{"copied", of(moved.copied)},
+          {"mounted", of(moved.mounted)},
+          {"present", of(moved.present)},
+          {"manifests", of(moved.manifests)}};
+}
+
+std::string shown(const engine::copy_item& item) {
+  if (item.ref.target.empty()) return item.repository;
+  const bool by_digest = item.ref.target.find(':') != std::string::npos;
+  return item.repository + (by_digest ? "@" : ":") + item.ref.target;
+}
+
+json::object of(const engine::copy_outcome& o, copy_purpose purpose) {
+  const bool would = purpose == copy_purpose::plan && o.end == engine::copy_end::copied;
+  json::object line{{"repository", o.item.repository},
+                    {"ref", o.item.ref.target},
+                    {"outcome", would ? "copy" : std::string(name_of(o.end))}};
+  if (o.item.ref.source != o.item.ref.target) line.emplace("source_ref", o.item.ref.source);
+  if (!o.digest.empty()) line.emplace("digest", o.digest);
+  if (!o.rule.empty()) line.emplace("rule", o.rule);
+  if (o.end == engine::copy_end::copied) line.emplace("blobs", of(o.moved));
+  if (o.why) line.emplace("error", json::object{{"code", name_of(o.why->code)}, {"message", o.why->text}});
+  return line;
+}
+
+std::string with_time(std::int64_t seconds) {
+  if (seconds < 60) return std::to_string(seconds) + "s";
+  if (seconds < 3'600) return std::to_string(seconds / 60) + "m" + std::to_string(seconds % 60) + "s";
+  return std::to_string(seconds / 3'600) + "h" + std::to_string(seconds % 3'600 / 60) + "m";
+}
+
+}  // namespace
+
+std::string with_unit(std::uint64_t bytes) {
+  constexpr std::array units{"B", "kB", "MB", "GB", "TB", "PB"};
+  double n = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (n >= 1'000 && unit + 1 < units.size()) {
+    n /= 1'000;
+    ++unit;
+  }
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", n, units[unit]);
+  return text.data();
+}
+
+copy_report::copy_report(copy_purpose purpose, bool json)
+    : purpose_(purpose),
+      json_lines_(json || ::isatty(STDOUT_FILENO) != 1),
+      bar_(!json && ::isatty(STDERR_FILENO) == 1) {}
+
+void copy_report::outcome(const engine::copy_outcome& o) {
+  if (json_lines_) {
+    std::printf("%s\n", json::serialize(of(o, purpose_)).c_str());
+  } else if (purpose_ == copy_purpose::plan && o.end == engine::copy_end::copied) {
+    if (std::exchange(bar_shown_, false)) std::fprintf(stderr, "\r\033[K");
+    const engine::sync_progress& m = o.moved;
+    std::printf("%s: copy %llu blobs (%s), mount %llu (%s)\n", shown(o.item).c_str(),
+                static_cast<unsigned long long>(m.copied.blobs), with_unit(m.copied.bytes).c_str(),
+                static_cast<unsigned long long>(m.mounted.blobs), with_unit(m.mounted.bytes).c_str());
+  }
+  if (o.end == engine::copy_end::failed && failures_.size() < failures_kept_max) failures_.push_back(o);
+}
+
+void copy_report::tick(const copy_figures_now& now, std::int64_t elapsed_ms) {
+  const std::int64_t since = elapsed_ms - before_ms_;
+  if (since > 0) {
+    const double current = 1'000.0 * static_cast<double>(now.bytes_sent - bytes_before_) / static_cast<double>(since);
+    rate_ = before_ms_ == 0 ? current : 0.8 * rate_ + 0.2 * current;
+  }
+  bytes_before_ = now.bytes_sent;
+  before_ms_ = elapsed_ms;
+  if (bar_) print_bar(now, elapsed_ms);
+}
+
+void copy_report::print_bar(const copy_figures_now& now, std::int64_t elapsed_ms) {
+  const engine::copy_figures& f = now.run;
+  const std::size_t done = f.copied + f.unchanged + f.skipped + f.failed;
+  const std::size_t filled = f.items == 0 ? 0 : bar_width * done / f.items;
+  std::string eta = "?";
+  if (done > 0 && elapsed_ms > 0) {
+    const double each = static_cast<double>(elapsed_ms) / static_cast<double>(done);
+    eta = with_time(static_cast<std::int64_t>(each * static_cast<double>(f.items - done)) / 1'000);
+  }
+  bar_shown_ = true;
+  std::fprintf(stderr, "\r\033[K[%s%s] %zu/%zu images  %s sent  %s/s  %llu requests  ETA %s",
+               std::string(filled, '#').c_str(), std::string(bar_width - filled, ' ').c_str(), done, f.items,
+               with_unit(now.bytes_sent).c_str(), with_unit(static_cast<std::uint64_t>(rate_)).c_str(),
+               static_cast<unsigned long long>(now.source_requests + now.target_requests), eta.c_str());
+}
+
+void copy_report::print_summary(const copy_figures_now& now, std::int64_t elapsed_ms) const {
+  const engine::copy_figures& f = now.run;
+  if (json_lines_) {
+    json::object summary{{"images", f.items},
+                         {purpose_ == copy_purpose::plan ? "to_copy" : "copied", f.copied},
+                         {"unchanged", f.unchanged},
+                         {"skipped", f.skipped},
+                         {"failed", f.failed},
+                         {"blobs", of(f.moved)},
+                         {"source_requests", now.source_requests},
+                         {"target_requests", now.target_requests},
+                         {"elapsed_ms", elapsed_ms}};
+    std::printf("%s\n", json::serialize(json::object{{"summary", std::move(summary)}}).c_str());
+    return;
+  }
+  std::printf("%zu images: %zu %s, %zu unchanged, %zu skipped, %zu failed\n", f.items, f.copied,
+              purpose_ == copy_purpose::plan ? "to copy" : "copied", f.unchanged, f.skipped, f.failed);
+  const engine::sync_progress& m = f.moved;
+  std::printf("%s in %llu blobs %s, %s in %llu mounted, %s in %llu there already; %llu requests, %s\n",
+              with_unit(m.copied.bytes).c_str(), static_cast<unsigned long long>(m.copied.blobs),
+              purpose_ == copy_purpose::plan ? "to send" : "sent", with_unit(m.mounted.bytes).c_str(),
+              static_cast<unsigned long long>(m.mounted.blobs), with_unit(m.present.bytes).c_str(),
+              static_cast<unsigned long long>(m.present.blobs),
+              static_cast<unsigned long long>(now.source_requests + now.target_requests),
+              with_time(elapsed_ms / 1'000).c_str());
+}
+
+int copy_report::end(const copy_figures_now& now, std::int64_t elapsed_ms) {
+  if (std::exchange(bar_shown_, false)) std::fprintf(stderr, "\r\033[K");
+  print_summary(now, elapsed_ms);
+  for (const engine::copy_outcome& o : failures_) {
+    std::fprintf(stderr, "longshore: %s: %s\n", shown(o.item).c_str(), engine::describe(*o.why).c_str());
+  }
+  if (now.run.failed > failures_.size()) {
+    std::fprintf(stderr, "longshore: and %zu more failed\n", now.run.failed - failures_.size());
+  }
+  if (now.run.failed == 0) return exit_done;
+  return now.run.failed == now.run.items ? exit_failed : exit_partly_done;
+}
+
+}  // namespace longshore::tools

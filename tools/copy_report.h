@@ -1,0 +1,42 @@
+#pragma once
+
+// What a copy tells while it runs and at its end: a bar on a terminal, JSON lines otherwise.
+//
+// outcome() is called as each item ends, tick() now and then, end() once. JSON lines go to standard output, one per
+// item ({"repository","ref","outcome",...}) and a last one {"summary":...}; on a terminal the bar goes to standard
+// error, and what failed is listed at the end. Returns from end() are the exit codes of tools/command.h.
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/copy_run.h"
+#include "tools/copy_session.h"
+
+namespace longshore::tools {
+
+enum class copy_purpose : std::uint8_t { copy, plan };
+
+class copy_report {
+ public:
+  copy_report(copy_purpose purpose, bool json);
+  void outcome(const engine::copy_outcome& o);
+  void tick(const copy_figures_now& now, std::int64_t elapsed_ms);
+  int end(const copy_figures_now& now, std::int64_t elapsed_ms);
+
+ private:
+  void print_bar(const copy_figures_now& now, std::int64_t elapsed_ms);
+  void print_summary(const copy_figures_now& now, std::int64_t elapsed_ms) const;
+
+  copy_purpose purpose_;
+  bool json_lines_, bar_;
+  bool bar_shown_ = false;
+  std::vector<engine::copy_outcome> failures_;  // the first of them
+  std::uint64_t bytes_before_ = 0;
+  std::int64_t before_ms_ = 0;
+  double rate_ = 0;  // bytes per second, smoothed
+};
+
+// "943.2 MB"
+std::string with_unit(std::uint64_t bytes);
+
+}  // namespace longshore::tools

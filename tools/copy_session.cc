@@ -1,0 +1,210 @@
+#include "tools/copy_session.h"
+
+#include "engine/glob.h"
+#include "engine/planned_target.h"
+#include "engine/reference.h"
+
+namespace longshore::tools {
+
+namespace {
+
+// What a layout's only content goes by; it has no repositories.
+constexpr const char* layout_repository = "image";
+constexpr std::size_t catalog_max = 1'000'000;
+
+bool is_layout(const api::image_reference& at) {
+  return at.transport == api::image_transport::oci_layout || at.transport == api::image_transport::oci_archive;
+}
+
+std::string repository_of(const api::image_reference& at) {
+  return is_layout(at) ? std::string(layout_repository) : at.repository;
+}
+
+std::vector<engine::copy_ref> refs_of(const copy_job& job) {
+  const api::image_reference &from = job.from.at, &to = job.to.at;
+  if (!from.tag && !from.digest) return {};
+  engine::copy_ref ref;
+  ref.source = from.digest ? from.digest->text() : *from.tag;
+  ref.target = to.tag ? *to.tag : from.tag ? *from.tag : from.digest->text();
+  return {std::move(ref)};
+}
+
+void add(engine::copy_figures& to, const engine::copy_figures& more) {
+  to.repositories += more.repositories;
+  to.repositories_listed += more.repositories_listed;
+  to.items += more.items;
+  to.copied += more.copied;
+  to.unchanged += more.unchanged;
+  to.skipped += more.skipped;
+  to.failed += more.failed;
+  to.moved.add(more.moved);
+}
+
+}  // namespace
+
+struct copy_session::target_place {
+  std::unique_ptr<copy_state> state;
+  engine::transient_locations transient;
+  // Of a plan: what it would do is not done, and nobody's knowledge.
+  std::unique_ptr<engine::planned_target> planned;
+  std::unique_ptr<engine::transient_locations> imagined;
+
+  engine::location_index& known() { return state ? state->where() : transient; }
+  engine::location_index& where() { return imagined ? *imagined : known(); }
+};
+
+struct copy_session::group {
+  group(engine::registry& f, engine::registry& t) : from(&f), to(&t), source(f) {}
+  engine::registry* from;
+  engine::registry* to;
+  engine::routed_registry source;
+  std::vector<engine::copy_route> routes;
+};
+
+copy_session::copy_session(boost::asio::any_io_executor on, clock& now, copy_request request,
+                           engine::copy_run::on_outcome told)
+    : on_(on),
+      now_(&now),
+      request_(std::move(request)),
+      told_(std::move(told)),
+      places_(std::move(on), now, request_.source, request_.target) {}
+
+copy_session::~copy_session() = default;
+
+void copy_session::add_route(engine::registry& from, engine::registry& to, std::string source_repository,
+                             engine::copy_route route) {
+  for (auto& g : groups_) {
+    if (g->from != &from || g->to != &to || !g->source.route(route.repository, source_repository)) continue;
+    g->routes.push_back(std::move(route));
+    return;
+  }
+  groups_.push_back(std::make_unique<group>(from, to));
+  groups_.back()->source.route(route.repository, source_repository);
+  groups_.back()->routes.push_back(std::move(route));
+}
+
+engine::task<> copy_session::add_many(const copy_job& job, engine::registry& from, engine::registry& to) {
+  std::optional<std::string> next;
+  std::size_t seen = 0;
+  do {
+    auto page = co_await from.list_repositories(next);
+    if (!page) co_return pass(std::move(page), "listing the repositories of " + from.name());
+    for (const std::string& name : page->names) {
+      if (!engine::matches(job.from.repositories, name)) continue;
+      const std::string target = job.to.repositories.empty() ? name : job.to.repositories + "/" + name;
+      if (!engine::is_repository_name(target)) {
+        told_({{target, {}},
+               engine::copy_end::failed,
+               {},
+               {},
+               {},
+               error{errc::invalid, target + " is no repository name"}});
+        continue;
+      }
+      add_route(from, to, name, {target, {}});
+    }
+    seen += page->names.size();
+    next = std::move(page->next);
+    if (seen > catalog_max) co_return fail(errc::too_large, from.name() + " lists more than a million repositories");
+  } while (next && !stopping_);
+  co_return result<void>();
+}
+
+result<void> copy_session::open_index(engine::registry& target) {
+  auto& place = targets_[&target];
+  if (place) return {};
+  place = std::make_unique<target_place>();
+  std::error_code ec;
+  const bool has_state = !request_.state.empty() && (!request_.dry_run || std::filesystem::exists(request_.state, ec));
+  if (has_state) {
+    if (targets_.size() > 1) return fail(errc::invalid, "--state keeps what one target has, and several are named");
+    auto state = copy_state::open(request_.state, target.name(), *now_);
+    if (!state) return pass(std::move(state));
+    place->state = *std::move(state);
+  }
+  if (request_.dry_run) {
+    place->planned = std::make_unique<engine::planned_target>(target);
+    place->imagined = std::make_unique<engine::transient_locations>(place->known());
+  }
+  return {};
+}
+
+engine::task<> copy_session::add_job(const copy_job& job) {
+  auto from = places_.source(job.from.at);
+  if (!from) co_return pass(std::move(from));
+  auto to = places_.target(job.to.at);
+  if (!to) co_return pass(std::move(to));
+  if (auto opened = open_index(**to); !opened) co_return opened;
+  if (job.from.many) co_return co_await add_many(job, **from, **to);
+  add_route(**from, **to, repository_of(job.from.at), {repository_of(job.to.at), refs_of(job)});
+  co_return result<void>();
+}
+
+// A job that cannot even be begun is told as a failed item, unless it is the only one.
+engine::task<> copy_session::sort_jobs() {
+  for (const copy_job& job : request_.jobs) {
+    auto added = co_await add_job(job);
+    if (added) continue;
+    if (request_.jobs.size() == 1) co_return added;
+    ++before_.items;
+    ++before_.failed;
+    told_({{job.text, {}}, engine::copy_end::failed, {}, {}, {}, std::move(added).error()});
+  }
+  co_return result<void>();
+}
+
+boost::asio::awaitable<void> copy_session::run_group(group& g) {
+  target_place& place = *targets_.at(g.to);
+  engine::registry& target = place.planned ? static_cast<engine::registry&>(*place.planned) : *g.to;
+  engine::location_index& where = place.where();
+  engine::copier_options copying;
+  copying.transfers_max = request_.transfers_at_once;
+  copying.dry_run = request_.dry_run;
+  engine::copier blobs({g.source, target, where, pauses_}, copying);
+  const engine::copy_world world{g.source, target, where, blobs, request_.copying};
+  engine::copy_run_options options = request_.run;
+  options.items_at_once = request_.images_at_once;
+  if (place.state) {
+    options.published = [&place](const std::string& repository, const std::string& ref) {
+      return place.state->published(repository, ref);
+    };
+  }
+  engine::copy_run run(world, pauses_, std::move(options), told_);
+  running_ = &run;
+  copier_ = &blobs;
+  if (stopping_) run.stop();
+  co_await run.run(std::move(g.routes));
+  running_ = nullptr;
+  copier_ = nullptr;
+  add(before_, run.figures());
+  bytes_before_ += run.figures().moved.bytes_sent;
+}
+
+engine::task<copy_figures_now> copy_session::run() {
+  if (auto sorted = co_await sort_jobs(); !sorted) co_return pass(std::move(sorted));
+  for (auto& g : groups_) co_await run_group(*g);
+  if (!request_.dry_run) {
+    if (auto finished = co_await places_.finish(); !finished) co_return pass(std::move(finished));
+  }
+  co_return figures();
+}
+
+void copy_session::stop() {
+  stopping_ = true;
+  if (running_ != nullptr) running_->stop();
+  if (copier_ != nullptr) copier_->stop();
+  pauses_.stop();
+}
+
+copy_figures_now copy_session::figures() const {
+  copy_figures_now now{before_, bytes_before_, places_.source_requests(), places_.target_requests(), 0};
+  if (running_ != nullptr) {
+    add(now.run, running_->figures());
+    now.running = running_->running().size();
+    now.bytes_sent += running_->figures().moved.bytes_sent;
+    for (const auto& item : running_->running()) now.bytes_sent += item.moved.bytes_sent;
+  }
+  return now;
+}
+
+}  // namespace longshore::tools

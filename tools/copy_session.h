@@ -1,0 +1,75 @@
+#pragma once
+
+// One `longshore copy` or `longshore plan`, from its jobs to its summary.
+//
+// run() opens the places, lists catalogs where many repositories were asked for, and runs the engine's copy_run over
+// what comes out: once per source and target, one target after the other, so that each target gets each blob once
+// whatever sources name it. It fails only when nothing could be begun; everything else is told per item. With dry_run
+// nothing is written anywhere. stop(): what runs is given up. One executor; the clock must outlive it.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <memory>
+#include <vector>
+
+#include "engine/copy_run.h"
+#include "engine/routed_registry.h"
+#include "tools/copy_endpoints.h"
+#include "tools/copy_jobs.h"
+#include "tools/copy_state.h"
+
+namespace longshore::tools {
+
+struct copy_request {
+  std::vector<copy_job> jobs;
+  bool dry_run = false;
+  std::size_t images_at_once = 8;
+  std::size_t transfers_at_once = 12;
+  std::filesystem::path state;  // empty: nothing is kept
+  endpoint_options source, target;
+  engine::copy_settings copying;
+  engine::copy_run_options run;
+};
+
+struct copy_figures_now {
+  engine::copy_figures run;
+  std::uint64_t bytes_sent = 0;  // of blobs, also of those under way
+  std::uint64_t source_requests = 0, target_requests = 0;
+  std::size_t running = 0;
+};
+
+class copy_session {
+ public:
+  copy_session(boost::asio::any_io_executor on, clock& now, copy_request request, engine::copy_run::on_outcome told);
+  ~copy_session();
+
+  engine::task<copy_figures_now> run();
+  void stop();
+  copy_figures_now figures() const;
+
+ private:
+  struct group;  // jobs of one source and one target
+  struct target_place;
+
+  engine::task<> sort_jobs();
+  engine::task<> add_job(const copy_job& job);
+  engine::task<> add_many(const copy_job& job, engine::registry& from, engine::registry& to);
+  void add_route(engine::registry& from, engine::registry& to, std::string source_repository, engine::copy_route route);
+  result<void> open_index(engine::registry& target);
+  boost::asio::awaitable<void> run_group(group& g);
+
+  boost::asio::any_io_executor on_;
+  clock* now_;
+  copy_request request_;
+  engine::copy_run::on_outcome told_;
+  copy_endpoints places_;
+  engine::timer_pauses pauses_;
+  std::map<engine::registry*, std::unique_ptr<target_place>> targets_;
+  std::vector<std::unique_ptr<group>> groups_;
+  engine::copy_figures before_;  // of the groups that have ended
+  std::uint64_t bytes_before_ = 0;
+  engine::copy_run* running_ = nullptr;
+  engine::copier* copier_ = nullptr;
+  bool stopping_ = false;
+};
+
+}  // namespace longshore::tools

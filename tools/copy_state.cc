@@ -1,0 +1,61 @@
+#include "tools/copy_state.h"
+
+#include <fstream>
+
+#include "log/sequencer.h"
+#include "tools/config_value.h"
+
+namespace longshore::tools {
+namespace {
+
+// The state is worthless for another target, and would be believed: it says whose it is.
+result<void> claim(const std::filesystem::path& directory, const std::string& target) {
+  const std::filesystem::path file = directory / "copy-target";
+  std::error_code ec;
+  if (std::filesystem::exists(file, ec)) {
+    auto kept = read_small_file(file, 4'096);
+    if (!kept) return pass(std::move(kept));
+    if (*kept == target + "\n") return {};
+    return fail(errc::conflict, directory.string() + " is the state of copies to " + kept->substr(0, kept->find('\n')) +
+                                    ", not to " + target + ": name another --state directory");
+  }
+  std::ofstream out(file);
+  out << target << "\n";
+  out.flush();
+  if (!out) return fail(errc::io_failed, "cannot write " + file.string());
+  return {};
+}
+
+}  // namespace
+
+result<std::unique_ptr<copy_state>> copy_state::open(const std::filesystem::path& directory, const std::string& target,
+                                                     clock& now) {
+  auto store = open_site_store(directory, store_access::create);
+  if (!store) return pass(std::move(store));
+  if (auto claimed = claim(directory, target); !claimed) return pass(std::move(claimed));
+  auto logs = open_site_logs(*store);
+  if (!logs) return pass(std::move(logs));
+  std::unique_ptr<copy_state> state(new copy_state(*std::move(store), *std::move(logs)));
+  auto sequencer =
+      log::sequencer::start(*state->logs_.journal, {state->logs_.actual.get(), state->logs_.locations.get()}, now, {});
+  if (!sequencer) return pass(std::move(sequencer));
+  state->sequencer_ = *std::move(sequencer);
+  state->records_ = std::make_unique<engine::journal>(*state->sequencer_, "copy");
+  state->where_ = std::make_unique<engine::journaled_locations>(*state->records_, *state->logs_.locations);
+  return state;
+}
+
+copy_state::~copy_state() {
+  if (sequencer_) sequencer_->stop();
+}
+
+result<std::optional<std::string>> copy_state::published(const std::string& repository, const std::string& ref) const {
+  auto item = logs_.actual->item(repository, ref);
+  if (!item) return pass(std::move(item));
+  if (!*item || (*item)->state != engine::item_state::done || (*item)->digest.empty()) {
+    return std::optional<std::string>();
+  }
+  return std::optional((*item)->digest);
+}
+
+}  // namespace longshore::tools
