@@ -56,7 +56,7 @@ result<reconcile_question> parse_reconcile_question(std::string_view body) {
   const json::value given = json::parse({body.data(), body.size()}, ec);
   if (ec || !given.is_object()) return refuse("the body is not a JSON object");
   for (const auto& [key, value] : given.get_object()) {
-    if (auto taken = take(q, std::string_view(key), value); !taken) return pass(std::move(taken));
+    if (auto taken = take(q, {key.data(), key.size()}, value); !taken) return pass(std::move(taken));
   }
   return q;
 }

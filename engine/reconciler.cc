@@ -32,7 +32,7 @@ result<void> reconciler::start() {
   const reconciled_source s = *known ? **known : reconciled_source{};
   loop_.spawn(loop());
   const bool first = !s.last_complete && !s.open;
-  if (s.watched && world_.settings.on_hint) suspect("this site was not stopped in good order");
+  if (s.watched) suspect("this site was not stopped in good order");
   if (s.open) {
     interrupted_ = s.open;
     enqueue(again(*s.open));
@@ -64,19 +64,18 @@ std::string reconciler::request(reconcile_mode mode, std::vector<std::string> re
 
 void reconciler::enqueue(run_request wanted) {
   const bool resumes = interrupted_ && wanted.run == interrupted_->run;
+  if (queued_ && resumes) return;  // its turn comes after what is queued
+  // What an interrupted run has passed is not looked at again by it: what is asked for needs a run of its own. A new
+  // run over all makes going on with an old one needless.
+  if (queued_ && interrupted_ && queued_->run == interrupted_->run) queued_.reset();
+  if (interrupted_ && !resumes && wanted.repositories.empty()) {
+    wanted.mode = std::max(wanted.mode, interrupted_->mode);
+    interrupted_.reset();
+  }
   if (!queued_) {
-    // A new run over all makes going on with an old one needless.
-    if (interrupted_ && !resumes && wanted.repositories.empty()) {
-      wanted.mode = std::max(wanted.mode, interrupted_->mode);
-      interrupted_.reset();
-    }
     queued_ = std::move(wanted);
-  } else if (!resumes) {
+  } else {
     run_request& q = *queued_;
-    if (interrupted_ && q.run == interrupted_->run && wanted.repositories.empty()) {
-      q.run = wanted.run;
-      interrupted_.reset();
-    }
     q.mode = std::max(q.mode, wanted.mode);
     q.rotate = q.rotate || wanted.rotate;
     q.recent_first = q.recent_first || wanted.recent_first;

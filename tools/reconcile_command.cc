@@ -85,22 +85,22 @@ class waiter {
 
  private:
   bool is_over(started_run& r, const std::vector<json::object>& sources) {
-    if (r.ended) return true;
     for (const json::object& s : sources) {
-      if (text_at(s, "source") != r.source) continue;
+      if (r.ended || text_at(s, "source") != r.source) continue;
       if (const auto problem = text_at(s, "error"); !problem.empty()) halted_ = r.source + ": " + problem;
+      const json::value* running = s.if_contains("running");
+      const bool runs = running != nullptr && running->is_object();
+      if (runs) show(r.source, running->as_object());
+      if (text_at(s, "queued") == r.run || (runs && text_at(running->as_object(), "run") == r.run)) return false;
       const json::value* ended = s.if_contains("ended");
       if (ended != nullptr && ended->is_array()) {
         for (const json::value& one : ended->as_array()) {
           if (one.is_object() && text_at(one.as_object(), "run") == r.run) r.ended = one.as_object();
         }
       }
-      const json::value* running = s.if_contains("running");
-      if (!r.ended && running != nullptr && running->is_object()) show(r.source, running->as_object());
-      if (!r.ended && text_at(s, "queued") != r.run && (running == nullptr || !running->is_object())) {
-        halted_ = r.source + ": the run " + r.run + " is not known any more; was the site restarted?";
-      }
+      if (!r.ended) halted_ = r.source + ": the run " + r.run + " is not known any more; was the site restarted?";
     }
+    if (!r.ended && halted_.empty()) halted_ = r.source + " is no source of the site any more";
     return r.ended.has_value();
   }
 

@@ -361,9 +361,9 @@ TEST_F(reconciler_test, a_run_that_breaks_off_is_taken_up_after_a_pause) {
     if (source_.count("list_tags") == 20) source_.fail_always(away());
   };
   start();
-  while (state().open == std::nullopt || state().open->reason.empty()) {
+  for (int i = 0; i < 200 && (!state().open || state().open->reason.empty()); ++i) {
     settle();
-    pauses_.advance(5'000);
+    pauses_.advance(1'000);
   }
   settle();
   EXPECT_NE(state().open->reason, "");
@@ -425,6 +425,35 @@ TEST_F(reconciler_test, what_is_asked_for_during_a_run_is_one_run_after_it_and_t
   EXPECT_EQ(ended.back().mode, reconcile_mode::digests);
   EXPECT_TRUE(ended.back().whole);
   EXPECT_EQ(ended.back().counts.done, 10u);
+}
+
+TEST_F(reconciler_test, what_an_interrupted_run_has_passed_is_looked_at_when_it_is_asked_for) {
+  for (int r = 0; r < 40; ++r) tag("r" + std::to_string(100 + r), "v1", std::to_string(r));
+  settings_.every_ms = 3'600'000;
+  source_.before = [&](const memory_registry::call&) {
+    if (source_.count("list_tags") == 20) source_.fail_always(away());
+  };
+  start();
+  for (int i = 0; i < 200 && (!state().open || state().open->reason.empty()); ++i) {
+    settle();
+    pauses_.advance(1'000);
+  }
+  settle();
+  source_.before = nullptr;
+  source_.fail_always(std::nullopt);
+  tag("r100", "v2", "later");
+  ASSERT_FALSE(reconciler_->status()->running);
+  const std::string run = reconciler_->request(reconcile_mode::tags, {"r100"}, "asked");
+  idle();
+  EXPECT_EQ(reconciler_->status()->ended.back().run, run);
+  EXPECT_TRUE(reconciler_->status()->ended.back().complete);
+  expect_logged({"r100"});
+  ASSERT_TRUE(state().open) << "and the interrupted one is taken up after it";
+  pauses_.advance(10'000);
+  settle();
+  idle();
+  EXPECT_TRUE(state().last_complete);
+  expect_logged({"r100", "r139"});
 }
 
 TEST_F(reconciler_test, runs_come_on_schedule_and_partial_ones_do_not_put_them_off) {
@@ -498,7 +527,6 @@ TEST_F(reconciler_test, a_suspicion_outlives_failures_and_restarts) {
   EXPECT_EQ(state().suspected, "the registry was restarted");
   source_.fail_always(away());
   reconciler_->request(reconcile_mode::digests, {}, "asked");
-  while (runs_ended().empty() && state().open == std::nullopt) settle();
   for (int i = 0; i < 20; ++i) {
     pauses_.advance(60'000);
     settle();
