@@ -5,6 +5,7 @@
 
 #include "api/admin_json.h"
 #include "api/gap_json.h"
+#include "api/limits_admin.h"
 #include "engine/reference.h"
 
 namespace longshore::api {
@@ -90,6 +91,7 @@ admin::answering admin::status(const request&) {
     o.emplace("lag", json_of(*lag));
   }
   if (facts.replicating) o.emplace("replication", json_of(*facts.replicating));
+  if (!facts.registries.empty()) o.emplace("registries", json_of(facts.registries));
   if (world_.incoming != nullptr) {
     json::array sources;
     for (const source_stats& s : world_.incoming->stats().sources) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio.hpp>
 
+#include "api/host_limits.h"
 #include "storage/env/ensure.h"
 
 namespace longshore::api {
@@ -67,18 +68,27 @@ void connection_lease::release() {
   keep();
 }
 
-connection_pool::connection_pool(asio::any_io_executor executor, pool_limits limits)
-    : executor_(std::move(executor)), limits_(limits) {
+connection_pool::connection_pool(asio::any_io_executor executor, pool_limits limits,
+                                 std::shared_ptr<host_limits> governor)
+    : executor_(std::move(executor)), limits_(limits), governor_(std::move(governor)) {
   ensure(limits_.per_host > limits_.kept_for_small, "a pool must leave a connection to streams");
 }
 connection_pool::~connection_pool() = default;
 
-bool connection_pool::may_take(const host& h, traffic lane) const {
-  if (h.small + h.stream >= limits_.per_host) return false;
-  return lane == traffic::small || h.stream < limits_.per_host - limits_.kept_for_small;
+std::size_t connection_pool::limit() const {
+  return governor_ ? std::min(limits_.per_host, governor_->connections_allowed()) : limits_.per_host;
 }
 
-void connection_pool::take(host& h, traffic lane) { ++(lane == traffic::small ? h.small : h.stream); }
+bool connection_pool::may_take(const host& h, traffic lane) const {
+  const std::size_t most = limit();
+  if (h.small + h.stream >= most) return false;
+  return lane == traffic::small || h.stream < most - std::min(limits_.kept_for_small, most - 1);
+}
+
+void connection_pool::take(host& h, traffic lane) {
+  ++(lane == traffic::small ? h.small : h.stream);
+  if (governor_ && !may_take(h, traffic::stream)) governor_->pressed();
+}
 
 std::unique_ptr<connection> connection_pool::idle_connection(host& h) {
   while (!h.idle.empty()) {
@@ -100,18 +110,31 @@ void connection_pool::prune() {
                 [](const auto& h) { return h.second->small + h.second->stream == 0 && h.second->waiters.empty(); });
 }
 
-task<connection_lease> connection_pool::acquire(pool_key key, traffic lane) {
+result<connection_pool::host*> connection_pool::host_of(const pool_key& key) {
   prune();
-  auto self = shared_from_this();
   auto& slot = hosts_[key];
   if (!slot) {
     if (hosts_.size() > limits_.hosts_max) {
       hosts_.erase(key);
-      co_return fail(errc::busy, "connections to " + std::to_string(limits_.hosts_max) + " hosts are in use at once");
+      return fail(errc::busy, "connections to " + std::to_string(limits_.hosts_max) + " hosts are in use at once");
     }
     slot = std::make_unique<host>();
   }
-  host& h = *slot;
+  return slot.get();
+}
+
+result<connection_lease> connection_pool::resume(const pool_key& key, traffic lane) {
+  auto to = host_of(key);
+  if (!to) return pass(std::move(to));
+  take(**to, lane);
+  return connection_lease(shared_from_this(), key, lane, idle_connection(**to));
+}
+
+task<connection_lease> connection_pool::acquire(pool_key key, traffic lane) {
+  auto self = shared_from_this();
+  auto to = host_of(key);
+  if (!to) co_return pass(std::move(to));
+  host& h = **to;
   const bool queue_before =
       std::any_of(h.waiters.begin(), h.waiters.end(), [lane](const auto& w) { return w->lane == lane; });
   if (!queue_before && may_take(h, lane)) {

@@ -5,6 +5,8 @@
 // At most `per_host` leases of an origin exist at a time; streams may hold all but `kept_for_small` of them, so
 // that small requests never wait for blobs. Further callers queue, oldest first; acquire() fails with busy when the
 // queue is full. A lease gives back its slot when released or destroyed; a connection only when it was kept.
+// Where host_limits govern the pool, what they allow holds if it is less. resume() never waits: whoever goes on with a
+// blob holds a connection of the other registry meanwhile, and two such could wait for each other for ever.
 // Idle connections older than the idle limit are dropped at the next use of the pool. One executor only.
 
 #include <deque>
@@ -34,6 +36,7 @@ struct pool_key {
 };
 
 class connection_pool;
+class host_limits;
 
 class connection_lease {
  public:
@@ -62,10 +65,13 @@ class connection_lease {
 
 class connection_pool : public std::enable_shared_from_this<connection_pool> {
  public:
-  connection_pool(boost::asio::any_io_executor executor, pool_limits limits);
+  // A null governor: only the limits given.
+  connection_pool(boost::asio::any_io_executor executor, pool_limits limits, std::shared_ptr<host_limits> governor);
   ~connection_pool();
   // A lease, holding an idle connection where there is a live one.
   task<connection_lease> acquire(pool_key key, traffic lane);
+  // The same at once, over the limit if need be.
+  result<connection_lease> resume(const pool_key& key, traffic lane);
   std::size_t idle(const pool_key& key) const;
   std::size_t in_use(const pool_key& key) const;
 
@@ -73,6 +79,8 @@ class connection_pool : public std::enable_shared_from_this<connection_pool> {
   friend class connection_lease;
   struct waiter;
   struct host;
+  std::size_t limit() const;
+  result<host*> host_of(const pool_key& key);
   bool may_take(const host& h, traffic lane) const;
   void take(host& h, traffic lane);
   void give_back(const pool_key& key, traffic lane, std::unique_ptr<connection> kept);
@@ -82,6 +90,7 @@ class connection_pool : public std::enable_shared_from_this<connection_pool> {
 
   boost::asio::any_io_executor executor_;
   pool_limits limits_;
+  std::shared_ptr<host_limits> governor_;
   std::map<pool_key, std::unique_ptr<host>> hosts_;
 };
 

@@ -25,10 +25,15 @@ namespace {
 using client_state = http_client_state;
 
 task<> connect(std::shared_ptr<client_state> s, connection_lease& lease, const http_request& request) {
+  const auto& limits = s->options.limits;
+  const std::int64_t begun_us = limits ? limits->now_us() : 0;
   auto fresh = std::make_unique<connection>(s->executor, s->tls);
   auto opened = co_await fresh->open(request.to.host, request.to.port, request.to.secure(), s->options.connect_max,
                                      request.forbid_local);
-  if (!opened) co_return opened;
+  if (!opened) {
+    if (limits) limits->broke(begun_us, opened.error().code);
+    co_return opened;
+  }
   ++s->counters->connections_opened;
   lease.put(std::move(fresh));
   co_return result<>();
@@ -36,11 +41,22 @@ task<> connect(std::shared_ptr<client_state> s, connection_lease& lease, const h
 
 std::unique_ptr<http_exchange> exchange_over(const std::shared_ptr<client_state>& s, connection_lease lease,
                                              const http_request& request) {
-  return std::make_unique<http_exchange>(std::move(lease), s->counters, request, s->stall_of(request),
-                                         s->options.head_bytes_max);
+  return std::make_unique<http_exchange>(std::move(lease), s->counters, s->options.limits, request,
+                                         s->stall_of(request), s->options.head_bytes_max);
 }
 
 pool_key key_of(const http_request& r) { return {r.to.host, r.to.port, r.to.secure(), r.forbid_local}; }
+
+// A connection to send the request over, when the host's limits let it go.
+task<connection_lease> admitted(std::shared_ptr<client_state> s, pool_key key, traffic lane, bool resumed) {
+  auto lease = resumed ? s->pool->resume(key, lane) : co_await s->pool->acquire(key, lane);
+  auto& limits = s->options.limits;
+  if (!lease || !limits || limits->may_enter_now()) co_return lease;
+  if (auto entered = co_await limits->enter(); !entered) co_return pass(std::move(entered));
+  // It may have waited for long.
+  if (lease->get() != nullptr && lease->get()->idle_is_stale()) lease->drop_connection();
+  co_return lease;
+}
 
 bool has_body(const http_request& r) {
   return !r.body.empty() || (r.method != "GET" && r.method != "HEAD" && r.method != "DELETE");
@@ -61,7 +77,7 @@ task<std::unique_ptr<http_stream>> open_stream(std::shared_ptr<client_state> s, 
   const auto length = has_body(request) ? std::optional<std::uint64_t>(request.body.size()) : std::nullopt;
   auto text = request_head(request, s->options.user_agent, length);
   if (!text) co_return pass(std::move(text));
-  auto lease = co_await s->pool->acquire(key_of(request), request.lane);
+  auto lease = co_await admitted(s, key_of(request), request.lane, request.resumed);
   if (!lease) co_return pass(std::move(lease));
   auto slot = std::move(*lease);
   for (;;) {
@@ -75,7 +91,10 @@ task<std::unique_ptr<http_stream>> open_stream(std::shared_ptr<client_state> s, 
     auto head = co_await converse(*x, *text, request.body, s->stall_of(request));
     if (head) co_return std::make_unique<http_stream>(std::move(*head), std::move(x));
     const bool stale = reused && !x->response_started() && head.error().code == errc::unavailable;
-    if (!stale) co_return pass(std::move(head));
+    if (!stale) {
+      x->tell_broken(head.error().code);
+      co_return pass(std::move(head));
+    }
     ++s->counters->stale_retries;
     slot = x->take_lease();
   }
@@ -119,7 +138,7 @@ task<> http_upload::begin() {
   auto text = request_head(request_, client_->options.user_agent, length_);
   if (!text) co_return pass(std::move(text));
   head_text_ = std::move(*text);
-  auto lease = co_await client_->pool->acquire(key_of(request_), request_.lane);
+  auto lease = co_await admitted(client_, key_of(request_), request_.lane, request_.resumed);
   if (!lease) co_return pass(std::move(lease));
   reused_ = lease->get() != nullptr;
   if (reused_) {
@@ -130,6 +149,7 @@ task<> http_upload::begin() {
   exchange_ = exchange_over(client_, std::move(*lease), request_);
   auto sent = co_await exchange_->send_head(head_text_);
   if (!sent && reused_ && sent.error().code == errc::unavailable) co_return co_await begin_again();
+  if (!sent) exchange_->tell_broken(sent.error().code);
   co_return sent;
 }
 
@@ -161,7 +181,10 @@ task<> http_upload::write(asio::const_buffer buffer) {
     if (!sent && sent.error().code == errc::unavailable) {
       co_return fail(errc::conflict, sent.error().text);
     }
-    if (!sent) co_return sent;
+    if (!sent) {
+      exchange_->tell_broken(sent.error().code);
+      co_return sent;
+    }
     sent_ += piece.size();
     buffer += piece.size();
   }
@@ -175,6 +198,7 @@ task<http_response> http_upload::finish(std::size_t bytes_max) {
     head = co_await exchange_->read_head(client_->options.upload_answer_max);
   }
   if (!head) {
+    exchange_->tell_broken(head.error().code);
     ++client_->counters->of(request_.kind).failures;
     co_return pass(std::move(head));
   }
@@ -198,7 +222,7 @@ result<std::unique_ptr<http_client>> http_client::create(asio::any_io_executor e
   s->executor = executor;
   s->options = std::move(options);
   s->tls = std::move(*tls);
-  s->pool = std::make_shared<connection_pool>(executor, s->options.pool);
+  s->pool = std::make_shared<connection_pool>(executor, s->options.pool, s->options.limits);
   return std::unique_ptr<http_client>(new http_client(std::move(s)));
 }
 

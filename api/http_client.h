@@ -8,12 +8,13 @@
 // fresh one, if nothing of a response had arrived (bodies in memory can be sent again; of a streamed body, only
 // while its first piece is being written).
 // Time limits are for a lack of progress, never for the whole. Failures: unavailable, timed_out, corrupt,
-// too_large, busy, invalid, denied (a forbidden address). One executor only; streams and uploads may outlive the
-// client. Whoever opens a stream and, holding it, waits for another of the same host may wait for himself:
-// use one client per role.
+// too_large, busy, invalid, denied (a forbidden address), stopped (the limits were). One executor only; streams and
+// uploads may outlive the client. Whoever opens a stream and, holding it, waits for another of the same host may wait
+// for himself: use one client per role.
 
 #include <memory>
 
+#include "api/host_limits.h"
 #include "api/http_exchange.h"
 
 namespace longshore::api {
@@ -26,6 +27,7 @@ struct http_options {
   milliseconds stall_max{60'000};
   milliseconds upload_answer_max{600'000};  // a registry may hash and move a large blob before it answers
   std::uint32_t head_bytes_max = 64 * 1024;
+  std::shared_ptr<host_limits> limits;  // shared with other clients of the same registry; null: none
 };
 
 // "longshore/<version>"

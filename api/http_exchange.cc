@@ -5,6 +5,8 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include "api/host_limits.h"
+
 namespace longshore::api {
 
 namespace asio = boost::asio;
@@ -37,10 +39,13 @@ struct http_exchange::response {
 };
 
 http_exchange::http_exchange(connection_lease lease, std::shared_ptr<http_counters> counters,
-                             const http_request& request, milliseconds stall_max, std::uint32_t head_bytes_max)
+                             std::shared_ptr<host_limits> limits, const http_request& request, milliseconds stall_max,
+                             std::uint32_t head_bytes_max)
     : lease_(std::move(lease)),
       counters_(std::move(counters)),
+      limits_(std::move(limits)),
       kind_(request.kind),
+      lane_(request.lane),
       to_head_request_(request.method == "HEAD"),
       from_(request.to),
       stall_max_(stall_max),
@@ -56,16 +61,42 @@ connection_lease http_exchange::take_lease() {
 
 bool http_exchange::answer_waiting() const { return lease_ && lease_.get()->readable_now(); }
 
-task<> http_exchange::send_head(std::string text) {
-  auto sent = co_await lease_.get()->write(asio::buffer(text), stall_max_);
-  if (sent) counters_->of(kind_).bytes_out += text.size();
+void http_exchange::tell_broken(errc why) const {
+  if (limits_) limits_->broke(sent_us_, why);
+}
+
+void http_exchange::count_in(std::size_t n) {
+  counters_->of(kind_).bytes_in += n;
+  if (limits_) limits_->counted_in(n);
+}
+
+task<> http_exchange::send(asio::const_buffer buffer) {
+  auto sent = co_await lease_.get()->write(buffer, stall_max_);
+  if (sent) {
+    counters_->of(kind_).bytes_out += buffer.size();
+    if (limits_) limits_->counted_out(buffer.size());
+  }
   co_return sent;
 }
 
+task<> http_exchange::send_head(std::string text) {
+  if (limits_) sent_us_ = limits_->now_us();
+  co_return co_await send(asio::buffer(text));
+}
+
 task<> http_exchange::send_body(asio::const_buffer buffer) {
-  auto sent = co_await lease_.get()->write(buffer, stall_max_);
-  if (sent) counters_->of(kind_).bytes_out += buffer.size();
-  co_return sent;
+  body_bytes_ += buffer.size();
+  while (limits_ && limits_->paces_bytes() && buffer.size() > 0) {
+    auto granted = co_await limits_->take_bytes(lane_, buffer.size());
+    if (!granted) co_return pass(std::move(granted));
+    const std::size_t piece = granted->bytes();
+    auto sent = co_await send(asio::buffer(buffer, piece));
+    if (!sent) co_return sent;
+    granted->settle(piece);
+    buffer += piece;
+  }
+  if (buffer.size() == 0) co_return result<>();
+  co_return co_await send(buffer);
 }
 
 // Reads more from the connection into the buffer; 0 at its orderly end.
@@ -73,7 +104,7 @@ task<std::size_t> http_exchange::fill() {
   auto n = co_await lease_.get()->read_some(response_->in.prepare(read_bytes), stall_max_);
   if (!n) co_return n;
   response_->in.commit(*n);
-  counters_->of(kind_).bytes_in += *n;
+  count_in(*n);
   if (*n > 0) response_started_ = true;
   co_return n;
 }
@@ -108,6 +139,8 @@ task<http_head> http_exchange::read_head(milliseconds wait_max) {
       head.headers.add(std::string(field.name_string()), std::string(field.value()));
     }
     if (const auto length = parser.content_length()) r.length = *length;
+    overloaded_ = head.status == 429 || head.status == 503;
+    if (limits_) limits_->answered(sent_us_, head.status, head.headers.find("Retry-After"));
     if (parser.is_done()) {
       finish();
     } else if (const auto left = parser.content_length_remaining()) {
@@ -124,6 +157,7 @@ std::optional<std::uint64_t> http_exchange::content_length() const { return resp
 // more than it should.
 void http_exchange::finish() {
   done_ = true;
+  if (limits_ && !overloaded_) limits_->completed(sent_us_, body_bytes_);
   if (response_->parser->keep_alive() && response_->in.size() == 0) {
     lease_.keep();
   } else {
@@ -133,8 +167,24 @@ void http_exchange::finish() {
 
 task<std::size_t> http_exchange::read_body(asio::mutable_buffer buffer) {
   if (done_ || buffer.size() == 0) co_return std::size_t{0};
-  if (response_->remaining) co_return co_await read_counted(buffer);
-  co_return co_await read_parsed(buffer);
+  auto n = limits_ && limits_->paces_bytes() ? co_await read_paced(buffer) : co_await read_any(buffer);
+  if (!n) tell_broken(n.error().code);
+  co_return n;
+}
+
+task<std::size_t> http_exchange::read_any(asio::mutable_buffer buffer) {
+  if (response_->remaining) return read_counted(buffer);
+  return read_parsed(buffer);
+}
+
+task<std::size_t> http_exchange::read_paced(asio::mutable_buffer buffer) {
+  const std::uint64_t left = response_->remaining.value_or(read_bytes);
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), left));
+  auto granted = co_await limits_->take_bytes(lane_, wanted);
+  if (!granted) co_return pass(std::move(granted));
+  auto n = co_await read_any(asio::buffer(buffer, granted->bytes()));
+  if (n) granted->settle(*n);
+  co_return n;
 }
 
 // Delimited by Content-Length: straight into the caller's buffer.
@@ -153,8 +203,9 @@ task<std::size_t> http_exchange::read_counted(asio::mutable_buffer buffer) {
                                             " bytes before the end of its answer");
     }
     n = *got;
-    counters_->of(kind_).bytes_in += n;
+    count_in(n);
   }
+  body_bytes_ += n;
   *r.remaining -= n;
   if (*r.remaining == 0) finish();
   co_return n;
@@ -173,6 +224,7 @@ task<std::size_t> http_exchange::read_parsed(asio::mutable_buffer buffer) {
     if (r.in.size() > 0) r.in.consume(parser.put(r.in.data(), ec));
     if (ec && !wants_more(ec) && ec != http::error::need_buffer) co_return malformed(from_, ec);
     const auto written = buffer.size() - body.size;
+    body_bytes_ += written;
     if (parser.is_done()) finish();
     if (written > 0 || done_) co_return written;
     if (!ec && r.in.size() > 0) continue;

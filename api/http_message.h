@@ -57,6 +57,7 @@ struct http_request {
   std::string body;  // sent with Content-Length unless empty on a method that has none
   request_kind kind = request_kind::manifest;
   traffic lane = traffic::small;
+  bool resumed = false;                    // goes on with work that holds other connections: it must not wait for one
   bool forbid_local = false;               // refuse to connect to a loopback or link-local address
   std::chrono::milliseconds stall_max{0};  // without a byte either way; 0: the client's setting
 };

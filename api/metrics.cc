@@ -194,6 +194,58 @@ void add_server(exposition& to, const server_counters& c) {
   to.counter("longshore_http_malformed_total", "Requests that were not HTTP", c.malformed);
 }
 
+struct registry_number {
+  const char* name;
+  const char* help;
+  const char* label;
+  const char* value;
+  std::uint64_t host_counters::* number;
+};
+constexpr registry_number registry_numbers[] = {
+    {"longshore_registry_requests_total", "Requests sent to a registry and what it refers to", "", "",
+     &host_counters::requests},
+    {"longshore_registry_bytes_total", "Bytes exchanged with a registry", "direction", "in", &host_counters::bytes_in},
+    {"longshore_registry_bytes_total", "", "direction", "out", &host_counters::bytes_out},
+    {"longshore_registry_refusals_total", "Answers that refused, by status", "status", "401",
+     &host_counters::unauthorized},
+    {"longshore_registry_refusals_total", "", "status", "429", &host_counters::throttled},
+    {"longshore_registry_refusals_total", "", "status", "503", &host_counters::unavailable},
+    {"longshore_registry_broken_total", "Requests without an answer: time-outs, broken connections", "", "",
+     &host_counters::broken},
+    {"longshore_registry_retry_after_total", "Answers that asked to be left alone for a while", "", "",
+     &host_counters::retry_afters},
+    {"longshore_registry_halvings_total", "Times that the connections allowed were halved", "", "",
+     &host_counters::halvings},
+};
+
+void add_registries(exposition& to, const std::vector<host_limits_view>& all, timestamp now) {
+  for (const registry_number& n : registry_numbers) {
+    for (const host_limits_view& v : all) {
+      labels of{{"registry", v.host}};
+      if (*n.label != '\0') of.push_back({n.label, n.value});
+      to.counter(n.name, n.help, v.counters.*n.number, std::move(of));
+    }
+  }
+  const auto gauge = [&](const char* name, const char* help, auto value_of) {
+    for (const host_limits_view& v : all)
+      to.gauge(name, help, static_cast<double>(value_of(v)), {{"registry", v.host}});
+  };
+  gauge("longshore_registry_connections_allowed", "Connections that may be used at once by each role",
+        [](const host_limits_view& v) { return v.connections_allowed; });
+  gauge("longshore_registry_requests_waiting", "Requests held back by limits",
+        [](const host_limits_view& v) { return v.requests_waiting; });
+  gauge("longshore_registry_transfers_waiting", "Bodies held back by limits",
+        [](const host_limits_view& v) { return v.transfers_waiting; });
+  gauge("longshore_registry_limit_bytes_per_second", "0: none",
+        [](const host_limits_view& v) { return v.bytes_per_second; });
+  gauge("longshore_registry_limit_requests_per_second", "0: none",
+        [](const host_limits_view& v) { return v.requests_per_second; });
+  gauge("longshore_registry_left_alone_seconds", "Until a registry that asked for it is asked again",
+        [now](const host_limits_view& v) {
+          return v.left_alone_until ? static_cast<double>(v.left_alone_until->us - now.us) / 1e6 : 0.0;
+        });
+}
+
 void add_repositories(exposition& to, const repository_counts& counts) {
   for (const engine::sync_state s : all_sync_states) {
     to.gauge("longshore_repositories", "Repositories, by state", counts.of(s), {{"state", std::string(name_of(s))}});
@@ -240,6 +292,7 @@ asio::awaitable<void> metrics::scrape(exchange& x) {
   }
   if (w.incoming != nullptr) add_gaps(to, w.incoming->stats(), facts.reconciling, w.now.now());
   if (facts.replicating) add_replication(to, *facts.replicating);
+  add_registries(to, facts.registries, w.now.now());
   add_repositories(to, *counts);
   const server_counters* server = w.server ? w.server() : nullptr;
   if (server != nullptr) add_server(to, *server);

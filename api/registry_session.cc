@@ -86,6 +86,7 @@ task<std::unique_ptr<http_stream>> registry_session::open(registry_ask ask) {
   request.body = std::move(ask.body);
   request.kind = ask.kind;
   request.lane = ask.lane;
+  request.resumed = ask.resumed;
   auto answer = co_await authorized(request, ask.scopes, ask.repository);
   if (!answer || !is_redirect((*answer)->head().status)) co_return answer;
   if (request.method != "GET" && request.method != "HEAD") co_return answer;

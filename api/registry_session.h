@@ -22,6 +22,7 @@ struct registry_ask {
   std::string body;
   request_kind kind = request_kind::manifest;
   traffic lane = traffic::small;
+  bool resumed = false;  // see http_request
   std::vector<std::string> scopes;
   std::string repository;
 };

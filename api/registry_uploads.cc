@@ -34,6 +34,7 @@ task<std::unique_ptr<engine::blob_reader>> registry_client::open_blob(std::strin
   if (offset > 0) ask.headers.add("Range", "bytes=" + std::to_string(offset) + "-");
   ask.kind = request_kind::blob;
   ask.lane = traffic::stream;
+  ask.resumed = offset > 0;
   ask.scopes = {"repository:" + repository + ":pull"};
   ask.repository = repository;
   auto answer = co_await session_.open(ask);

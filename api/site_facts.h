@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/limits_view.h"
 #include "engine/follower.h"
 #include "engine/reconciler.h"
 #include "engine/replicator.h"
@@ -18,6 +19,7 @@ struct site_facts {
   std::vector<std::string> warnings;                 // what an operator should hear of
   std::optional<engine::follower_status> following;  // a secondary's
   std::optional<engine::replicator_status> replicating;
+  std::vector<host_limits_view> registries = {};
   std::vector<engine::reconciler_status> reconciling = {};  // a primary's, by source
 };
 

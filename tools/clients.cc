@@ -31,7 +31,14 @@ api::credential_source from_docker(boost::asio::any_io_executor executor, std::v
 
 result<std::unique_ptr<api::registry_client>> make_registry_client(boost::asio::any_io_executor executor, clock& now,
                                                                    const registry_settings& settings) {
+  return make_registry_client(std::move(executor), now, settings, nullptr);
+}
+
+result<std::unique_ptr<api::registry_client>> make_registry_client(boost::asio::any_io_executor executor, clock& now,
+                                                                   const registry_settings& settings,
+                                                                   std::shared_ptr<api::host_limits> limits) {
   api::registry_options options;
+  options.http.limits = std::move(limits);
   options.address = settings.url;
   options.http.ca_file = settings.ca_file.string();
   options.http.stall_max = settings.stall_timeout;

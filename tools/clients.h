@@ -16,6 +16,10 @@ namespace longshore::tools {
 
 result<std::unique_ptr<api::registry_client>> make_registry_client(boost::asio::any_io_executor executor, clock& now,
                                                                    const registry_settings& settings);
+// The same, obeying limits that other clients of that registry share.
+result<std::unique_ptr<api::registry_client>> make_registry_client(boost::asio::any_io_executor executor, clock& now,
+                                                                   const registry_settings& settings,
+                                                                   std::shared_ptr<api::host_limits> limits);
 result<std::unique_ptr<api::peer_client>> make_peer_client(boost::asio::any_io_executor executor, clock& now,
                                                            const primary_settings& settings);
 

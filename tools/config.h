@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/bandwidth_schedule.h"
 #include "storage/env/result.h"
 
 namespace longshore::tools {
@@ -73,10 +74,14 @@ struct registry_settings {
   std::string url;  // https://host[:port], or http:// for a plain connection
   std::filesystem::path ca_file;
   std::string username, password;
-  std::filesystem::path docker_config;  // config.json with auths, credsStore, credHelpers
+  std::filesystem::path docker_config;                  // config.json with auths, credsStore, credHelpers
   std::vector<std::filesystem::path> credential_files;  // instead: several such, for commands without a configuration
   std::optional<shared_key_settings> token;
   std::uint32_t connections_max = 16;
+  std::uint32_t connections_min = 2;   // what an overloaded registry still gets; connections_max if that is less
+  std::uint64_t bytes_per_second = 0;  // of bodies, both ways together; 0: no limit
+  double requests_per_second = 0;      // 0: no limit
+  std::vector<engine::schedule_window> schedule;  // other bytes_per_second at these hours
   std::chrono::milliseconds stall_timeout{30'000};
 };
 

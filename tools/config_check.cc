@@ -138,7 +138,43 @@ struct checker {
       if (auto ok = in_range(section + ".token.expire", r.token->expire, 10'000, 86'400'000); !ok) return ok;
     }
     if (auto ok = in_range(section + ".connections_max", r.connections_max, 1, 1'024); !ok) return ok;
+    if (auto ok = limits(section, r); !ok) return ok;
     return in_range(section + ".stall_timeout", r.stall_timeout, 100, 3'600'000);
+  }
+
+  result<void> byte_rate(const std::string& key, std::uint64_t rate) const {
+    if (rate == 0) return {};
+    return in_range(key, rate, 1'000, 1'000'000'000'000);
+  }
+
+  result<void> limits(const std::string& section, const registry_settings& r) const {
+    const std::string least = section + ".connections_min";
+    if (given(least)) {
+      if (auto ok = in_range(least, r.connections_min, 1, r.connections_max); !ok) return ok;
+    }
+    if (auto ok = byte_rate(section + ".bytes_per_second", r.bytes_per_second); !ok) return ok;
+    for (const auto& window : r.schedule) {
+      if (auto ok = byte_rate(section + ".schedule", window.per_second); !ok) return ok;
+    }
+    const double requests = r.requests_per_second;
+    if (requests == 0 || (requests >= 0.001 && requests <= 1'000'000)) return {};
+    return bad(section + ".requests_per_second", "is out of range: from 0.001 to 1000000, or 0 for no limit");
+  }
+
+  // One registry has one set of limits.
+  result<void> same_registry() const {
+    if (!c.source_registry || !c.target_registry) return {};
+    const registry_settings &source = *c.source_registry, &target = *c.target_registry;
+    const auto from = parse_base_url(source.url), to = parse_base_url(target.url);
+    if (!from || !to || from->host != to->host || from->port != to->port) return {};
+    const auto none = [](const registry_settings& r) {
+      return r.bytes_per_second == 0 && r.requests_per_second == 0 && r.schedule.empty();
+    };
+    const bool same = source.bytes_per_second == target.bytes_per_second &&
+                      source.requests_per_second == target.requests_per_second && source.schedule == target.schedule;
+    if (same || none(source) || none(target)) return {};
+    return bad("target_registry.url",
+               "is the source registry, too: give bytes_per_second, requests_per_second and schedule in one section");
   }
 
   result<void> replication() const {
@@ -243,6 +279,7 @@ result<void> check(config& c, const key_places& places) {
   if (c.target_registry) {
     if (auto ok = k.registry("target_registry", *c.target_registry); !ok) return ok;
   }
+  if (auto ok = k.same_registry(); !ok) return ok;
   return k.replication();
 }
 

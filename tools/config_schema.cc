@@ -83,6 +83,18 @@ auto number(Place at) {
 }
 
 template <class Place>
+auto decimal(Place at) {
+  return [at](config& c, std::size_t i, const setting& s) -> result<void> {
+    result<void> typed = want(s, value_type::number);
+    if (!typed) return typed;
+    const result<double> n = parse_decimal(s.text);
+    if (!n) return refuse(s, n.error().text);
+    at(c, i) = *n;
+    return {};
+  };
+}
+
+template <class Place>
 auto boolean(Place at) {
   return [at](config& c, std::size_t i, const setting& s) -> result<void> {
     result<void> typed = want(s, value_type::boolean);
@@ -160,6 +172,34 @@ auto list(Place at) {
   };
 }
 
+// "mon-fri 08:00-18:00 10MB": hours, then a size.
+result<engine::schedule_window> window_of(const std::string& text) {
+  const std::size_t space = text.rfind(' ');
+  if (space == std::string::npos) {
+    return fail(errc::invalid, "\"" + text + "\" lacks a rate: expected for example \"mon-fri 08:00-18:00 10MB\"");
+  }
+  const result<std::uint64_t> rate = parse_size(std::string_view(text).substr(space + 1));
+  if (!rate) return std::unexpected(rate.error());
+  return engine::parse_schedule_window(std::string_view(text).substr(0, space), *rate);
+}
+
+template <class Place>
+auto schedule(Place at) {
+  return [at](config& c, std::size_t i, const setting& s) -> result<void> {
+    std::vector<std::string> texts;
+    auto listed = list([&texts](config&, std::size_t) -> auto& { return texts; })(c, i, s);
+    if (!listed) return listed;
+    std::vector<engine::schedule_window> windows;
+    for (const std::string& text : texts) {
+      auto window = window_of(text);
+      if (!window) return refuse(s, window.error().text);
+      windows.push_back(*window);
+    }
+    at(c, i) = std::move(windows);
+    return {};
+  };
+}
+
 template <class Named>
 Named& element(std::vector<Named>& of, std::size_t i) {
   if (of.size() <= i) of.resize(i + 1);
@@ -185,6 +225,10 @@ void add_registry(std::vector<key_spec>& to, const std::string& section, registr
   add("password_file", contents([r](config& c, std::size_t) -> auto& { return r(c).password; }));
   add("docker_config", path([r](config& c, std::size_t) -> auto& { return r(c).docker_config; }));
   add("connections_max", number([r](config& c, std::size_t) -> auto& { return r(c).connections_max; }));
+  add("connections_min", number([r](config& c, std::size_t) -> auto& { return r(c).connections_min; }));
+  add("bytes_per_second", size([r](config& c, std::size_t) -> auto& { return r(c).bytes_per_second; }));
+  add("requests_per_second", decimal([r](config& c, std::size_t) -> auto& { return r(c).requests_per_second; }));
+  add("schedule", schedule([r](config& c, std::size_t) -> auto& { return r(c).schedule; }));
   add("stall_timeout", duration([r](config& c, std::size_t) -> auto& { return r(c).stall_timeout; }));
   add("token.key_file", [t](config& c, std::size_t i, const setting& s) -> result<void> {
     result<void> read = contents([t](config& to_c, std::size_t) -> auto& { return t(to_c).key_pem; })(c, i, s);

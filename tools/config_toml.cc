@@ -1,6 +1,8 @@
 // The TOML reader behind config_value.h; the only source that knows the library.
 
 #include <toml++/toml.h>
+#include <array>
+#include <charconv>
 #include <sstream>
 #include <string>
 
@@ -11,6 +13,13 @@ namespace longshore::tools {
 namespace {
 
 constexpr std::size_t file_bytes_max = 1u << 20;
+
+// Without an exponent; what is no number at all ("inf", "nan") stays that.
+std::string decimal_text(double d) {
+  std::array<char, 512> text{};
+  const auto done = std::to_chars(text.data(), text.data() + text.size(), d, std::chars_format::fixed);
+  return std::string(text.data(), done.ptr);
+}
 
 struct flattener {
   std::string file_name;
@@ -62,6 +71,9 @@ struct flattener {
     } else if (const auto* number = node.as_integer()) {
       s.type = value_type::number;
       s.text = std::to_string(number->get());
+    } else if (const auto* real = node.as_floating_point()) {
+      s.type = value_type::number;
+      s.text = decimal_text(real->get());
     } else if (const auto* flag = node.as_boolean()) {
       s.type = value_type::boolean;
       s.text = flag->get() ? "true" : "false";

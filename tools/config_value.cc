@@ -131,6 +131,16 @@ result<bool> parse_boolean(std::string_view text) {
   return fail(errc::invalid, "\"" + std::string(text) + "\" is neither true nor false");
 }
 
+result<double> parse_decimal(std::string_view text) {
+  double n = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n, std::chars_format::fixed);
+  const bool digit_first = !text.empty() && text.front() >= '0' && text.front() <= '9';
+  if (!digit_first || failed != std::errc{} || end != text.data() + text.size()) {
+    return fail(errc::invalid, "\"" + std::string(text) + "\" is no number: expected for example 50 or 0.5");
+  }
+  return n;
+}
+
 result<host_port> parse_host_port(std::string_view text) {
   const auto parts = split_host(text);
   if (!parts || parts->second.empty()) {

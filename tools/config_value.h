@@ -40,6 +40,8 @@ result<std::uint64_t> parse_size(std::string_view text);
 result<std::chrono::milliseconds> parse_duration(std::string_view text);
 result<std::uint64_t> parse_number(std::string_view text);
 result<bool> parse_boolean(std::string_view text);
+// Decimal digits, with or without a fraction: "50", "0.5".
+result<double> parse_decimal(std::string_view text);
 
 struct host_port {
   std::string host;  // without brackets

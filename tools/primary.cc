@@ -34,7 +34,7 @@ result<std::unique_ptr<primary>> primary::create(boost::asio::any_io_executor on
   std::unique_ptr<primary> p(new primary(world, c));
   for (const source_settings& s : c.sources) {
     if (!s.registry) continue;
-    auto registry = make_registry_client(on, world.now, *s.registry);
+    auto registry = make_registry_client(on, world.now, *s.registry, world.limits.of_source(s.name));
     if (!registry) return pass(std::move(registry), "the registry of the source " + s.name);
     source made;
     made.registry = *std::move(registry);

@@ -15,6 +15,7 @@
 #include "engine/reconciler.h"
 #include "tools/clients.h"
 #include "tools/config.h"
+#include "tools/registry_limits.h"
 #include "tools/site_store.h"
 
 namespace longshore::tools {
@@ -24,6 +25,7 @@ struct primary_world {
   log::sequencer& log;
   log::sequencer& journal;
   clock& now;
+  registry_limits& limits;
 };
 
 class primary {

@@ -25,9 +25,9 @@ result<std::unique_ptr<secondary>> secondary::create(boost::asio::any_io_executo
     return fail(errc::invalid, "a secondary needs [primary], [source_registry] and [target_registry]");
   }
   std::unique_ptr<secondary> s(new secondary(on, world, c));
-  auto source = make_registry_client(on, world.now, *c.source_registry);
+  auto source = make_registry_client(on, world.now, *c.source_registry, world.limits.source());
   if (!source) return pass(std::move(source), "[source_registry]");
-  auto target = make_registry_client(on, world.now, *c.target_registry);
+  auto target = make_registry_client(on, world.now, *c.target_registry, world.limits.target());
   if (!target) return pass(std::move(target), "[target_registry]");
   auto primary = make_peer_client(on, world.now, *c.primary);
   if (!primary) return pass(std::move(primary), "[primary]");
@@ -53,8 +53,7 @@ void secondary::build() {
   engine::copier_options copying;
   copying.transfers_max = std::max<std::size_t>(2, config_.replication.blobs_concurrent);
   where_ = std::make_unique<engine::journaled_locations>(records_, *world_.logs.locations);
-  copier_ = std::make_unique<engine::copier>(
-      engine::copier_world{*source_, *target_, *where_, pauses_}, copying);
+  copier_ = std::make_unique<engine::copier>(engine::copier_world{*source_, *target_, *where_, pauses_}, copying);
   engine::copy_settings images;
   images.blobs_at_once = config_.replication.blobs_concurrent;
   sync_world_ = std::make_unique<engine::sync_world>(engine::sync_world{{*source_, *target_, *where_, *copier_, images},
@@ -117,6 +116,7 @@ boost::asio::awaitable<void> secondary::stop() {
   report_pauses_.stop();
   co_await follower_->stop();
   copier_->stop();
+  world_.limits.stop();
   co_await replicator_->stop();
   pauses_.stop();
   reports_.cancel();

@@ -13,6 +13,7 @@
 #include "engine/replicator.h"
 #include "tools/clients.h"
 #include "tools/config.h"
+#include "tools/registry_limits.h"
 #include "tools/site_store.h"
 
 namespace longshore::tools {
@@ -22,6 +23,7 @@ struct secondary_world {
   log::sequencer& log;
   log::sequencer& journal;
   clock& now;
+  registry_limits& limits;
 };
 
 class secondary {

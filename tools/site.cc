@@ -10,6 +10,7 @@
 #include "api/hot_tail.h"
 #include "api/http_server.h"
 #include "api/ingest.h"
+#include "api/limits_admin.h"
 #include "api/log_tail.h"
 #include "api/metrics.h"
 #include "api/reconcile_admin.h"
@@ -106,6 +107,8 @@ class site {
   std::unique_ptr<api::metrics> metrics_;
   std::unique_ptr<primary> primary_;
   std::unique_ptr<api::reconcile_admin> reconcile_admin_;
+  registry_limits limits_{io_.get_executor(), now_, config_};
+  api::limits_admin limits_admin_{limits_.all(), admins_};
   std::unique_ptr<secondary> secondary_;
   std::unique_ptr<api::http_server> server_;
 };
@@ -133,11 +136,11 @@ result<void> site::open() {
   hot_ = api::hot_tail::create(io_.get_executor(), *logs_.log, hot_bytes_max);
   hot_->attach(*log_);
   if (config_.site.role == site_role::secondary) {
-    auto made = secondary::create(io_.get_executor(), {logs_, *log_, *journal_, now_}, config_);
+    auto made = secondary::create(io_.get_executor(), {logs_, *log_, *journal_, now_, limits_}, config_);
     if (!made) return pass(std::move(made));
     secondary_ = *std::move(made);
   } else {
-    auto made = primary::create(io_.get_executor(), {logs_, *log_, *journal_, now_}, config_);
+    auto made = primary::create(io_.get_executor(), {logs_, *log_, *journal_, now_, limits_}, config_);
     if (!made) return pass(std::move(made));
     primary_ = *std::move(made);
   }
@@ -208,6 +211,7 @@ result<void> site::open_admin() {
   admin_->mount(routes_);
   metrics_ = std::make_unique<api::metrics>(api::metrics_world{*shown_, *log_, [this] { return ready(); }});
   metrics_->mount(routes_);
+  limits_admin_.mount(routes_);
   api::mount_dashboard(routes_);
   return {};
 }
@@ -219,6 +223,7 @@ api::site_facts site::facts() const {
   f.version = LONGSHORE_VERSION;
   f.started = started_;
   f.warnings = config_.warnings;
+  f.registries = limits_.views();
   if (secondary_) {
     f.following = secondary_->following();
     f.replicating = secondary_->replicating();
@@ -274,6 +279,7 @@ asio::awaitable<void> site::stop() {
   co_await server_->stop(drain_deadline);
   if (primary_) co_await primary_->stop();
   if (secondary_) co_await secondary_->stop();
+  limits_.stop();
   signals_.cancel();
 }
 

@@ -149,5 +149,34 @@ TEST_F(admin_test, the_dashboard_is_one_page_that_loads_nothing_from_elsewhere) 
   EXPECT_EQ(a.body.find("src="), std::string::npos);
 }
 
+TEST_F(admin_test, status_and_metrics_tell_how_the_registries_are_used) {
+  host_limits_view v;
+  v.sections = {"target_registry"};
+  v.host = "registry.test:443";
+  v.bytes_per_second = 10'000'000;
+  v.bytes_by = limit_origin::schedule;
+  v.connections_allowed = 4;
+  v.requests_waiting = 3;
+  v.left_alone_until = timestamp{now_.now().us + 90'000'000};
+  v.counters.requests = 70;
+  v.counters.bytes_out = 500;
+  v.counters.throttled = 7;
+  registries_shown_ = {v};
+  open();
+  const json::value s = ask("/v1/status").at("registries").at("target_registry");
+  EXPECT_EQ(s.at("registry"), "registry.test:443");
+  EXPECT_EQ(s.at("bytes_per_second_by"), "schedule");
+  EXPECT_EQ(s.at("left_alone_until").as_string(), to_rfc3339(*v.left_alone_until).c_str());
+  const std::string text = connect().ask(get("/metrics", "")).body;
+  for (const char* line : {"longshore_registry_requests_total{registry=\"registry.test:443\"} 70",
+                           "longshore_registry_bytes_total{registry=\"registry.test:443\",direction=\"out\"} 500",
+                           "longshore_registry_refusals_total{registry=\"registry.test:443\",status=\"429\"} 7",
+                           "longshore_registry_connections_allowed{registry=\"registry.test:443\"} 4",
+                           "longshore_registry_requests_waiting{registry=\"registry.test:443\"} 3",
+                           "longshore_registry_left_alone_seconds{registry=\"registry.test:443\"} 90"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+  }
+}
+
 }  // namespace
 }  // namespace longshore::api

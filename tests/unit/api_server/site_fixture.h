@@ -37,6 +37,7 @@ class site_test : public ::testing::Test {
   log_tail_options tail_options_;
   std::size_t hot_bytes_max_ = 8u << 20;
   std::function<engine::task<>(std::string)> resync_;
+  std::vector<host_limits_view> registries_shown_;
 
   ~site_test() override { close(); }
   void open();

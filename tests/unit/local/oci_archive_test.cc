@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 struct part {
   std::string name, text;
   unsigned type = AE_IFREG;
-  std::string link;
+  std::string link = {};
   bool is_hard = false;
 };
 

@@ -59,12 +59,14 @@ TEST_F(cli, wrong_usage_is_2_and_help_is_0) {
   EXPECT_EQ(run("log verify").code, 2);
   EXPECT_EQ(run("status --state lost").code, 2);
   EXPECT_EQ(run("log export d --from x").code, 2);
+  EXPECT_EQ(run("limits --source-bytes fast").code, 2);
+  EXPECT_EQ(run("limits --target-requests -5").code, 2);
   EXPECT_EQ(run("--help").code, 0);
   EXPECT_EQ(run("--version").code, 0);
 }
 
 TEST_F(cli, every_command_has_help_with_an_example_and_its_exit_codes) {
-  for (const char* command : {"serve", "status", "sync", "log tail", "log show", "log verify", "log export",
+  for (const char* command : {"serve", "status", "sync", "limits", "log tail", "log show", "log verify", "log export",
                               "audit state", "rebuild-views", "reconcile", "doctor"}) {
     const outcome help = run(std::string(command) + " --help");
     EXPECT_EQ(help.code, 0) << command;

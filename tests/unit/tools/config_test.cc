@@ -63,6 +63,85 @@ TEST_F(config_file, a_small_primary_has_the_documented_defaults) {
   EXPECT_THAT(c->warnings, IsEmpty());
 }
 
+TEST_F(config_file, a_registry_has_limits_when_they_are_given) {
+  const result<config> none = load(secondary_toml);
+  ASSERT_TRUE(none) << none.error().text;
+  EXPECT_EQ(none->source_registry->bytes_per_second, 0u);
+  EXPECT_EQ(none->source_registry->requests_per_second, 0);
+  EXPECT_THAT(none->source_registry->schedule, IsEmpty());
+  const result<config> c = load(std::string(secondary_toml) + R"(connections_max = 9
+connections_min = 3
+bytes_per_second = "20MB"
+requests_per_second = 2.5
+schedule = ["mon-fri 08:00-18:00 10MB", "22:00-06:00 0"]
+)",
+                                {{"LONGSHORE_SOURCE_REGISTRY_REQUESTS_PER_SECOND", "50"},
+                                 {"LONGSHORE_SOURCE_REGISTRY_SCHEDULE", "sat 00:00-24:00 1GB,sun 10:00-12:00 1MB"}});
+  ASSERT_TRUE(c) << c.error().text;
+  EXPECT_EQ(c->target_registry->connections_min, 3u);
+  EXPECT_EQ(c->target_registry->bytes_per_second, 20'000'000u);
+  EXPECT_EQ(c->target_registry->requests_per_second, 2.5);
+  ASSERT_EQ(c->target_registry->schedule.size(), 2u);
+  EXPECT_EQ(c->target_registry->schedule[0], engine::parse_schedule_window("mon-fri 08:00-18:00", 10'000'000).value());
+  EXPECT_EQ(c->target_registry->schedule[1], engine::parse_schedule_window("22:00-06:00", 0).value());
+  EXPECT_EQ(c->source_registry->requests_per_second, 50);
+  EXPECT_EQ(c->source_registry->schedule.size(), 2u);
+}
+
+TEST_F(config_file, a_limit_that_cannot_be_meant_is_refused_with_its_key_and_what_is_expected) {
+  struct {
+    const char* line;
+    const char* key;
+    const char* says;
+  } const cases[] = {
+      {"bytes_per_second = \"fast\"", "bytes_per_second", "no size: expected"},
+      {"bytes_per_second = 999", "bytes_per_second", "out of range: from 1000"},
+      {"requests_per_second = \"many\"", "requests_per_second", "expected a number"},
+      {"requests_per_second = -1", "requests_per_second", "no number: expected"},
+      {"requests_per_second = -0.5", "requests_per_second", "no number: expected"},
+      {"requests_per_second = inf", "requests_per_second", "no number: expected"},
+      {"requests_per_second = 0.00001", "requests_per_second", "from 0.001"},
+      {"schedule = \"08:00-18:00 10MB\"", "schedule", "expected a list of texts"},
+      {"schedule = [\"08:00-18:00\"]", "schedule", "lacks a rate: expected"},
+      {"schedule = [\"08:00-18:00 fast\"]", "schedule", "no size: expected"},
+      {"schedule = [\"08:00-08:00 10MB\"]", "schedule", "names no hours: expected"},
+      {"schedule = [\"08:00-09:00 10\"]", "schedule", "out of range: from 1000"},
+      {"connections_min = 0", "connections_min", "out of range: from 1"},
+      {"connections_min = 17", "connections_min", "to 16"},
+  };
+  for (const auto& bad : cases) {
+    const std::string text = refusal(std::string(secondary_toml) + bad.line + "\n");
+    EXPECT_THAT(text, HasSubstr(std::string("target_registry.") + bad.key)) << bad.line;
+    EXPECT_THAT(text, HasSubstr(bad.says)) << bad.line;
+  }
+}
+
+TEST_F(config_file, a_few_connections_are_allowed_without_naming_a_minimum) {
+  const result<config> c = load(std::string(secondary_toml) + "connections_max = 1\n");
+  EXPECT_TRUE(c) << c.error().text;
+}
+
+TEST_F(config_file, one_registry_as_source_and_target_has_its_limits_once) {
+  const std::string same = R"([site]
+name = "oslo"
+role = "secondary"
+data_dir = "/var/lib/longshore"
+[admin]
+token = "an-admin-token-of-good-length"
+[primary]
+url = "https://longshore.example.org:5080"
+token = "a-follower-token-of-good-length"
+[source_registry]
+url = "https://registry.example.org"
+bytes_per_second = "10MB"
+[target_registry]
+url = "https://registry.example.org:443"
+)";
+  EXPECT_TRUE(load(same));
+  EXPECT_TRUE(load(same + "bytes_per_second = \"10MB\"\n"));
+  EXPECT_THAT(refusal(same + "bytes_per_second = \"5MB\"\n"), HasSubstr("in one section"));
+}
+
 TEST_F(config_file, a_secondary_takes_every_kind_of_value) {
   const result<config> c = load(std::string(secondary_toml) + R"(connections_max = 7
 stall_timeout = "45s"

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""longshore copy and longshore plan between real registries, and from and to files."""
+
+import collections
+import json
+import os
+import subprocess
+import unittest
+
+import support
+from longshore_testing import images, registry, registry_client, schema1, skopeo
+
+PROGRAM = os.environ.get("SITE_PROGRAM", "longshore")
+
+
+def run(*arguments, check=True, stdin=None):
+    """(exit code, lines of JSON, standard error) of one command."""
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False,
+                          input=stdin, env={**os.environ, "HOME": "/nonexistent"})
+    if check and done.returncode != 0:
+        raise AssertionError(f"{arguments}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def summary(lines):
+    return lines[-1]["summary"]
+
+
+class Pair(support.Scratch):
+    """A filled source, and a fresh target for each test."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.source = registry.Registry(cls.directory, "source").start()
+        cls.addClassCleanup(cls.source.stop)
+        cls.at_source = registry_client.RegistryClient(cls.source.url)
+        cls.addClassCleanup(cls.at_source.close)
+        for image in images.every_kind(schema1.Signer(cls.directory)):
+            image.push(cls.at_source)
+
+    def setUp(self):
+        self.target = registry.Registry(self.directory, self.id().rsplit(".", 1)[1]).start()
+        self.addCleanup(self.target.stop)
+        self.at_target = registry_client.RegistryClient(self.target.url)
+        self.addCleanup(self.at_target.close)
+
+    def at(self, of, rest=""):
+        return f"docker://{of.host}{rest}"
+
+    def tags(self, client):
+        return {(r, t): client.digest(r, t) for r in client.repositories() for t in client.tags(r)}
+
+    def writes(self, of):
+        return [r for r in of.requests() if r[0] in ("POST", "PUT", "PATCH", "DELETE")]
+
+
+class Registries(Pair):
+    def test_a_whole_registry_arrives_with_every_kind_of_image_and_a_second_run_sends_nothing(self):
+        code, lines, _ = run("copy", "--json", self.at(self.source), self.at(self.target))
+        self.assertEqual(code, 0)
+        wanted = self.tags(self.at_source)
+        self.assertGreaterEqual(len(wanted), 30)
+        self.assertEqual(self.tags(self.at_target), wanted)
+        self.assertEqual([f for r, t in wanted for f in self.at_target.closure_faults(r, t)], [])
+        self.assertEqual(summary(lines)["copied"], len(wanted))
+        sent = collections.Counter(path.split("digest=")[1].split("&")[0] for method, path, status
+                                   in self.target.requests() if method == "PUT" and "/uploads/" in path)
+        self.assertEqual({d: n for d, n in sent.items() if n > 1}, {}, "sent more than once")
+        before = len(self.writes(self.target))
+        code, lines, _ = run("copy", "--json", self.at(self.source), self.at(self.target))
+        self.assertEqual(code, 0)
+        self.assertEqual(summary(lines)["unchanged"], len(wanted))
+        self.assertEqual(len(self.writes(self.target)), before)
+
+    def test_a_plan_tells_the_bytes_and_touches_nothing_and_the_copy_then_does_just_that(self):
+        source, target = self.at(self.source, "/team/*"), self.at(self.target)
+        code, planned, _ = run("plan", "--json", source, target)
+        self.assertEqual(code, 0)
+        self.assertEqual(self.writes(self.target), [])
+        self.assertFalse([r for r in self.source.requests() if r[0] not in ("GET", "HEAD", "PUT", "POST", "PATCH")])
+        code, done, _ = run("copy", "--json", source, target)
+        self.assertEqual(code, 0)
+        self.assertGreater(summary(planned)["to_copy"], 0)
+        self.assertEqual(summary(planned)["to_copy"], summary(done)["copied"])
+        self.assertEqual(summary(planned)["blobs"], summary(done)["blobs"])
+
+    def test_with_a_state_directory_the_target_is_not_asked_again_and_immutable_tags_nobody(self):
+        state = self.directory / "state"
+        wanted = {t: d for (r, t), d in self.tags(self.at_source).items() if r == "team/app"}
+        arguments = ["copy", "--json", "--state", state, self.at(self.source, "/team/app"),
+                     self.at(self.target, "/team/app")]
+        run(*arguments)
+        self.assertTrue(wanted)
+        before = len(self.target.requests())
+        lines = run(*arguments)[1]
+        self.assertEqual(len(self.target.requests()), before)
+        self.assertEqual(summary(lines)["unchanged"], len(wanted))
+        lines = run(*arguments, "--immutable-tags", "*")[1]
+        self.assertEqual(summary(lines)["source_requests"], 1, "the listing")
+        self.assertEqual(summary(lines)["target_requests"], 0)
+        other = run("copy", "--json", "--state", state, self.at(self.source, "/team/app"), "docker://127.0.0.1:9/x",
+                    check=False)
+        self.assertEqual(other[0], 1)
+        self.assertIn("another --state", other[2])
+
+    def test_one_bad_image_does_not_stop_the_others_and_the_exit_code_says_so(self):
+        images.simple("bad/one", "good", ["good"]).push(self.at_source)
+        broken = images.simple("bad/one", "broken", ["broken"])
+        broken.push(self.at_source)
+        layer = max(broken.blobs, key=lambda d: len(broken.blobs[d]))
+        self.at_source.delete_blob("bad/one", layer)
+        code, lines, said = run("copy", "--json", self.at(self.source, "/bad/one"), self.at(self.target, "/bad/one"),
+                                check=False)
+        self.assertEqual(code, 3)
+        outcomes = {line["ref"]: line for line in lines[:-1]}
+        self.assertEqual(outcomes["good"]["outcome"], "copied")
+        self.assertEqual(outcomes["broken"]["outcome"], "failed")
+        self.assertIn(layer, outcomes["broken"]["error"]["message"])
+        self.assertIn("bad/one:broken", said)
+        self.assertEqual(self.at_target.tags("bad/one"), ["good"])
+
+    def test_many_pairs_come_from_a_file_and_tags_are_chosen_by_pattern(self):
+        for tag in ("v1.0", "v1.1", "v2.0", "nightly"):
+            images.simple("choose/from", tag, [tag]).push(self.at_source)
+        jobs = self.directory / "jobs.txt"
+        jobs.write_text(f"# two of them\n{self.at(self.source, '/choose/from')} {self.at(self.target, '/a')}\n"
+                        f"{self.at(self.source, '/choose/from:v2.0')} {self.at(self.target, '/b:two')}\n")
+        lines = run("copy", "--json", "--from-file", jobs, "--tags", "v*")[1]
+        self.assertEqual(self.at_target.tags("a"), ["v1.0", "v1.1", "v2.0"])
+        self.assertEqual(self.at_target.tags("b"), ["two"])
+        self.assertEqual(summary(lines)["skipped"], 1)
+
+    def test_wrong_usage_is_told_apart_from_failure(self):
+        self.assertEqual(run("copy", check=False)[0], 2)
+        self.assertEqual(run("copy", "docker://a.example", "docker://b.example/x", check=False)[0], 2)
+        code, _, said = run("copy", "--json", "docker://127.0.0.1:9/x:1", self.at(self.target, "/x:1"), check=False)
+        self.assertEqual(code, 1)
+        self.assertIn("127.0.0.1:9", said)
+
+
+class Files(Pair):
+    def test_an_image_goes_through_a_layout_and_an_archive_and_comes_back_the_same(self):
+        index = next((r, t) for (r, t) in self.tags(self.at_source) if self.at_source.manifest(r, t).media_type
+                     == registry_client.OCI_INDEX and r.startswith("team"))
+        repository, tag = index
+        digest = self.at_source.digest(repository, tag)
+        layout, archive = self.directory / "layout", self.directory / "image.tar"
+        run("copy", "--json", self.at(self.source, f"/{repository}:{tag}"), f"oci:{layout}:{tag}")
+        run("copy", "--json", f"oci:{layout}:{tag}", f"oci-archive:{archive}:again")
+        run("copy", "--json", f"oci-archive:{archive}:again", self.at(self.target, "/back:again"))
+        self.assertEqual(self.at_target.digest("back", "again"), digest)
+        self.assertEqual(self.at_target.closure_faults("back", "again"), [])
+        seen = subprocess.run([skopeo.PROGRAM, "inspect", "--raw", f"oci-archive:{archive}:again"],
+                              capture_output=True, check=True, timeout=60).stdout
+        self.assertEqual(registry_client.digest_of(seen), digest)
+
+    def test_a_registrys_storage_is_imported_while_the_registry_is_off(self):
+        wanted = self.tags(self.at_source)
+        # Distribution stores schema 1 without its signature and signs anew what it serves: storage alone has none.
+        unsigned = {(r, t) for r, t in wanted if self.at_source.manifest(r, t).media_type == schema1.SIGNED}
+        self.source.stop()
+        try:
+            code, lines, said = run("copy", "--json", f"distribution:{self.source.storage}", self.at(self.target),
+                                    check=False)
+        finally:
+            self.source.start()
+        self.assertEqual(code, 3, said)
+        failed = {(line["repository"], line["ref"]) for line in lines[:-1] if line["outcome"] == "failed"}
+        self.assertEqual(failed, unsigned)
+        wanted = {name: digest for name, digest in wanted.items() if name not in unsigned}
+        self.assertGreaterEqual(len(wanted), 30)
+        self.assertEqual(self.tags(self.at_target), wanted)
+        self.assertEqual([f for r, t in wanted for f in self.at_target.closure_faults(r, t)], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
