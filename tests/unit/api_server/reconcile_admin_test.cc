@@ -30,7 +30,7 @@ TEST(reconcile_question, anything_else_is_refused) {
   std::string many = R"({"repositories":[)";
   for (int i = 0; i < 1'001; ++i) many += (i == 0 ? "\"a" : ",\"a") + std::to_string(i) + "\"";
   many += "]}";
-  for (const std::string body :
+  for (const std::string& body :
        {std::string("{"), std::string("[]"), std::string("7"), std::string(R"({"mode":"all"})"),
         std::string(R"({"mode":1})"), std::string(R"({"source":[]})"), std::string(R"({"repositories":"a"})"),
         std::string(R"({"repositories":["UPPER"]})"), std::string(R"({"repositories":["../up"]})"),
