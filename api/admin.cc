@@ -36,7 +36,7 @@ result<std::optional<engine::sync_state>> state_asked(const request& r) {
   for (const engine::sync_state s : all_sync_states) {
     if (*text == engine::name_of(s)) return s;
   }
-  return fail(errc::invalid, "state is one of pending, started, synced and failed");
+  return fail(errc::invalid, "state is one of pending, started, synced, failed and skipped");
 }
 
 error no_such_repository(std::string_view name) {
@@ -71,7 +71,8 @@ void admin::mount(router& to) {
 }
 
 admin::answering admin::status(const request&) {
-  auto counts = co_await world_.pool.run([this] { return count_repositories(world_.wanted, world_.done); });
+  auto counts =
+      co_await world_.pool.run([this] { return count_repositories(world_.wanted, world_.done, world_.left_out); });
   if (!counts) co_return pass(std::move(counts));
   const site_facts facts = world_.facts();
   const timestamp now = world_.now.now();
@@ -90,7 +91,7 @@ admin::answering admin::status(const request&) {
     o.emplace("follower", json_of(*facts.following, now));
     o.emplace("lag", json_of(*lag));
   }
-  if (facts.replicating) o.emplace("replication", json_of(*facts.replicating));
+  if (facts.replicating) o.emplace("replication", json_of(*facts.replicating, now));
   if (!facts.registries.empty()) o.emplace("registries", json_of(facts.registries));
   if (world_.incoming != nullptr) {
     json::array sources;
@@ -132,7 +133,7 @@ admin::answering admin::repositories(const request& r) {
   json::array found;
   json::value next(nullptr);
   auto walked = co_await world_.pool.run([&] {
-    return each_repository(world_.wanted, world_.done, [&](const engine::repository_state& s) {
+    return each_repository(world_.wanted, world_.done, world_.left_out, [&](const engine::repository_state& s) {
       if (s.name <= last || (*state && s.state != **state)) return true;
       if (found.size() == *limit) {
         next = found.back().as_object().at("name");
@@ -154,18 +155,27 @@ admin::answering admin::repository(const request& r) {
     if (!*wanted) return std::unexpected(no_such_repository(name));
     auto done = world_.done.repository(name);
     if (!done) return pass(std::move(done));
-    json::object o = json_of(engine::state_of(**wanted, *done));
-    json::array failed, parked;
+    auto state = engine::state_of(**wanted, *done);
+    if (auto rule = world_.left_out ? world_.left_out(name) : std::nullopt) {
+      state = engine::skipped_by(std::move(state), *std::move(rule));
+    }
+    json::object o = json_of(state);
+    json::array failed, parked, skipped;
     bool more = false;
     auto walked = world_.done.items(name, [&](const engine::actual_item& item) {
-      if (item.state != engine::item_state::failed && item.state != engine::item_state::parked) return true;
-      more = failed.size() + parked.size() == items_max;
-      if (!more) (item.state == engine::item_state::failed ? failed : parked).push_back(json_of(item));
+      json::array* const to = item.state == engine::item_state::failed    ? &failed
+                              : item.state == engine::item_state::parked  ? &parked
+                              : item.state == engine::item_state::skipped ? &skipped
+                                                                          : nullptr;
+      if (to == nullptr) return true;
+      more = failed.size() + parked.size() + skipped.size() == items_max;
+      if (!more) to->push_back(json_of(item));
       return !more;
     });
     if (!walked) return pass(std::move(walked));
     o.emplace("failed", std::move(failed));
     o.emplace("parked", std::move(parked));
+    o.emplace("skipped", std::move(skipped));
     o.emplace("more_items", more);
     return o;
   });

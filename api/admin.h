@@ -5,7 +5,7 @@
 //   GET  /v1/status                         this site in one object
 //   GET  /v1/sites                          this site and those that follow it
 //   GET  /v1/repositories[?state=&limit=&last=]   in name order; "next": the last to go on from, null at the end
-//   GET  /v1/repositories/{name}            one, with its failed and parked items (at most 1,000)
+//   GET  /v1/repositories/{name}            one, with its failed, parked and skipped items (at most 1,000)
 //   POST /v1/repositories/{name}/sync       202: brought over again from scratch; 409: this site has no target
 //   GET  /v1/quarantine[?from=&limit=]      what could not be understood, oldest first; bodies cut at 4 KiB
 //
@@ -18,9 +18,11 @@
 #include "api/blocking_pool.h"
 #include "api/http_server.h"
 #include "api/ingest.h"
+#include "api/repository_counts.h"
 #include "api/router.h"
 #include "api/site_facts.h"
 #include "api/sites.h"
+#include "engine/operator_actions.h"
 #include "engine/repository_state.h"
 
 namespace longshore::api {
@@ -39,8 +41,9 @@ struct admin_world {
   std::function<site_facts()> facts;
   std::function<const server_counters*()> server;     // null, or answering null: not shown
   std::function<engine::task<>(std::string)> resync;  // null: this site has no target registry
-  // Which repositories this site replicates; from any thread. Null: all.
-  std::function<bool(std::string_view)> selects = nullptr;
+  // What operators ask for by pattern (actions_admin.h); null: likewise.
+  std::function<engine::task<std::uint64_t>(engine::operator_request)> act = nullptr;
+  repository_filter left_out = nullptr;
 };
 
 class admin {

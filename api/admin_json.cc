@@ -28,8 +28,23 @@ std::string printable_body(std::string_view body) {
 }
 
 json::object json_of_progress(const engine::sync_progress& p) {
-  return {{"published", p.published}, {"removed", p.removed}, {"unchanged", p.unchanged},
-          {"failed", p.failed},       {"parked", p.parked},   {"bytes_sent", p.bytes_sent}};
+  return {
+      {"published", p.published}, {"removed", p.removed}, {"unchanged", p.unchanged},           {"failed", p.failed},
+      {"parked", p.parked},       {"skipped", p.skipped}, {"bytes_sent", p.bytes_sent}};
+}
+
+json::object json_of_image(const engine::image_progress& i, timestamp now) {
+  return {{"image", i.ref},
+          {"started", json_of(i.started)},
+          {"seconds", age(i.started, now)},
+          {"blobs", i.blobs},
+          {"blobs_copied", i.blobs_copied},
+          {"blobs_mounted", i.blobs_mounted},
+          {"blobs_present", i.blobs_present},
+          {"bytes", i.bytes},
+          {"bytes_copied", i.bytes_copied},
+          {"bytes_mounted", i.bytes_mounted},
+          {"bytes_present", i.bytes_present}};
 }
 
 }  // namespace
@@ -47,7 +62,10 @@ json::object json_of(const engine::repository_state& r) {
           {"last_synced_at", json_of(r.last_synced_at)},
           {"created_at", json_of(r.created_at)},
           {"failed_items", r.failed},
-          {"parked_items", r.parked}};
+          {"parked_items", r.parked},
+          {"skipped_items", r.skipped},
+          {"sparse_items", r.sparse},
+          {"skipped_by", text(r.skipped_by)}};
 }
 
 json::object json_of(const engine::actual_item& item) {
@@ -70,19 +88,26 @@ json::object json_of(const engine::follower_status& f, timestamp now) {
           {"seconds_since_contact", age(f.last_contact, now)}};
 }
 
-json::object json_of(const engine::replicator_status& r) {
+json::object json_of(const engine::replicator_status& r, timestamp now) {
   json::array running;
   for (const auto& job : r.running) {
     json::object o{{"repository", job.repository}, {"started", json_of(job.started)}};
     for (auto& [key, value] : json_of_progress(job.progress)) o.emplace(key, value);
+    json::array images;
+    for (const engine::image_progress& i : job.progress.images) images.push_back(json_of_image(i, now));
+    o.emplace("images", std::move(images));
     running.push_back(std::move(o));
   }
   const engine::copier_counters& b = r.blobs;
+  const auto left = engine::seconds_left(r.bytes_open, r.bytes_per_second);
   return {{"error", text(r.halted)},
           {"queued", r.queued},
           {"waiting_for_retry", r.waiting},
           {"passes", r.passes},
           {"failed_passes", r.failed_passes},
+          {"bytes_per_second", static_cast<std::uint64_t>(r.bytes_per_second)},
+          {"bytes_open", r.bytes_open},
+          {"seconds_left", left ? json::value(*left) : json::value(nullptr)},
           {"running", std::move(running)},
           {"items", json_of_progress(r.totals)},
           {"blobs", json::object{{"copied", b.copied},
@@ -90,7 +115,9 @@ json::object json_of(const engine::replicator_status& r) {
                                  {"present", b.present},
                                  {"resumed", b.resumed},
                                  {"mounts_refused", b.mounts_refused},
-                                 {"bytes_copied", b.bytes_copied}}}};
+                                 {"bytes_copied", b.bytes_copied},
+                                 {"bytes_mounted", b.bytes_mounted},
+                                 {"bytes_present", b.bytes_present}}}};
 }
 
 json::object json_of(const repository_counts& counts) {
@@ -103,6 +130,8 @@ json::object json_of(const repository_counts& counts) {
   o.emplace("total", total);
   o.emplace("failed_items", counts.failed);
   o.emplace("parked_items", counts.parked);
+  o.emplace("skipped_items", counts.skipped);
+  o.emplace("sparse_items", counts.sparse);
   return o;
 }
 

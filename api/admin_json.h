@@ -17,7 +17,7 @@ boost::json::value json_of(timestamp t);
 boost::json::object json_of(const engine::repository_state& r);
 boost::json::object json_of(const engine::actual_item& item);
 boost::json::object json_of(const engine::follower_status& f, timestamp now);
-boost::json::object json_of(const engine::replicator_status& r);
+boost::json::object json_of(const engine::replicator_status& r, timestamp now);
 boost::json::object json_of(const repository_counts& counts);
 boost::json::object json_of(const source_stats& s);
 boost::json::object json_of(const server_counters& c);

@@ -47,7 +47,8 @@ th{color:var(--soft);font-weight:500;font-size:13px}td.n{font-variant-numeric:ta
 <section id="s_sites"><div><h2>Following sites</h2></div><table id="sites"></table></section>
 <section id="s_jobs"><div><h2>Being synced</h2></div><table id="jobs"></table></section>
 <section><div><h2>Repositories</h2><select id="state" aria-label="state"><option value="">all states</option>
-<option>pending</option><option>started</option><option>synced</option><option>failed</option></select></div>
+<option>pending</option><option>started</option><option>synced</option><option>failed</option>
+<option>skipped</option></select></div>
 <table id="repos"></table>
 <div class="note" id="more" hidden><button class="plain" id="next">More</button></div></section>
 </div></main>
@@ -76,7 +77,8 @@ async function status(){const s=await ask("/v1/status");
  $("what").textContent=s.site+" \u00b7 "+s.role+" \u00b7 version "+s.version;
  $("cards").replaceChildren();card(s.log.size,"events in the log");const r=s.repositories;
  for(const k of ["synced","pending","started","failed"])card(r[k],"repositories "+k,r[k]?k:"");
- card(r.parked_items,"parked items");card(s.quarantined,"in quarantine",s.quarantined?"pending":"");
+ card(r.parked_items,"parked items");card(r.skipped_items,"skipped items");
+ card(s.quarantined,"in quarantine",s.quarantined?"pending":"");
  if(s.follower){card(s.follower.state,"primary",s.follower.state);card(s.follower.lag_events,
  "events behind")}
  if(s.replication)card(bytes(s.replication.blobs.bytes_copied),"copied since the start");
@@ -95,7 +97,8 @@ async function repos(more){const q=new URLSearchParams({limit:"100"});if($("stat
  const p=await ask("/v1/repositories?"+q);if(!more){$("repos").replaceChildren();row($("repos"),
  ["Repository","State","Synced at","Newest","Last synced","Retries","Failure"],true)}
  for(const r of p.repositories)row($("repos"),[r.name,[r.state,r.state],r.synced_seq,r.newest_seq,
- when(r.last_synced_at),r.retry_count,r.last_sync_failure||(r.parked_items?r.parked_items+" parked":null)]);
+ when(r.last_synced_at),r.retry_count,
+  r.skipped_by||r.last_sync_failure||(r.parked_items?r.parked_items+" parked":null)]);
  next=p.next;$("more").hidden=!next}
 async function show(){clearTimeout(timer);try{await status();if($("all").hidden)await repos(false);
  $("all").hidden=false;sessionStorage.setItem("token",token)}

@@ -30,8 +30,9 @@ json::value maybe(const std::optional<T>& v) {
 
 asio::awaitable<result<engine::replication_lag>> replication_lag(const admin_world& world,
                                                                  engine::follower_status following) {
+  const auto selects = [&](std::string_view name) { return !world.left_out || !world.left_out(name); };
   auto oldest =
-      co_await world.pool.run([&] { return engine::oldest_open(world.wanted, world.done, world.log, world.selects); });
+      co_await world.pool.run([&] { return engine::oldest_open(world.wanted, world.done, world.log, selects); });
   if (!oldest) co_return pass(std::move(oldest));
   co_return engine::lag_of(*std::move(oldest), following, world.now.now());
 }

@@ -108,6 +108,11 @@ class session final : public http_session, private exchange {
     }
     wait_at_most(world_->limits.header_ms_max);
     if (!co_await read_head()) co_return false;
+    if (!in_.header("Transfer-Encoding").empty() && !parser_->chunked()) {
+      // Nobody can tell where such a body ends (RFC 9112 6.3), and a proxy might think otherwise.
+      ++world_->counters.malformed;
+      co_return co_await refuse(refusal(400, "INVALID", "the only transfer coding understood is chunked"));
+    }
     answer otherwise;
     const route* const to = world_->routes.find(in_, otherwise);
     if (to == nullptr) {
@@ -196,14 +201,30 @@ class session final : public http_session, private exchange {
       if (a.shared_body) parts[1] = asio::buffer(*a.shared_body);
       parts[2] = asio::buffer(a.body);
     }
-    wait_at_most(world_->limits.write_stall_ms_max);
     if (parts[1].size() == 0 && parts[2].size() <= small_bytes) {  // one buffer goes out in one piece, TLS or not
       head_.append(static_cast<const char*>(parts[2].data()), parts[2].size());
-      auto [ec, n] = co_await asio::async_write(stream_, asio::buffer(head_), as_value);
-      co_return !ec && keep;
+      parts = {asio::buffer(head_), {}, {}};
     }
-    auto [ec, n] = co_await asio::async_write(stream_, parts, as_value);
+    const error_code ec = co_await put_out(parts);
     co_return !ec && keep;
+  }
+
+  // In pieces, each of which must be taken within the limit: a slow client is served for as long as it goes on reading.
+  asio::awaitable<error_code> put_out(std::array<asio::const_buffer, 3> left) {
+    while (asio::buffer_size(left) > 0) {
+      std::array<asio::const_buffer, 3> piece;
+      std::size_t room = piece_bytes_max;
+      for (std::size_t i = 0; i < left.size(); ++i) {
+        piece[i] = asio::buffer(left[i], room);
+        room -= piece[i].size();
+        left[i] += piece[i].size();
+      }
+      wait_at_most(world_->limits.write_stall_ms_max);
+      auto [ec, n] = co_await asio::async_write(stream_, piece, as_value);
+      if (ec) co_return ec;
+      if (expired_) co_return asio::error::timed_out;
+    }
+    co_return error_code();
   }
 
   asio::awaitable<result<void>> begin_stream(answer head) override {
@@ -214,7 +235,8 @@ class session final : public http_session, private exchange {
   }
 
   asio::awaitable<result<void>> write(std::string_view bytes) override {
-    if (bytes.empty() || in_.method() == "HEAD") co_return result<void>();
+    if (in_.method() == "HEAD") co_return fail(errc::unavailable, "nobody reads the body of an answer to HEAD");
+    if (bytes.empty()) co_return result<void>();
     if (parser_->version() == 10) {
       co_return co_await push(std::array<asio::const_buffer, 3>{asio::buffer(bytes), {}, {}});
     }
@@ -229,10 +251,9 @@ class session final : public http_session, private exchange {
 
   asio::awaitable<result<void>> push(std::array<asio::const_buffer, 3> parts) {
     if (streaming_ == stream_state::broken) co_return fail(errc::unavailable, "the client is gone");
-    wait_at_most(world_->limits.write_stall_ms_max);
-    auto [ec, n] = co_await asio::async_write(stream_, parts, as_value);
+    const error_code ec = co_await put_out(parts);
     wait_for_handler();
-    if (ec || expired_) {
+    if (ec) {
       streaming_ = stream_state::broken;
       co_return fail(errc::unavailable, "the client is gone or does not read: " + ec.message());
     }
@@ -254,6 +275,7 @@ class session final : public http_session, private exchange {
   bool stopping() const override { return world_->stopping; }
   static boost::beast::string_view beast_view(std::string_view s) { return {s.data(), s.size()}; }
   static constexpr std::size_t small_bytes = 4u << 10;
+  static constexpr std::size_t piece_bytes_max = 256u << 10;
 
   request in_;
   Stream stream_;

@@ -26,7 +26,7 @@ struct http_limits {
   std::chrono::milliseconds header_ms_max{10'000};  // from its first byte to the end of the head; also TLS handshake
   std::chrono::milliseconds body_ms_max{30'000};    // from the head to the end of the body
   std::chrono::milliseconds idle_ms_max{120'000};   // between requests
-  std::chrono::milliseconds write_stall_ms_max{30'000};  // for one answer, or one piece of a stream, to be taken
+  std::chrono::milliseconds write_stall_ms_max{30'000};  // for a piece of an answer (256 KiB) to be taken
 };
 
 // Plain numbers, for the server's executor.

@@ -139,12 +139,18 @@ void add_replication(exposition& to, const engine::replicator_status& r) {
   to.counter(items, "", r.totals.unchanged, {{"outcome", "unchanged"}});
   to.counter(items, "", r.totals.failed, {{"outcome", "failed"}});
   to.counter(items, "", r.totals.parked, {{"outcome", "parked"}});
+  to.counter(items, "", r.totals.skipped, {{"outcome", "skipped"}});
   const char* const blobs = "longshore_blobs_total";
   to.counter(blobs, "Blobs brought to the target, by way", r.blobs.copied, {{"way", "copied"}});
   to.counter(blobs, "", r.blobs.mounted, {{"way", "mounted"}});
   to.counter(blobs, "", r.blobs.present, {{"way", "present"}});
   to.counter("longshore_blob_resumes_total", "Downloads taken up where they broke off", r.blobs.resumed);
   to.counter("longshore_blob_bytes_copied_total", "Bytes of blobs sent to the target", r.blobs.bytes_copied);
+  to.counter("longshore_blob_bytes_mounted_total", "Bytes of blobs mounted instead of sent", r.blobs.bytes_mounted);
+  to.counter("longshore_blob_bytes_present_total", "Bytes of blobs that were there already", r.blobs.bytes_present);
+  to.gauge("longshore_copy_rate_bytes_per_second", "Bytes of blobs sent to the target, over the last half minute",
+           r.bytes_per_second);
+  to.gauge("longshore_copy_open_bytes", "Bytes still to come of the images being copied", r.bytes_open);
 }
 
 void add_lag(exposition& to, const engine::replication_lag& lag) {
@@ -252,6 +258,8 @@ void add_repositories(exposition& to, const repository_counts& counts) {
   }
   to.gauge("longshore_items_failed", "Items that failed and will be tried again", counts.failed);
   to.gauge("longshore_items_parked", "Items that will not be tried again by themselves", counts.parked);
+  to.gauge("longshore_items_skipped", "Items that a filter or an operator leaves out", counts.skipped);
+  to.gauge("longshore_items_sparse", "Items published without all their platforms", counts.sparse);
 }
 
 }  // namespace
@@ -275,7 +283,7 @@ void metrics::mount(router& to) {
 
 asio::awaitable<void> metrics::scrape(exchange& x) {
   const admin_world& w = world_.shown;
-  auto counts = co_await w.pool.run([&] { return count_repositories(w.wanted, w.done); });
+  auto counts = co_await w.pool.run([&] { return count_repositories(w.wanted, w.done, w.left_out); });
   if (!counts) co_return x.reply(refusal(counts.error()));
   exposition to;
   const site_facts facts = w.facts();

@@ -3,6 +3,7 @@
 namespace longshore::api {
 
 result<void> each_repository(const engine::desired& wanted, const engine::actual& done,
+                             const repository_filter& left_out,
                              const std::function<bool(const engine::repository_state&)>& visit) {
   std::optional<error> failed;
   auto walked = wanted.repositories([&](const engine::desired_repository& r) {
@@ -11,18 +12,23 @@ result<void> each_repository(const engine::desired& wanted, const engine::actual
       failed = known.error();
       return false;
     }
-    return visit(engine::state_of(r, *known));
+    auto rule = left_out ? left_out(r.name) : std::nullopt;
+    auto state = engine::state_of(r, *known);
+    return visit(rule ? engine::skipped_by(std::move(state), *std::move(rule)) : state);
   });
   if (failed) return std::unexpected(*failed);
   return walked;
 }
 
-result<repository_counts> count_repositories(const engine::desired& wanted, const engine::actual& done) {
+result<repository_counts> count_repositories(const engine::desired& wanted, const engine::actual& done,
+                                             const repository_filter& left_out) {
   repository_counts counts;
-  auto walked = each_repository(wanted, done, [&](const engine::repository_state& r) {
+  auto walked = each_repository(wanted, done, left_out, [&](const engine::repository_state& r) {
     ++counts.by_state[static_cast<std::size_t>(r.state)];
     counts.parked += r.parked;
     counts.failed += r.failed;
+    counts.skipped += r.skipped;
+    counts.sparse += r.sparse;
     return true;
   });
   if (!walked) return pass(std::move(walked));

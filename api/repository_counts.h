@@ -10,18 +10,24 @@
 namespace longshore::api {
 
 struct repository_counts {
-  std::array<std::uint64_t, 4> by_state{};  // indexed by engine::sync_state
-  std::uint64_t parked = 0, failed = 0;     // items
+  std::array<std::uint64_t, 5> by_state{};                        // indexed by engine::sync_state
+  std::uint64_t parked = 0, failed = 0, skipped = 0, sparse = 0;  // items
   std::uint64_t of(engine::sync_state s) const { return by_state[static_cast<std::size_t>(s)]; }
 };
 
 inline constexpr std::array all_sync_states{engine::sync_state::pending, engine::sync_state::started,
-                                            engine::sync_state::synced, engine::sync_state::failed};
+                                            engine::sync_state::synced, engine::sync_state::failed,
+                                            engine::sync_state::skipped};
 
-result<repository_counts> count_repositories(const engine::desired& wanted, const engine::actual& done);
+// The rule by which this site leaves a repository out, if any; null: it leaves none out. Called on any thread.
+using repository_filter = std::function<std::optional<std::string>(std::string_view)>;
+
+result<repository_counts> count_repositories(const engine::desired& wanted, const engine::actual& done,
+                                             const repository_filter& left_out);
 
 // Calls visit for each repository of the log, with its state, in name order; false ends it.
 result<void> each_repository(const engine::desired& wanted, const engine::actual& done,
+                             const repository_filter& left_out,
                              const std::function<bool(const engine::repository_state&)>& visit);
 
 }  // namespace longshore::api

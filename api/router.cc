@@ -10,13 +10,15 @@ namespace {
 
 constexpr std::size_t segments_max = 128;
 
-std::vector<std::string_view> split(std::string_view path) {
+// None where there are more than segments_max.
+std::optional<std::vector<std::string_view>> split(std::string_view path) {
   std::vector<std::string_view> parts;
   if (path.starts_with('/')) path.remove_prefix(1);
   for (;;) {
+    if (parts.size() == segments_max) return std::nullopt;
     const std::size_t slash = path.find('/');
     parts.push_back(path.substr(0, slash));
-    if (slash == std::string_view::npos || parts.size() == segments_max) return parts;
+    if (slash == std::string_view::npos) return parts;
     path.remove_prefix(slash + 1);
   }
 }
@@ -36,7 +38,9 @@ answer not_allowed(std::string_view method, const std::string& allowed) {
 std::vector<router::segment> router::parse(std::string_view pattern) {
   ensure(pattern.starts_with('/'), "a route's pattern begins with '/'");
   std::vector<segment> segments;
-  for (std::string_view s : split(pattern)) {
+  const auto parts = split(pattern);
+  ensure(parts.has_value(), "a route's pattern has few segments");
+  for (std::string_view s : *parts) {
     if (s.starts_with('{') && s.ends_with("*}")) {
       segments.push_back({std::string(s.substr(1, s.size() - 3)), segment::kind::many});
     } else if (s.starts_with('{') && s.ends_with('}')) {
@@ -100,11 +104,10 @@ const route* router::find(request& r, answer& otherwise) const {
       if (takes(e->to, r.method())) return &e->to;
       note(e);
     }
-  } else if (path.starts_with('/')) {
-    const auto parts = split(path);
+  } else if (const auto parts = split(path); parts && path.starts_with('/')) {
     values found;
     for (const entry* e : patterns_) {
-      if (!matches(e->segments, parts, path, found)) continue;
+      if (!matches(e->segments, *parts, path, found)) continue;
       if (!takes(e->to, r.method())) {
         note(e);
         continue;

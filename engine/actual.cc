@@ -52,6 +52,10 @@ std::string pack(const actual_repository& r) {
       .number(packed(r.started_at))
       .number(r.parked)
       .number(r.failed)
+      .number(r.skipped)
+      .number(r.sparse)
+      .text(r.filter)
+      .number(r.reopened ? 1 : 0)
       .take();
 }
 
@@ -69,6 +73,10 @@ std::optional<actual_repository> unpack_repository(std::string_view name, std::s
   r.started_at = unpacked(in.number());
   r.parked = in.number();
   r.failed = in.number();
+  r.skipped = in.number();
+  r.sparse = in.number();
+  r.filter = in.text();
+  r.reopened = in.number() != 0;
   if (!in.ok() || r.state > sync_state::failed) return std::nullopt;
   return r;
 }
@@ -102,7 +110,7 @@ std::optional<actual_item> unpack_item(std::string_view key, std::string_view va
   i.code = in.text();
   i.at = unpacked(in.number());
   i.verified_at = unpacked(in.number());
-  if (!in.ok() || i.state > item_state::parked) return std::nullopt;
+  if (!in.ok() || i.state > item_state::skipped) return std::nullopt;
   return i;
 }
 
@@ -130,8 +138,19 @@ class detail_of {
   boost::json::value value_;
 };
 
-void count(actual_repository& r, item_state state, bool more) {
-  std::uint64_t* counter = state == item_state::parked ? &r.parked : state == item_state::failed ? &r.failed : nullptr;
+constexpr std::string_view sparse_code = "sparse", filter_code = "filter", operator_code = "operator";
+
+bool is_sparse(const actual_item& i) { return i.state == item_state::done && i.code == sparse_code; }
+bool is_left_out_by(const actual_item& i, std::string_view code) {
+  return i.state == item_state::skipped && i.code == code;
+}
+
+void count(actual_repository& r, const actual_item& i, bool more) {
+  std::uint64_t* counter = i.state == item_state::parked    ? &r.parked
+                           : i.state == item_state::failed  ? &r.failed
+                           : i.state == item_state::skipped ? &r.skipped
+                           : is_sparse(i)                   ? &r.sparse
+                                                            : nullptr;
   if (counter == nullptr) return;
   if (more) {
     ++*counter;
@@ -147,32 +166,8 @@ std::unexpected<error> bad_row(std::string_view family) {
 
 }  // namespace
 
-std::string_view name_of(sync_state s) {
-  switch (s) {
-    case sync_state::pending:
-      return "pending";
-    case sync_state::started:
-      return "started";
-    case sync_state::synced:
-      return "synced";
-    case sync_state::failed:
-      return "failed";
-  }
-  return "unknown";
-}
-
-std::string_view name_of(item_state s) {
-  switch (s) {
-    case item_state::done:
-      return "done";
-    case item_state::removed:
-      return "removed";
-    case item_state::failed:
-      return "failed";
-    case item_state::parked:
-      return "parked";
-  }
-  return "unknown";
+bool is_stale(const actual_repository& r, std::string_view filter) {
+  return r.skipped + r.sparse > 0 && !r.filter.empty() && r.filter != filter;
 }
 
 std::vector<storage::family_spec> actual::family_specs() {
@@ -190,7 +185,8 @@ std::vector<storage::family> actual::families() const { return {repositories_, i
 void actual::apply(const log::event_view& e, storage::overlay& state) {
   using log::event_kind;
   if (!is_repository_name(e.repository)) return;
-  if (e.kind < event_kind::sync_started || e.kind > event_kind::verified) return;
+  const bool about_filters = e.kind >= event_kind::item_skipped && e.kind <= event_kind::retry_asked;
+  if ((e.kind < event_kind::sync_started || e.kind > event_kind::verified) && !about_filters) return;
   if (e.kind == event_kind::located || e.kind == event_kind::lost) return;
 
   actual_repository repository;
@@ -208,6 +204,13 @@ void actual::apply(const log::event_view& e, storage::overlay& state) {
     case event_kind::resync_asked:
       apply_resync(repository, state);
       break;
+    case event_kind::filter_changed:
+    case event_kind::unpark_asked:
+      apply_reopening(e, repository, state);
+      break;
+    case event_kind::retry_asked:
+      repository.retry_at = {};
+      break;
     default:
       apply_item(e, repository, state);
       break;
@@ -220,9 +223,10 @@ void actual::apply_sync(const log::event_view& e, actual_repository& r) {
   if (e.kind == log::event_kind::sync_started) {
     r.state = sync_state::started;
     r.started_at = e.recorded;
+    r.reopened = false;
   } else if (e.kind == log::event_kind::sync_succeeded) {
-    r.state = sync_state::synced;
-    r.synced_size = std::max(r.synced_size, detail.number("synced_size"));
+    r.state = r.reopened ? sync_state::pending : sync_state::synced;
+    if (!r.reopened) r.synced_size = std::max(r.synced_size, detail.number("synced_size"));
     r.retry_count = 0;
     r.last_sync_failure.clear();
     r.retry_at = {};
@@ -242,14 +246,19 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
   if (ref.empty()) return;
   const std::string key = item_key(e.repository, is_tag_item, ref);
   actual_item item;
+  bool known = false;
   if (const auto row = state.get(items_, key)) {
     if (auto i = unpack_item(key, *row)) {
       item = *std::move(i);
-      count(r, item.state, false);
+      known = true;
     }
   }
   const detail_of detail(e);
   const std::uint64_t size = detail.number("seq") + 1;
+  const bool failure = e.kind == event_kind::item_failed || e.kind == event_kind::item_parked;
+  // It was at work when the operator left it out: that stands until a newer event speaks of it.
+  if (failure && is_left_out_by(item, operator_code) && size <= item.tried_size) return;
+  if (known) count(r, item, false);
   const std::string digest_before = item.digest;
   item.at = e.recorded;
   if (e.kind == event_kind::verified) {
@@ -259,15 +268,22 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
     item.state = published ? item_state::done : item_state::removed;
     item.digest = published ? std::string(e.digest) : std::string();
     item.done_size = std::max(item.done_size, size);
-    item.reason.clear();
-    item.code.clear();
+    item.reason = detail.text("sparse");
+    item.code = item.reason.empty() ? std::string_view() : sparse_code;
+    if (!item.reason.empty()) r.filter = detail.text("filter");
+  } else if (e.kind == event_kind::item_skipped || e.kind == event_kind::skip_asked) {
+    item.state = item_state::skipped;
+    item.tried_size = std::max(item.tried_size, size);
+    item.reason = detail.text("rule");
+    item.code = e.kind == event_kind::skip_asked ? operator_code : filter_code;
+    if (e.kind == event_kind::item_skipped) r.filter = detail.text("filter");
   } else {
     item.state = e.kind == event_kind::item_failed ? item_state::failed : item_state::parked;
     item.tried_size = std::max(item.tried_size, size);
     item.reason = detail.text("reason");
     item.code = detail.text("code");
   }
-  count(r, item.state, true);
+  count(r, item, true);
   if (is_tag_item && digest_before != item.digest) {
     if (!digest_before.empty()) state.erase(tags_, tag_key(e.repository, digest_before, ref));
     if (!item.digest.empty()) state.put(tags_, tag_key(e.repository, item.digest, ref), {});
@@ -290,6 +306,39 @@ void actual::apply_resync(actual_repository& r, storage::overlay& state) {
   r.state = sync_state::pending;
   r.synced_size = r.retry_count = 0;
   r.retry_at = {};
+}
+
+// What was left out or parked is open again; synced_size goes back to before the oldest of it.
+void actual::apply_reopening(const log::event_view& e, actual_repository& r, storage::overlay& state) {
+  const bool by_filter = e.kind == log::event_kind::filter_changed;
+  if (by_filter) r.filter = detail_of(e).text("filter");
+  const std::string_view ref = e.tag.empty() ? e.digest : e.tag;
+  const auto opens = [&](const actual_item& i) {
+    if (by_filter) return is_left_out_by(i, filter_code) || is_sparse(i);
+    if (!ref.empty()) return i.state == item_state::parked || i.state == item_state::skipped;
+    return i.state == item_state::parked || is_left_out_by(i, operator_code);
+  };
+  std::vector<std::pair<std::string, actual_item>> items;
+  const auto take = [&](std::string_view key, std::string_view value) {
+    if (auto i = unpack_item(key, value); i && opens(*i)) items.emplace_back(std::string(key), *std::move(i));
+    return true;
+  };
+  if (ref.empty()) {
+    state.scan_prefix(items_, in_repository(r.name), take);
+  } else {
+    const std::string key = item_key(e.repository, !e.tag.empty(), ref);
+    if (const auto row = state.get(items_, key)) take(key, *row);
+  }
+  for (auto& [key, item] : items) {
+    const std::uint64_t settled = std::max(item.done_size, item.tried_size);
+    r.synced_size = std::min(r.synced_size, settled > 0 ? settled - 1 : 0);
+    item.done_size = item.tried_size = 0;
+    state.put(items_, key, pack(item));
+  }
+  if (items.empty()) return;
+  r.reopened = true;
+  r.retry_at = {};
+  if (r.state == sync_state::synced) r.state = sync_state::pending;
 }
 
 result<std::optional<actual_repository>> actual::repository(std::string_view name) const {

@@ -17,7 +17,8 @@
 
 namespace longshore::engine {
 
-enum class sync_state : std::uint8_t { pending, started, synced, failed };
+// `skipped` is never stored: the site's filters say it of repositories that they leave out (repository_state).
+enum class sync_state : std::uint8_t { pending, started, synced, failed, skipped };
 std::string_view name_of(sync_state s);
 
 struct actual_repository {
@@ -27,11 +28,17 @@ struct actual_repository {
   std::uint64_t retry_count = 0;
   std::string last_sync_failure;
   timestamp retry_at, last_synced_at, created_at, started_at;
-  std::uint64_t parked = 0;  // items parked now
-  std::uint64_t failed = 0;  // items failed now
+  std::uint64_t parked = 0;   // items parked now
+  std::uint64_t failed = 0;   // items failed now
+  std::uint64_t skipped = 0;  // items left out now, by a filter or an operator
+  std::uint64_t sparse = 0;   // items published without all their platforms
+  std::string filter;         // fingerprint of the filters that last left something out
+  bool reopened = false;      // since the pass began: its end does not settle what was opened again
 };
+// Something was left out there by filters other than these: to be decided anew.
+bool is_stale(const actual_repository& r, std::string_view filter);
 
-enum class item_state : std::uint8_t { done, removed, failed, parked };
+enum class item_state : std::uint8_t { done, removed, failed, parked, skipped };
 std::string_view name_of(item_state s);
 
 struct actual_item {
@@ -41,9 +48,9 @@ struct actual_item {
   item_state state = item_state::done;
   std::string digest;            // published; empty when not (or no longer) at the target
   std::uint64_t done_size = 0;   // seq + 1 of the newest event settled by publishing or removing
-  std::uint64_t tried_size = 0;  // seq + 1 of the newest event tried (failed, parked)
-  std::string reason;            // of a failure or parking
-  std::string code;              // errc name of it
+  std::uint64_t tried_size = 0;  // seq + 1 of the newest event tried (failed, parked, skipped)
+  std::string reason;            // of a failure or parking; the rule that skipped it; the platforms left out
+  std::string code;              // errc name of a failure; skipped: "filter" or "operator"; done: "" or "sparse"
   timestamp at;                  // of the newest record
   timestamp verified_at;
 };
@@ -68,6 +75,7 @@ class actual final : public log::view {
   static void apply_sync(const log::event_view& e, actual_repository& r);
   void apply_item(const log::event_view& e, actual_repository& r, storage::overlay& state);
   void apply_resync(actual_repository& r, storage::overlay& state);
+  void apply_reopening(const log::event_view& e, actual_repository& r, storage::overlay& state);
 
   storage::database* db_;
   storage::family repositories_, items_, tags_;

@@ -14,7 +14,11 @@ std::unexpected<error> over(const char* what, std::size_t limit) {
 }  // namespace
 
 result<closure> closure::of(manifest_document root, subjects s, closure_limits limits) {
-  closure c(s, limits);
+  return of(std::move(root), s, limits, entry_choice());
+}
+
+result<closure> closure::of(manifest_document root, subjects s, closure_limits limits, entry_choice chosen) {
+  closure c(s, limits, std::move(chosen));
   c.root_ = root.digest;
   node& n = c.nodes_[root.digest];
   if (auto r = c.take_in(n, std::move(root)); !r) return pass(std::move(r));
@@ -57,6 +61,10 @@ result<void> closure::take_in(node& n, manifest_document document) {
     if (auto r = want({*n.content.subject, copy_as::manifest, true, {}}, depth); !r) return r;
   }
   for (const manifest_reference& reference : n.content.references) {
+    if (n.content.kind == manifest_kind::index && chosen_ && !chosen_(n.content, reference)) {
+      n.left_out.push_back(reference.target.digest);
+      continue;
+    }
     if (auto r = want(reference, depth); !r) return r;
   }
   return {};
@@ -86,6 +94,21 @@ const manifest* closure::parsed(const digest& d) const {
   return at != nodes_.end() && at->second.state == node_state::supplied ? &at->second.content : nullptr;
 }
 
+bool closure::is_sparse(const digest& d) const {
+  std::vector<digest> below{d};
+  for (std::size_t i = 0; i < below.size(); ++i) {
+    const auto at = nodes_.find(below[i]);
+    if (at == nodes_.end() || at->second.state != node_state::supplied) continue;
+    if (!at->second.left_out.empty()) return true;
+    for (const manifest_reference& r : at->second.content.references) {
+      if (r.as != copy_as::blob && std::ranges::find(below, r.target.digest) == below.end()) {
+        below.push_back(r.target.digest);
+      }
+    }
+  }
+  return false;
+}
+
 // Children before parents. The depth of the walk is that of the closure, which is limited.
 void closure::visit(const digest& d, std::map<digest, bool>& done, closure_plan& out) const {
   if (!done.try_emplace(d, true).second) return;
@@ -97,7 +120,8 @@ void closure::visit(const digest& d, std::map<digest, bool>& done, closure_plan&
   if (n.state != node_state::supplied) return;
   if (subjects_ == subjects::follow && n.content.subject) visit(n.content.subject->digest, done, out);
   for (const manifest_reference& r : n.content.references) {
-    if (r.as != copy_as::blob) visit(r.target.digest, done, out);
+    const bool taken = std::ranges::find(n.left_out, r.target.digest) == n.left_out.end();
+    if (taken && r.as != copy_as::blob) visit(r.target.digest, done, out);
   }
   out.manifests.push_back(&*n.document);
 }

@@ -7,6 +7,7 @@
 // limited (errc::too_large), so a hostile or looping graph ends. Edges back to a manifest on the path are ignored.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -31,12 +32,16 @@ struct closure_plan {
   std::vector<longshore::digest> absent;            // manifests the source does not have
 };
 
+// Whether an entry of an index is copied; null: every one is.
+using entry_choice = std::function<bool(const manifest& index, const manifest_reference& entry)>;
+
 class closure {
  public:
   enum class subjects : bool { leave, follow };
 
   // errc::invalid and the others of parse_manifest() when the root cannot be understood.
   static result<closure> of(manifest_document root, subjects s, closure_limits limits);
+  static result<closure> of(manifest_document root, subjects s, closure_limits limits, entry_choice chosen);
 
   // Manifests to be fetched next; each must be answered by supply(), held() or absent(). Empty: complete.
   std::vector<longshore::digest> take_wanted();
@@ -51,6 +56,8 @@ class closure {
   const manifest_document& root() const { return *nodes_.at(root_).document; }
   // What the manifest itself refers to, as parsed; null for one that was not supplied.
   const manifest* parsed(const longshore::digest& d) const;
+  // Entries of the index itself, or of an index below it, were left out by choice: what stands is not whole.
+  bool is_sparse(const longshore::digest& d) const;
 
  private:
   enum class node_state : std::uint8_t { wanted, supplied, held, absent };
@@ -60,15 +67,18 @@ class closure {
     std::optional<manifest_reference> perhaps_blob;  // an entry that may be either
     std::optional<manifest_document> document;
     manifest content;
+    std::vector<longshore::digest> left_out;
   };
 
-  closure(subjects s, closure_limits limits) : subjects_(s), limits_(limits) {}
+  closure(subjects s, closure_limits limits, entry_choice chosen)
+      : subjects_(s), limits_(limits), chosen_(std::move(chosen)) {}
   result<void> want(const manifest_reference& r, std::size_t depth);
   result<void> take_in(node& n, manifest_document document);
   void visit(const longshore::digest& d, std::map<longshore::digest, bool>& done, closure_plan& out) const;
 
   subjects subjects_;
   closure_limits limits_;
+  entry_choice chosen_;
   longshore::digest root_ = longshore::digest::of({});
   std::map<longshore::digest, node> nodes_;
   std::vector<longshore::digest> wanted_;

@@ -50,6 +50,7 @@ task<blob_outcome> copier::bring(blob_request r) {
     if (!known) co_return pass(std::move(known));
     if (*known) {
       ++counters_.present;
+      counters_.bytes_present += r.size.value_or(0);
       co_return blob_outcome::present;
     }
     const auto running = flights_.find(r.digest);
@@ -80,6 +81,7 @@ task<blob_outcome> copier::fly(blob_request r) {
       std::vector<log::event> found{record::located(r.repository, r.digest, **there)};
       if (auto written = co_await world_.where.record(std::move(found)); !written) co_return pass(std::move(written));
       ++counters_.present;
+      counters_.bytes_present += **there;
       co_return blob_outcome::present;
     }
   }
@@ -106,6 +108,7 @@ task<blob_outcome> copier::fly(blob_request r) {
   std::vector<log::event> located{record::located(r.repository, r.digest, size)};
   if (auto written = co_await world_.where.record(std::move(located)); !written) co_return pass(std::move(written));
   ++(outcome == blob_outcome::mounted ? counters_.mounted : counters_.copied);
+  if (outcome == blob_outcome::mounted) counters_.bytes_mounted += size;
   co_return outcome;
 }
 
@@ -171,6 +174,7 @@ task<> copier::stream(const blob_request& r, std::uint64_t size, blob_writer& to
     if (!written) co_return pass(std::move(written));
     counters_.bytes_copied += held;
     if (r.bytes_sent != nullptr) *r.bytes_sent += held;
+    if (r.bytes_sent_of_image != nullptr) *r.bytes_sent_of_image += held;
     n = std::move(filled);
     std::swap(current, next);
   }

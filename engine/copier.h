@@ -38,15 +38,16 @@ struct copier_options {
 
 struct copier_counters {
   std::uint64_t copied = 0, mounted = 0, present = 0, resumed = 0, mounts_refused = 0;
-  std::uint64_t bytes_copied = 0;
+  std::uint64_t bytes_copied = 0, bytes_mounted = 0, bytes_present = 0;  // of blobs whose size is known
 };
 
 struct blob_request {
   std::string repository;
   longshore::digest digest;
-  std::optional<std::uint64_t> size;    // none: the source is asked
-  std::string data;                     // its bytes, when they are at hand already
-  std::uint64_t* bytes_sent = nullptr;  // counts along, for progress; outlives the call
+  std::optional<std::uint64_t> size;             // none: the source is asked
+  std::string data;                              // its bytes, when they are at hand already
+  std::uint64_t* bytes_sent = nullptr;           // counts along, for progress; outlives the call
+  std::uint64_t* bytes_sent_of_image = nullptr;  // likewise
 };
 
 enum class blob_outcome : std::uint8_t { present, mounted, copied };

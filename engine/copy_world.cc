@@ -16,6 +16,7 @@ void sync_progress::add(const sync_progress& more) {
   unchanged += more.unchanged;
   failed += more.failed;
   parked += more.parked;
+  skipped += more.skipped;
   bytes_sent += more.bytes_sent;
   add_to(copied, more.copied);
   add_to(mounted, more.mounted);

@@ -7,8 +7,10 @@
 
 #include "engine/closure.h"
 #include "engine/copier.h"
+#include "engine/copy_progress.h"
 #include "engine/location_index.h"
 #include "engine/registry.h"
+#include "engine/replication_filter.h"
 
 namespace longshore::engine {
 
@@ -18,6 +20,8 @@ struct copy_settings {
   std::size_t blobs_at_once = 6;      // of one item
   std::size_t referrers_max = 1'000;  // of one item
   closure_limits limits;
+  // What is left out; never null.
+  std::shared_ptr<const replication_filter> filter = std::make_shared<replication_filter>();
 };
 
 // What the work found out about the registries; shared by all of it, forgotten by a restart.
@@ -32,19 +36,6 @@ struct copy_world {
   copier& blobs;
   copy_settings copying;
   std::shared_ptr<learned_facts> learned = std::make_shared<learned_facts>();
-};
-
-// Of one pass or run, as it goes; read by the status.
-struct blob_tally {
-  std::uint64_t blobs = 0, bytes = 0;
-};
-struct sync_progress {
-  std::uint64_t published = 0, removed = 0, unchanged = 0, failed = 0, parked = 0;
-  std::uint64_t bytes_sent = 0;         // of blobs, while they are sent
-  blob_tally copied, mounted, present;  // blobs whose turn is over
-  blob_tally manifests;                 // published
-
-  void add(const sync_progress& more);
 };
 
 }  // namespace longshore::engine

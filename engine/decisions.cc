@@ -9,8 +9,8 @@ namespace longshore::engine {
 bool is_open(const desired_item& wanted, const std::optional<actual_item>& done) {
   if (!done) return true;
   const bool settled = done->done_size > wanted.seq.value;
-  const bool parked = done->state == item_state::parked && done->tried_size > wanted.seq.value;
-  return !settled && !parked;
+  const bool let_be = done->state == item_state::parked || done->state == item_state::skipped;
+  return !settled && !(let_be && done->tried_size > wanted.seq.value);
 }
 
 bool was_tried(const desired_item& wanted, const std::optional<actual_item>& done) {
@@ -38,6 +38,10 @@ removal_decision decide_removal(const longshore::digest& d, const removal_facts&
             "the target can delete a tag only together with its manifest, and the source still serves " + d.text()};
   }
   for (const sharing_tag& other : facts.sharing) {
+    if (!other.left_alone.empty()) {
+      return {removal_step::park, "tag " + other.tag + " at the target needs " + d.text() + " and is left alone (" +
+                                      other.left_alone + ")"};
+    }
     if (!other.in_log) {
       return {removal_step::park, "tag " + other.tag + " at the target needs " + d.text() +
                                       " and does not come from the source; delete it there, then ask for a resync"};

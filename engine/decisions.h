@@ -13,7 +13,7 @@
 
 namespace longshore::engine {
 
-// Settled for the newest event that spoke of it, by publishing, removing or parking.
+// Not settled for the newest event that spoke of it, by publishing, removing, parking or skipping.
 bool is_open(const desired_item& wanted, const std::optional<actual_item>& done);
 // An earlier attempt at this very event failed.
 bool was_tried(const desired_item& wanted, const std::optional<actual_item>& done);
@@ -36,6 +36,7 @@ struct sharing_tag {
   std::string tag;
   bool in_log = false;                         // the log speaks of it
   std::optional<longshore::digest> at_source;  // what the source's tag of that name is now; none: gone
+  std::string left_alone = {};                 // the rule by which it is none of ours; empty: it is
 };
 struct removal_facts {
   bool source_has_manifest = false;  // the source still serves the digest

@@ -33,6 +33,9 @@ struct descriptor {
   std::string media_type;
   longshore::digest digest;
   std::uint64_t size = 0;
+  std::string platform = {};       // "os/architecture[/variant]", of an index entry that tells
+  std::string artifact_type = {};  // where it tells
+  std::string attests = {};        // the digest of the entry that this one is an attestation of (BuildKit)
 };
 
 }  // namespace longshore::engine

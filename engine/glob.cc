@@ -17,7 +17,8 @@ bool matches(std::string_view pattern, std::string_view text) {
       if (star) {
         next[t] = reached[t] || (t > 0 && next[t - 1] && (any || text[t - 1] != '/'));
       } else {
-        next[t] = t > 0 && reached[t - 1] && text[t - 1] == pattern[p];
+        const bool one = t > 0 && (pattern[p] == '?' ? text[t - 1] != '/' : text[t - 1] == pattern[p]);
+        next[t] = one && reached[t - 1];
       }
     }
     reached = std::move(next);

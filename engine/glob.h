@@ -1,7 +1,8 @@
 #pragma once
 
-// Patterns over repository names: '*' stands for any text without a '/', '**' for any text at all, everything else
-// for itself. Pure; takes time in proportion to pattern times text at most.
+// Patterns over repository names and tags: '*' stands for any text without a '/', '**' for any text at all, '?' for
+// one character that is no '/', everything else for itself. Pure; takes time in proportion to pattern times text at
+// most.
 
 #include <string_view>
 

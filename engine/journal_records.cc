@@ -98,6 +98,48 @@ log::event item_parked(const desired_item& item, const error& why) {
   return of_failure(event_kind::item_parked, item, why);
 }
 
+log::event published_sparse(const desired_item& item, const longshore::digest& at, std::string_view what,
+                            std::string_view filter) {
+  log::event e = published(item, at);
+  e.detail = serialized({{"seq", item.seq.value}, {"sparse", storable(what)}, {"filter", std::string(filter)}});
+  return e;
+}
+
+// The key is ours and stands in no other detail of this kind: no need to parse.
+bool is_sparse(const log::event_view& e) {
+  return e.kind == event_kind::published && e.detail.find("\"sparse\":") != std::string_view::npos;
+}
+
+log::event item_skipped(const desired_item& item, std::string_view rule, std::string_view filter) {
+  log::event e = of_item(event_kind::item_skipped, item);
+  e.detail = serialized({{"seq", item.seq.value}, {"rule", storable(rule)}, {"filter", std::string(filter)}});
+  return e;
+}
+
+log::event filter_changed(std::string repository, std::string_view filter) {
+  log::event e = of_repository(event_kind::filter_changed, std::move(repository));
+  e.detail = serialized({{"filter", std::string(filter)}});
+  return e;
+}
+
+log::event skip_asked(const desired_item& item, std::string_view reason) {
+  log::event e = of_item(event_kind::skip_asked, item);
+  e.detail = serialized({{"seq", item.seq.value}, {"rule", "operator: " + storable(reason)}});
+  return e;
+}
+
+log::event reopened(std::string repository, std::string ref, bool is_tag) {
+  log::event e = unpark_asked(std::move(repository));
+  (is_tag ? e.tag : e.digest) = std::move(ref);
+  return e;
+}
+
+log::event unpark_asked(std::string repository) {
+  return of_repository(event_kind::unpark_asked, std::move(repository));
+}
+
+log::event retry_asked(std::string repository) { return of_repository(event_kind::retry_asked, std::move(repository)); }
+
 log::event located(std::string repository, const longshore::digest& d, std::uint64_t size) {
   log::event e = of_repository(event_kind::located, std::move(repository));
   e.digest = d.text();

@@ -29,6 +29,17 @@ log::event published(const desired_item& item, const longshore::digest& at);
 log::event removed(const desired_item& item);
 log::event item_failed(const desired_item& item, const error& why);
 log::event item_parked(const desired_item& item, const error& why);
+// The item is at the target without the entries that the filters leave out (`what` says which rule).
+log::event published_sparse(const desired_item& item, const longshore::digest& at, std::string_view what,
+                            std::string_view filter);
+bool is_sparse(const log::event_view& published);
+log::event item_skipped(const desired_item& item, std::string_view rule, std::string_view filter);
+log::event filter_changed(std::string repository, std::string_view filter);
+// By an operator; reopened() opens one item again, unpark_asked() all that was parked or skipped on request.
+log::event skip_asked(const desired_item& item, std::string_view reason);
+log::event reopened(std::string repository, std::string ref, bool is_tag);
+log::event unpark_asked(std::string repository);
+log::event retry_asked(std::string repository);
 
 log::event located(std::string repository, const longshore::digest& d, std::uint64_t size);
 log::event lost(std::string repository, const longshore::digest& d);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "engine/journal_records.h"
 #include "engine/reference.h"
 
 namespace longshore::engine {
@@ -50,7 +51,8 @@ void locations::apply(const log::event_view& e, storage::overlay& state) {
     return;
   }
   if (e.digest.empty()) return;
-  const bool present = e.kind == event_kind::located || e.kind == event_kind::published;
+  // A sparse index stands, but does not bring what it names.
+  const bool present = e.kind == event_kind::located || (e.kind == event_kind::published && !record::is_sparse(e));
   const bool absent = e.kind == event_kind::lost || (e.kind == event_kind::removed && e.tag.empty());
   if (present) {
     state.put(by_digest_, joined(e.digest, e.repository), {});

@@ -59,6 +59,7 @@ class reader {
     out_.kind = manifest_kind::image;
     if (const json::value* config = field(*document_, "config")) {
       if (auto r = add(*config, copy_as::blob); !r) return pass(std::move(r));
+      if (config->is_object()) out_.artifact_type = optional_text(config->get_object(), "mediaType");
     }
     if (auto r = add_all("layers", [](std::string_view) { return copy_as::blob; }); !r) return pass(std::move(r));
     return with_subject();
@@ -148,6 +149,7 @@ class reader {
       r.target.size = static_cast<std::uint64_t>(size->get_int64());
       r.size_known = true;
     }
+    describe(o, r.target);
     auto data = text_field(o, "data");
     if (!data) return pass(std::move(data));
     if (!data->empty()) {
@@ -161,7 +163,25 @@ class reader {
     return r;
   }
 
+  // What only filters look at never makes a manifest malformed.
+  static std::string optional_text(const json::object& of, std::string_view name) {
+    const json::value* v = field(of, name);
+    return v != nullptr && v->is_string() ? std::string(v->get_string()) : std::string();
+  }
+  static void describe(const json::object& o, descriptor& to) {
+    to.artifact_type = optional_text(o, "artifactType");
+    if (const json::value* p = field(o, "platform"); p != nullptr && p->is_object()) {
+      const std::string variant = optional_text(p->get_object(), "variant");
+      to.platform = optional_text(p->get_object(), "os") + "/" + optional_text(p->get_object(), "architecture");
+      if (!variant.empty()) to.platform += "/" + variant;
+    }
+    if (const json::value* a = field(o, "annotations"); a != nullptr && a->is_object()) {
+      to.attests = optional_text(a->get_object(), "vnd.docker.reference.digest");
+    }
+  }
+
   result<manifest> with_subject() {
+    if (auto type = optional_text(*document_, "artifactType"); !type.empty()) out_.artifact_type = std::move(type);
     if (const json::value* subject = field(*document_, "subject")) {
       auto r = descriptor_from(*subject);
       if (!r) return pass(std::move(r));

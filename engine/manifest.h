@@ -50,6 +50,7 @@ struct manifest {
   std::vector<manifest_reference> references;  // each digest once, in the manifest's order; no foreign layers
   std::optional<descriptor> subject;           // always a manifest
   std::vector<descriptor> foreign;             // layers that are not to be uploaded
+  std::string artifact_type;                   // artifactType, else the config's media type
 };
 
 // media_type as the registry served it; when it says nothing (empty, application/json, unknown), the document's own

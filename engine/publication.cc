@@ -18,8 +18,10 @@ bool may_lack_content(errc code) { return code == errc::rejected || code == errc
 
 task<std::vector<log::event>> publication::publish(desired_item item, manifest_document root, tag_check check) {
   std::vector<log::event> located;
+  image_at_work at_work(*progress_, {repository_, item.ref, progress_->time ? progress_->time->now() : timestamp{}});
   for (int round = 0;; ++round) {
     attempt a;
+    a.image = &at_work.anew();
     a.believe = round == 0;
     auto done = co_await try_once(item, root, check, a);
     located.insert(located.end(), std::make_move_iterator(a.located.begin()), std::make_move_iterator(a.located.end()));
@@ -46,19 +48,28 @@ task<> publication::try_once(const desired_item& item, const manifest_document& 
     const bool is_root = m->digest == root.digest;
     // Without referrers in between, one request publishes both root and tag.
     if (is_root && item.is_tag && referrers.empty()) break;
-    if (auto r = co_await put(*m, m->digest.text(), a); !r) co_return r;
-    if (!is_root || !item.is_tag) a.located.push_back(record::located(repository_, m->digest, m->bytes.size()));
+    if (auto r = co_await put(*m, m->digest.text(), *walked, a); !r) co_return r;
+    // A tag's digest is located by the record that it was published; what is not whole must not pass for it.
+    if ((is_root && item.is_tag) || walked->is_sparse(m->digest)) continue;
+    a.located.push_back(record::located(repository_, m->digest, m->bytes.size()));
   }
   if (auto r = co_await bring_referrers(item, std::move(referrers), std::move(seen), a); !r) co_return r;
+  if (walked->is_sparse(root.digest)) sparse_.insert(root.digest);
   if (!item.is_tag) co_return result<void>();
   if (a.sent_content && check == tag_check::confirm) {
     if (auto r = co_await confirm_tag(item, root.digest); !r) co_return r;
   }
-  co_return co_await put(walked->root(), item.ref, a);
+  co_return co_await put(walked->root(), item.ref, *walked, a);
 }
 
 task<closure> publication::walk(manifest_document root, closure::subjects s, bool believe) {
-  auto c = closure::of(std::move(root), s, world_->copying.limits);
+  entry_choice chosen;
+  if (world_->copying.filter->judges_platforms()) {
+    chosen = [filter = world_->copying.filter](const manifest& index, const manifest_reference& entry) {
+      return !filter->entry(index, entry);
+    };
+  }
+  auto c = closure::of(std::move(root), s, world_->copying.limits, std::move(chosen));
   while (c) {
     const auto wanted = c->take_wanted();
     if (wanted.empty()) break;
@@ -87,10 +98,14 @@ task<closure> publication::walk(manifest_document root, closure::subjects s, boo
 task<> publication::bring_blobs(const closure_plan& plan, attempt& a) {
   std::size_t next = 0;
   std::optional<error> failure;
+  image_progress& image = *a.image;
+  image.blobs += plan.blobs.size();
+  for (const manifest_reference& blob : plan.blobs) image.bytes += blob.target.size;
   const auto worker = [&]() -> asio::awaitable<void> {
     while (next < plan.blobs.size() && !failure) {
       const manifest_reference& blob = plan.blobs[next++];
-      blob_request r{repository_, blob.target.digest, std::nullopt, blob.data, &progress_->bytes_sent};
+      blob_request r{repository_, blob.target.digest,     std::nullopt,
+                     blob.data,   &progress_->bytes_sent, &image.bytes_copied};
       if (blob.size_known) r.size = blob.target.size;
       auto outcome = co_await world_->blobs.bring(std::move(r));
       if (!outcome) {
@@ -103,6 +118,9 @@ task<> publication::bring_blobs(const closure_plan& plan, attempt& a) {
       ++tally.blobs;
       tally.bytes += blob.target.size;
       if (*outcome != blob_outcome::present) a.sent_content = true;
+      if (*outcome == blob_outcome::copied) ++image.blobs_copied;
+      if (*outcome == blob_outcome::mounted) ++image.blobs_mounted, image.bytes_mounted += blob.target.size;
+      if (*outcome == blob_outcome::present) ++image.blobs_present, image.bytes_present += blob.target.size;
     }
   };
   std::vector<asio::awaitable<void>> workers;
@@ -133,6 +151,16 @@ task<> publication::put(const manifest_document& m, std::string ref, attempt& a)
   // It has everything and will not take it: that is about this manifest, for good.
   co_return fail(errc::rejected,
                  "the target refuses manifest " + m.digest.text() + " (" + m.media_type + "): " + e.text);
+}
+
+// As above; a target that takes whole indexes only is told apart from one that minds something else.
+task<> publication::put(const manifest_document& m, std::string ref, const closure& of, attempt& a) {
+  auto stored = co_await put(m, std::move(ref), a);
+  if (stored || stored.error().code != errc::rejected || !of.is_sparse(m.digest)) co_return stored;
+  co_return fail(errc::rejected,
+                 "the target takes no index whose platforms are not all there, and `platforms` leaves some out; let it "
+                 "(Distribution 3: validation.manifests.indexes.platforms: list) or clear `platforms`, then unpark: " +
+                     stored.error().text);
 }
 
 // Asks the target for everything the manifest refers to; records what it lacks though the index has it.
@@ -205,6 +233,10 @@ task<> publication::bring_referrer(const desired_item& item, const descriptor& r
   auto document = co_await world_->source.get_manifest(repository_, r.digest.text());
   if (!document && document.error().code == errc::not_found) co_return result<void>();  // deleted meanwhile
   if (!document) co_return pass(std::move(document), "reading referrer " + r.digest.text());
+  if (world_->copying.filter->judges_media_types()) {
+    const auto content = parse_manifest(document->media_type, document->bytes);
+    if (content && world_->copying.filter->media_types(document->media_type, *content)) co_return result<void>();
+  }
   const manifest_document root = *document;
   auto walked = co_await walk(root, closure::subjects::leave, a.believe);
   result<void> done;

@@ -27,17 +27,21 @@ class publication {
   // the source's tag is asked for once more before it is published: errc::conflict when it has moved on.
   enum class tag_check : bool { none, confirm };
   task<std::vector<log::event>> publish(desired_item item, manifest_document root, tag_check check);
+  // What was published at this digest lacks entries that the filters leave out. Asked once; then forgotten.
+  bool take_sparse(const longshore::digest& d) { return sparse_.erase(d) > 0; }
 
  private:
   struct attempt {
     bool believe = true;  // in what the location index says of manifests
     bool sent_content = false;
     std::vector<log::event> located;
+    image_progress* image = nullptr;
   };
 
   task<closure> walk(manifest_document root, closure::subjects s, bool believe);
   task<> bring_blobs(const closure_plan& plan, attempt& a);
   task<> put(const manifest_document& m, std::string ref, attempt& a);
+  task<> put(const manifest_document& m, std::string ref, const closure& of, attempt& a);
   task<bool> correct_index(const manifest_document& m);
   task<std::vector<descriptor>> list_referrers(const longshore::digest& d);
   task<> bring_referrers(const desired_item& item, std::vector<descriptor> found, std::set<longshore::digest> seen,
@@ -49,6 +53,7 @@ class publication {
   const copy_world* world_;
   std::string repository_;
   sync_progress* progress_;
+  std::set<longshore::digest> sparse_;
 };
 
 }  // namespace longshore::engine

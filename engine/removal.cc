@@ -66,6 +66,7 @@ task<removal_facts> removal::facts_about(longshore::digest d, std::string except
     const target_tag& other = (*tags_)[i];
     if (other.name == except_tag || (other.digest != d && !other.includes.contains(d))) continue;
     sharing_tag s{other.name, false, std::nullopt};
+    s.left_alone = world_->copying.filter->tag(s.tag).value_or(std::string());
     auto in_log = world_->wanted.item(repository_, other.name);
     if (!in_log) co_return pass(std::move(in_log));
     s.in_log = in_log->has_value();

@@ -6,7 +6,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
-#include "engine/glob.h"
 #include "engine/journal_records.h"
 
 namespace longshore::engine {
@@ -25,12 +24,7 @@ bool is_final(errc code) {
 replicator::replicator(asio::any_io_executor on, const sync_world& world, replicator_options options)
     : world_(&world), options_(std::move(options)), jobs_(on), retries_(on) {}
 
-bool replicator::selects(std::string_view repository) const {
-  const auto is_named = [&](const std::vector<std::string>& globs) {
-    return std::ranges::any_of(globs, [&](const std::string& g) { return matches(g, repository); });
-  };
-  return (options_.include.empty() || is_named(options_.include)) && !is_named(options_.exclude);
-}
+bool replicator::selects(std::string_view repository) const { return !world_->copying.filter->repository(repository); }
 
 result<void> replicator::start() {
   const timestamp now = world_->now.now();
@@ -42,7 +36,8 @@ result<void> replicator::start() {
       looked = pass(std::move(done));
       return false;
     }
-    if (*done && wanted.items_size <= (*done)->synced_size) return true;
+    const bool stale = *done && is_stale(**done, world_->copying.filter->fingerprint());
+    if (*done && wanted.items_size <= (*done)->synced_size && !stale) return true;
     if (wanted.items_size == 0) return true;
     entry& e = entries_[wanted.name];
     const bool not_yet = *done && (*done)->state == sync_state::failed && (*done)->retry_at > now;
@@ -76,6 +71,19 @@ void replicator::changed(const std::string& repository) {
   start_jobs();
 }
 
+void replicator::due(const std::string& repository) {
+  if (stopping_ || !halted_.empty() || !selects(repository)) return;
+  entry& e = entries_[repository];
+  if (e.at == phase::queued) return;
+  if (e.at == phase::running) {
+    e.again = true;
+    return;
+  }
+  e.host_trouble = false;
+  enqueue(repository, e);
+  start_jobs();
+}
+
 void replicator::enqueue(const std::string& repository, entry& e) {
   ++e.turn;
   if (e.held > 0) {
@@ -101,6 +109,7 @@ void replicator::start_jobs() {
     e.at = phase::running;
     running_job& job = running_[repository];
     job.started = world_->now.now();
+    job.progress.time = &world_->now;
     job.pass = std::make_unique<repository_sync>(*world_, repository, job.progress);
     jobs_.spawn(run_job(std::move(repository)));
   }
@@ -204,7 +213,11 @@ asio::awaitable<void> replicator::stop() {
 
 replicator_status replicator::status() const {
   replicator_status s;
-  for (const auto& [repository, job] : running_) s.running.push_back({repository, job.started, job.progress});
+  for (const auto& [repository, job] : running_) {
+    s.running.push_back({repository, job.started, job.progress});
+    for (const image_progress& image : job.progress.images) s.bytes_open += image.bytes_open();
+  }
+  s.bytes_per_second = rate_.per_second();
   s.queued = queue_.size();
   for (const auto& [repository, e] : entries_) s.waiting += e.at == phase::waiting ? 1 : 0;
   s.totals = totals_;

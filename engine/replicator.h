@@ -2,13 +2,13 @@
 
 // The schedule of a secondary: which repositories have open work, which are worked on now, which wait for a retry.
 //
-// start() takes up what the views leave open. changed() is told of every repository the log speaks of; a change during
-// a pass makes one more pass, however many changes there were. At most jobs_max passes run, at most one per
-// repository. A failed pass comes again at its retry time, or with the next change - unless a registry does not
-// answer: then changes wait for the retry time too.
-// When the journal cannot be written any more, nothing is scheduled and status().halted says why.
-// All verbs are for the engine's executor. stop() resumes when no pass runs: those running are asked to end, and after
-// the deadline cancelled. Call it, and let it finish, before destroying; the world must outlive it.
+// start() takes up what the views leave open, and what filters left out that were others than today's. changed() is
+// told of every repository the log speaks of; a change during a pass makes one more pass, however many changes there
+// were. At most jobs_max passes run, at most one per repository. A failed pass comes again at its retry time, or with
+// the next change - unless a registry does not answer: then changes wait for the retry time too. When the journal
+// cannot be written any more, nothing is scheduled and status().halted says why. All verbs are for the engine's
+// executor. stop() resumes when no pass runs: those running are asked to end, and after the deadline cancelled. Call
+// it, and let it finish, before destroying; the world must outlive it.
 
 #include <deque>
 #include <map>
@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/rate_meter.h"
 #include "engine/repository_sync.h"
 #include "engine/tasks.h"
 
@@ -23,8 +24,6 @@ namespace longshore::engine {
 
 struct replicator_options {
   std::size_t jobs_max = 4;
-  std::vector<std::string> include;  // globs (engine/glob.h); empty: all
-  std::vector<std::string> exclude;
   std::int64_t stop_deadline_ms = 10'000;
 };
 
@@ -36,7 +35,9 @@ struct replicator_status {
   };
   std::vector<job> running;
   std::size_t queued = 0, waiting = 0;
-  sync_progress totals;  // since the start, without the running ones
+  sync_progress totals;          // since the start, without the running ones
+  double bytes_per_second = 0;   // copied to the target, lately
+  std::uint64_t bytes_open = 0;  // of the images at work
   std::uint64_t passes = 0, failed_passes = 0;
   copier_counters blobs;
   std::string halted;  // empty: working
@@ -50,6 +51,10 @@ class replicator {
   void changed(const std::string& repository);
   // Forgets what is known to be done there and goes over it anew; returns when that is journaled and scheduled.
   task<> resync(std::string repository);
+  // Works on it now, or once more after the running pass: also where a retry is waited for.
+  void due(const std::string& repository);
+  // Takes note of how much was copied: call it every few seconds.
+  void measure() { rate_.sample(world_->now.now(), world_->blobs.counters().bytes_copied); }
   // Resumes when nothing is queued or running (repositories may wait for a retry).
   boost::asio::awaitable<void> idle();
   boost::asio::awaitable<void> stop();
@@ -89,6 +94,7 @@ class replicator {
   std::map<std::string, running_job> running_;
   wait_list pass_ended_;
   sync_progress totals_;
+  rate_meter rate_;
   std::uint64_t passes_ = 0, failed_passes_ = 0;
   std::string halted_;
   bool stopping_ = false;

@@ -19,8 +19,16 @@ repository_state state_of(const desired_repository& wanted, const std::optional<
   s.created_at = done->created_at;
   s.parked = done->parked;
   s.failed = done->failed;
+  s.skipped = done->skipped;
+  s.sparse = done->sparse;
   if (done->synced_size > 0) s.synced_seq = event_seq{done->synced_size - 1};
   if (s.state == sync_state::synced && wanted.items_size > done->synced_size) s.state = sync_state::pending;
+  return s;
+}
+
+repository_state skipped_by(repository_state s, std::string rule) {
+  s.state = sync_state::skipped;
+  s.skipped_by = std::move(rule);
   return s;
 }
 

@@ -20,9 +20,12 @@ struct repository_state {
   timestamp retry_at, last_synced_at, created_at;
   std::optional<event_seq> synced_seq;  // every item at or below it is settled
   std::optional<event_seq> newest_seq;  // the newest item the log speaks of
-  std::uint64_t parked = 0, failed = 0;
+  std::uint64_t parked = 0, failed = 0, skipped = 0, sparse = 0;
+  std::string skipped_by;  // the rule that leaves the whole repository out; empty: none does
 };
 
 repository_state state_of(const desired_repository& wanted, const std::optional<actual_repository>& done);
+// As told when a filter leaves the repository out; what was done there before is still shown.
+repository_state skipped_by(repository_state s, std::string rule);
 
 }  // namespace longshore::engine

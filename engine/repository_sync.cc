@@ -12,6 +12,8 @@ namespace asio = boost::asio;
 // So often a tag that keeps moving is followed within one pass; then what was copied last is published.
 constexpr int moves_followed_max = 3;
 constexpr int host_failures_max = 3;
+// A signature of a signature of ...: each is opened again by what it follows.
+constexpr int rounds_max = 16;
 
 std::unexpected<error> stopped() { return fail(errc::stopped, "stopping; the pass goes on after the next start"); }
 
@@ -22,18 +24,22 @@ task<pass_report> repository_sync::run() {
   if (!wanted) co_return pass(std::move(wanted));
   auto before = world_->done.repository(repository_);
   if (!before) co_return pass(std::move(before));
-  const std::uint64_t synced_size = *before ? (*before)->synced_size : 0;
-  if (!*wanted || (*wanted)->items_size <= synced_size) co_return pass_report{};
-
+  const std::string& filter = world_->copying.filter->fingerprint();
+  const bool stale = *before && is_stale(**before, filter);
+  if (!*wanted || (*wanted)->items_size <= (*before ? (*before)->synced_size : 0)) {
+    if (!*wanted || !stale) co_return pass_report{};
+  }
+  if (stale) {
+    auto written = co_await world_->records.append(std::vector{record::filter_changed(repository_, filter)});
+    if (!written) co_return pass(std::move(written));
+  }
   tally_.until = (*wanted)->items_size;
-  cursor_ = {synced_size};
-  auto written = co_await world_->records.append(std::vector{record::sync_started(repository_)});
-  if (!written) co_return pass(std::move(written));
-  while (!must_end()) {
-    auto page = read_page();
-    if (!page) co_return pass(std::move(page));
-    if (page->empty()) break;
-    if (auto worked = co_await work_on(*std::move(page)); !worked) co_return pass(std::move(worked));
+  for (int round = 0; round < rounds_max; ++round) {
+    reopened_ = false;
+    if (auto begun = co_await begin(); !begun) co_return pass(std::move(begun));
+    if (auto worked = co_await work_through(); !worked) co_return pass(std::move(worked));
+    // What failed is for a later pass; so is what was opened again then.
+    if (must_end() || !reopened_ || tally_.failed > 0) break;
   }
   if (broken_) co_return std::unexpected<error>(*broken_);
   if (stopping_) co_return stopped();
@@ -41,9 +47,30 @@ task<pass_report> repository_sync::run() {
   const pass_verdict v = decide_pass(tally_, *before, world_->now.now(), world_->settings.backoff, world_->random);
   auto end = v.synced ? record::sync_succeeded(repository_, v.synced_size)
                       : record::sync_failed(repository_, v.reason, v.retry_at, v.retry_count);
-  written = co_await world_->records.append(std::vector{std::move(end)});
+  auto written = co_await world_->records.append(std::vector{std::move(end)});
   if (!written) co_return pass(std::move(written));
   co_return pass_report{true, v.synced, host_failures_in_a_row_ > 0, v.retry_at};
+}
+
+// The record comes before the look at what is open: whatever is opened again later makes the end of this pass void.
+task<> repository_sync::begin() {
+  auto written = co_await world_->records.append(std::vector{record::sync_started(repository_)});
+  if (!written) co_return pass(std::move(written));
+  auto now = world_->done.repository(repository_);
+  if (!now) co_return pass(std::move(now));
+  cursor_ = {*now ? (*now)->synced_size : 0};
+  handled_at_cursor_.clear();
+  co_return result<void>();
+}
+
+task<> repository_sync::work_through() {
+  while (!must_end()) {
+    auto page = read_page();
+    if (!page) co_return pass(std::move(page));
+    if (page->empty()) break;
+    if (auto worked = co_await work_on(*std::move(page)); !worked) co_return pass(std::move(worked));
+  }
+  co_return result<void>();
 }
 
 // The next open items, oldest first. Several may share a seq (a repository's deletion), so the last seq is read again
@@ -76,11 +103,20 @@ task<> repository_sync::work_on(std::vector<open_item> page) {
   const auto some = [&](bool is_tag, bool gone) {
     std::vector<open_item*> chosen;
     for (open_item& item : page) {
-      if (item.wanted.is_tag == is_tag && item.gone == gone) chosen.push_back(&item);
+      if (item.wanted.is_tag == is_tag && item.gone == gone && !item.settled) chosen.push_back(&item);
     }
     return chosen;
   };
-  if (auto r = co_await publish_some(some(true, false)); !r) co_return r;
+  // Accessories are judged when the tags before them are there.
+  for (const bool accessories : {false, true}) {
+    std::vector<open_item*> tags;
+    for (open_item& item : page) {
+      if (item.wanted.is_tag && accessory_subject(item.wanted.ref).has_value() == accessories) tags.push_back(&item);
+    }
+    if (auto r = co_await skip_tags(tags); !r) co_return r;
+    std::erase_if(tags, [](const open_item* item) { return item->gone || item->settled; });
+    if (auto r = co_await publish_some(std::move(tags)); !r) co_return r;
+  }
   if (auto r = co_await settle_held(some(false, false)); !r) co_return r;
   if (auto r = co_await publish_some(some(false, false)); !r) co_return r;
   removal_.forget();
@@ -99,7 +135,9 @@ task<> repository_sync::publish_some(std::vector<open_item*> items) {
   const auto worker = [&]() -> asio::awaitable<void> {
     while (next < items.size() && !must_end()) {
       open_item& item = *items[next++];
-      if (item.settled) continue;
+      auto open = still_open(item);
+      if (!open) broken_ = open.error();
+      if (!open || !*open) continue;
       if (auto r = co_await publish_one(item); !r) broken_ = std::move(r).error();
     }
   };
@@ -139,6 +177,7 @@ task<> repository_sync::publish_one(open_item& item) {
 }
 
 task<> repository_sync::remove_one(open_item& item) {
+  if (auto open = still_open(item); !open || !*open) co_return open ? result<void>() : pass(std::move(open));
   auto shown = co_await world_->source.resolve(repository_, item.wanted.ref);
   if (!shown) {
     co_return co_await settle(item, pass(std::move(shown), "making sure that the source has no " + item.wanted.ref));
@@ -193,6 +232,9 @@ task<repository_sync::records> repository_sync::bring_tag(open_item& item) {
 task<repository_sync::records> repository_sync::bring_tag_as_shown(open_item& item, manifest_document shown,
                                                                    bool last_try) {
   const longshore::digest d = shown.digest;
+  auto left_out = verdict_on(item, shown);
+  if (!left_out) co_return pass(std::move(left_out));
+  if (*left_out) co_return skipped(item, **left_out);
   const bool ours = item.done && item.done->done_size > 0 && item.done->digest == d.text();
   const auto stands = [&] {
     ++progress_->unchanged;
@@ -208,7 +250,7 @@ task<repository_sync::records> repository_sync::bring_tag_as_shown(open_item& it
   }
   const auto check = last_try ? publication::tag_check::none : publication::tag_check::confirm;
   auto done = co_await publication_.publish(item.wanted, std::move(shown), check);
-  if (done) done->push_back(record::published(item.wanted, d));
+  if (done) done->push_back(published(item, d));
   if (done) ++progress_->published;
   co_return done;
 }
@@ -222,8 +264,11 @@ task<repository_sync::records> repository_sync::bring_manifest(open_item& item) 
     co_return records();
   }
   if (!document) co_return pass(std::move(document), "reading manifest " + d->text() + " of the source");
+  auto left_out = verdict_on(item, *document);
+  if (!left_out) co_return pass(std::move(left_out));
+  if (*left_out) co_return skipped(item, **left_out);
   auto done = co_await publication_.publish(item.wanted, *std::move(document), publication::tag_check::none);
-  if (done) done->push_back(record::published(item.wanted, *d));
+  if (done) done->push_back(published(item, *d));
   if (done) ++progress_->published;
   co_return done;
 }
@@ -232,6 +277,7 @@ task<repository_sync::records> repository_sync::bring_manifest(open_item& item) 
 task<> repository_sync::settle(const open_item& item, result<records> outcome) {
   if (outcome) {
     host_failures_in_a_row_ = 0;
+    if (auto r = reopen_followers(*outcome); !r) co_return r;
     co_return co_await world_->records.append(*std::move(outcome));
   }
   const error why = std::move(outcome).error();

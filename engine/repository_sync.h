@@ -7,6 +7,9 @@
 // the pass itself is journaled: synced only when none is open. One bad item does not stop the others; a registry that
 // does not answer ends the pass early. Fails when the journal or a view cannot be used, and with errc::stopped after
 // stop(): then the pass simply has not ended, and the next start goes on from the items.
+// What the filters leave out is journaled as skipped, with the rule. Signatures and other accessory tags come after
+// the tags of their page and are taken when their subject stands at the target; one that was skipped is opened again by
+// the record that publishes its subject. An operator's skip is obeyed by whatever has not begun.
 // Tags are published before untagged manifests (which then are there already), removals come last. At most one pass
 // per repository at a time; one executor; the world and the progress must outlive it.
 
@@ -48,6 +51,8 @@ class repository_sync {
   };
   using records = std::vector<log::event>;
 
+  task<> begin();
+  task<> work_through();
   result<std::vector<open_item>> read_page();
   task<> work_on(std::vector<open_item> page);
   task<> publish_some(std::vector<open_item*> items);
@@ -58,6 +63,15 @@ class repository_sync {
   task<records> bring_tag_as_shown(open_item& item, manifest_document shown, bool last_try);
   task<records> bring_manifest(open_item& item);
   task<> settle(const open_item& item, result<records> outcome);
+
+  // repository_sync_filter.cc
+  task<> skip_tags(std::vector<open_item*> items);
+  result<replication_filter::verdict> verdict_on(const open_item& tag) const;
+  result<replication_filter::verdict> verdict_on(const open_item& item, const manifest_document& document) const;
+  records skipped(const open_item& item, const std::string& rule);
+  log::event published(const open_item& item, const longshore::digest& d);
+  result<void> reopen_followers(records& outcome);
+  result<bool> still_open(const open_item& item) const;
   bool must_end() const { return stopping_ || broken_ || tally_.cut_short; }
 
   const sync_world* world_;
@@ -71,6 +85,7 @@ class repository_sync {
   std::set<std::string> handled_at_cursor_;
   int host_failures_in_a_row_ = 0;
   bool stopping_ = false;
+  bool reopened_ = false;  // something skipped was opened again by what this pass published
   std::optional<error> broken_;
 };
 

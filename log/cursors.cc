@@ -29,6 +29,7 @@ result<void> cursors::set(std::string_view consumer, std::uint64_t size) {
   if (consumer.empty() || consumer.size() > name_bytes_max) {
     return fail(errc::invalid, "a cursor's name has 1 to 255 bytes");
   }
+  const std::lock_guard hold(setting_);
   auto before = get(consumer);
   if (!before) return pass(std::move(before));
   if (size < *before) {

@@ -1,10 +1,12 @@
 #pragma once
 
 // Named durable positions in a log, one per consumer ("how many records have I taken").
-// set() is durable on return when synced; a cursor never moves back (errc::conflict), nor past the log's durable end.
+// set() is durable on return; a cursor never moves back (errc::conflict), nor past the log's durable end. All verbs may
+// be called from any thread.
 
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -21,6 +23,7 @@ class cursors {
 
  private:
   event_log* log_;
+  std::mutex setting_;  // looking at a cursor and moving it are one step
 };
 
 }  // namespace longshore::log

@@ -141,6 +141,16 @@ std::string_view name_of(event_kind kind) {
       return "reconcile_ended";
     case event_kind::source_noted:
       return "source_noted";
+    case event_kind::item_skipped:
+      return "item_skipped";
+    case event_kind::filter_changed:
+      return "filter_changed";
+    case event_kind::skip_asked:
+      return "skip_asked";
+    case event_kind::unpark_asked:
+      return "unpark_asked";
+    case event_kind::retry_asked:
+      return "retry_asked";
     case event_kind::surveyed:
       return "surveyed";
   }

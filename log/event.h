@@ -39,6 +39,11 @@ enum class event_kind : std::uint16_t {
   lost = 72,            // digest is not in repository at the target after all
   resync_asked = 73,    // repository: forget what is known to be done there
   verified = 74,        // repository, tag at digest: closure found whole
+  item_skipped = 80,    // repository, tag or digest; detail {"seq","rule","filter"}: a filter leaves it out
+  filter_changed = 81,  // repository; detail {"filter"}: what filters left out there is decided anew
+  skip_asked = 82,      // repository, tag or digest; detail {"seq","rule"}: an operator leaves this event's work out
+  unpark_asked = 83,    // repository; or one item of it, tag or digest: parked and skipped items are open again
+  retry_asked = 84,     // repository: its retry is due now
 
   reconcile_started = 90,      // detail {"source","run","mode","why","whole"}
   repository_reconciled = 91,  // repository; detail {"source","run","mode","tags","requests","found"}

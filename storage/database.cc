@@ -37,6 +37,22 @@ std::map<std::string, family_kind> families_to_open(const database_options& opti
   return all;
 }
 
+// A database whose CURRENT is gone is damaged, not new: made anew over its remains it would forget, without a word,
+// everything that was acknowledged. A set-up that was cut short has neither tables nor write-ahead logs yet.
+result<void> expect_no_remains(rocksdb::Env& env, const std::string& path) {
+  std::vector<std::string> files;
+  const rocksdb::Status listed = env.GetChildren(path, &files);
+  if (listed.IsNotFound()) return {};
+  if (!listed.ok()) return std::unexpected(error_of(listed, "looking for a database"));
+  for (const std::string& file : files) {
+    if (!file.ends_with(".sst") && !file.ends_with(".log")) continue;
+    return fail(errc::corrupt, path + " holds data (" + file +
+                                   ") and no CURRENT file that says which is in use: restore the directory from a "
+                                   "copy of it, or let this site follow its primary anew");
+  }
+  return {};
+}
+
 }  // namespace
 
 struct database::rep {
@@ -78,6 +94,7 @@ result<void> database::rep::prepare(const database_options& options) {
   const rocksdb::Status exists = used->FileExists((options.path / "CURRENT").string());
   if (exists.ok()) return {};
   if (!exists.IsNotFound()) return std::unexpected(error_of(exists, "looking for a database"));
+  if (auto none = expect_no_remains(*used, options.path.string()); !none) return none;
   if (!options.create || options.read_only) {
     return fail(errc::not_found, "there is no database in " + options.path.string());
   }

@@ -9,8 +9,8 @@
 // A commit that fails has an unknown outcome: the database poisons itself, every later commit fails at once, and
 // only closing and opening again (recovery) tells what happened. Reads go on.
 // Reads may come from any thread. commit() is for one thread at a time per database user; RocksDB orders them.
-// Refuses: to open a directory that another process holds, and one whose write-ahead log is damaged before its
-// tail (it never drops acknowledged data silently).
+// Refuses: to open a directory that another process holds, one whose write-ahead log is damaged before its tail, and
+// one that has lost the file naming its state (it never drops acknowledged data silently).
 
 #include <cstdint>
 #include <filesystem>

@@ -62,6 +62,7 @@ class progress_line {
 
 void add_serve_command(CLI::App& app, invocation& call);
 void add_status_commands(CLI::App& app, invocation& call);
+void add_action_commands(CLI::App& app, invocation& call);
 void add_limits_command(CLI::App& app, invocation& call);
 void add_log_commands(CLI::App& app, invocation& call);
 // Those of them that read a data directory; `log` is their parent.

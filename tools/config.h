@@ -105,7 +105,10 @@ struct replication_settings {
   std::uint32_t blobs_concurrent = 4;
   bool untagged = true;
   delete_policy deletes = delete_policy::mirror;
-  std::vector<std::string> include, exclude;  // globs over repository names; exclude wins
+  std::vector<std::string> include, exclude;            // globs over repository names; exclude wins
+  std::vector<std::string> tags_include, tags_exclude;  // globs, "regex:...", "semver:..."; exclude wins
+  std::vector<std::string> platforms;                   // of indexes; empty: all
+  std::vector<std::string> media_types_exclude;         // globs
   std::chrono::milliseconds retry_min{1'000}, retry_max{300'000};
 };
 

@@ -82,6 +82,17 @@ struct checker {
     return {};
   }
 
+  // Whoever may notify or follow must not thereby be an administrator.
+  result<void> own_admin_token() const {
+    for (const auto* all : {&c.sources, &c.followers}) {
+      if (std::ranges::find(*all, c.admin_token, &named_token::token) == all->end()) continue;
+      return bad("admin.token", std::string("is also the token of a ") +
+                                    (all == &c.sources ? "[[source]]" : "[[follower]]") +
+                                    ": whoever has that would be an administrator; give it a token of its own");
+    }
+    return {};
+  }
+
   result<void> site() {
     if (!given("site.name")) return missing("site.name", "for example [site] name = \"berlin\"");
     if (auto ok = name("site.name", c.site.name); !ok) return ok;
@@ -184,6 +195,11 @@ struct checker {
     if (auto ok = in_range("replication.retry_min", r.retry_min, 10, 86'400'000); !ok) return ok;
     if (auto ok = in_range("replication.retry_max", r.retry_max, 10, 7 * 86'400'000LL); !ok) return ok;
     if (r.retry_min > r.retry_max) return bad("replication.retry_min", "is longer than replication.retry_max");
+    const auto filter = engine::replication_filter::make(filter_rules_of(r));
+    if (!filter) {
+      const std::string& why = filter.error().text;
+      return bad("replication." + why.substr(0, why.find(':')), why.substr(std::min(why.find(": ") + 2, why.size())));
+    }
     for (const auto* globs : {&r.include, &r.exclude}) {
       for (const std::string& glob : *globs) {
         if (!glob.empty() &&
@@ -264,6 +280,10 @@ struct checker {
 
 }  // namespace
 
+engine::filter_rules filter_rules_of(const replication_settings& r) {
+  return {r.include, r.exclude, r.tags_include, r.tags_exclude, r.platforms, r.media_types_exclude, r.untagged};
+}
+
 result<void> check(config& c, const key_places& places) {
   checker k{c, places};
   if (auto ok = k.site(); !ok) return ok;
@@ -272,6 +292,7 @@ result<void> check(config& c, const key_places& places) {
   if (auto ok = k.sources(); !ok) return ok;
   if (auto ok = k.reconcile(); !ok) return ok;
   if (auto ok = k.named_tokens("follower", c.followers); !ok) return ok;
+  if (auto ok = k.own_admin_token(); !ok) return ok;
   if (auto ok = k.role(); !ok) return ok;
   if (c.source_registry) {
     if (auto ok = k.registry("source_registry", *c.source_registry); !ok) return ok;

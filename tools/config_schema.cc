@@ -329,6 +329,10 @@ void add_replication(std::vector<key_spec>& to) {
                                    std::pair{std::string_view("keep"), delete_policy::keep}}));
   add("include", list([r](config& c, std::size_t) -> auto& { return r(c).include; }));
   add("exclude", list([r](config& c, std::size_t) -> auto& { return r(c).exclude; }));
+  add("tags_include", list([r](config& c, std::size_t) -> auto& { return r(c).tags_include; }));
+  add("tags_exclude", list([r](config& c, std::size_t) -> auto& { return r(c).tags_exclude; }));
+  add("platforms", list([r](config& c, std::size_t) -> auto& { return r(c).platforms; }));
+  add("media_types_exclude", list([r](config& c, std::size_t) -> auto& { return r(c).media_types_exclude; }));
   add("retry_min", duration([r](config& c, std::size_t) -> auto& { return r(c).retry_min; }));
   add("retry_max", duration([r](config& c, std::size_t) -> auto& { return r(c).retry_max; }));
 }

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 
+#include "tools/config_check.h"
+
 namespace longshore::tools {
 namespace {
 
 constexpr std::int64_t report_every_ms = 2'000;
+constexpr std::int64_t measure_every_ms = 1'000;
 
 engine::sync_settings settings_of(const replication_settings& r) {
   engine::sync_settings s;
@@ -33,6 +36,9 @@ result<std::unique_ptr<secondary>> secondary::create(boost::asio::any_io_executo
   if (!primary) return pass(std::move(primary), "[primary]");
   auto reporter = make_peer_client(on, world.now, *c.primary);
   if (!reporter) return pass(std::move(reporter), "[primary]");
+  auto filter = engine::replication_filter::make(filter_rules_of(c.replication));
+  if (!filter) return pass(std::move(filter), "[replication]");
+  s->filter_ = std::make_shared<engine::replication_filter>(*std::move(filter));
   s->source_ = *std::move(source);
   s->target_ = *std::move(target);
   s->primary_ = *std::move(primary);
@@ -56,6 +62,7 @@ void secondary::build() {
   copier_ = std::make_unique<engine::copier>(engine::copier_world{*source_, *target_, *where_, pauses_}, copying);
   engine::copy_settings images;
   images.blobs_at_once = config_.replication.blobs_concurrent;
+  images.filter = filter_;
   sync_world_ = std::make_unique<engine::sync_world>(engine::sync_world{{*source_, *target_, *where_, *copier_, images},
                                                                         records_,
                                                                         *world_.logs.desired,
@@ -66,9 +73,8 @@ void secondary::build() {
                                                                         settings_of(config_.replication)});
   engine::replicator_options options;
   options.jobs_max = config_.replication.repositories_concurrent;
-  options.include = config_.replication.include;
-  options.exclude = config_.replication.exclude;
   replicator_ = std::make_unique<engine::replicator>(on_, *sync_world_, std::move(options));
+  actions_ = std::make_unique<engine::operator_actions>(*sync_world_, *replicator_);
   follower_ = std::make_unique<engine::follower>(
       on_, engine::follower_world{*primary_, *world_.logs.log, world_.log, pauses_, world_.now, random_},
       engine::follower_options{}, [this](const std::string& repository) { replicator_->changed(repository); });
@@ -78,7 +84,14 @@ result<void> secondary::start() {
   if (auto started = replicator_->start(); !started) return started;
   follower_->start();
   reports_.spawn(report_position());
+  reports_.spawn(measure());
   return {};
+}
+
+boost::asio::awaitable<void> secondary::measure() {
+  do {
+    replicator_->measure();
+  } while (co_await report_pauses_.pause(measure_every_ms));
 }
 
 boost::asio::awaitable<void> secondary::report_position() {

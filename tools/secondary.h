@@ -10,6 +10,7 @@
 #include <string>
 
 #include "engine/follower.h"
+#include "engine/operator_actions.h"
 #include "engine/replicator.h"
 #include "tools/clients.h"
 #include "tools/config.h"
@@ -35,12 +36,15 @@ class secondary {
 
   engine::follower_status following() const { return follower_->status(); }
   engine::replicator_status replicating() const { return replicator_->status(); }
-  bool selects(std::string_view repository) const { return replicator_->selects(repository); }
   engine::task<> resync(std::string repository) { return replicator_->resync(std::move(repository)); }
+  engine::task<std::uint64_t> act(engine::operator_request r) { return actions_->carry_out(std::move(r)); }
+  // Immutable: may be asked on any thread.
+  const engine::replication_filter& filter() const { return *filter_; }
 
  private:
   secondary(boost::asio::any_io_executor on, secondary_world world, const config& c);
   boost::asio::awaitable<void> report_position();
+  boost::asio::awaitable<void> measure();
   void build();
 
   boost::asio::any_io_executor on_;
@@ -57,7 +61,9 @@ class secondary {
   std::unique_ptr<engine::journaled_locations> where_;
   std::unique_ptr<engine::copier> copier_;
   std::unique_ptr<engine::sync_world> sync_world_;
+  std::shared_ptr<const engine::replication_filter> filter_;
   std::unique_ptr<engine::replicator> replicator_;
+  std::unique_ptr<engine::operator_actions> actions_;
   std::unique_ptr<engine::follower> follower_;
   engine::task_group reports_;
 };

@@ -5,6 +5,7 @@
 #include <boost/asio.hpp>
 #include <cstdio>
 
+#include "api/actions_admin.h"
 #include "api/admin.h"
 #include "api/dashboard.h"
 #include "api/hot_tail.h"
@@ -104,6 +105,7 @@ class site {
   std::unique_ptr<api::sites> sites_;
   std::unique_ptr<api::admin_world> shown_;
   std::unique_ptr<api::admin> admin_;
+  std::unique_ptr<api::actions_admin> actions_;
   std::unique_ptr<api::metrics> metrics_;
   std::unique_ptr<primary> primary_;
   std::unique_ptr<api::reconcile_admin> reconcile_admin_;
@@ -203,10 +205,13 @@ result<void> site::open_admin() {
                                                           [this] { return facts(); },
                                                           [this] { return server_ ? &server_->counters() : nullptr; },
                                                           {}});
+  if (secondary_) shown_->resync = [this](std::string name) { return secondary_->resync(std::move(name)); };
   if (secondary_) {
-    shown_->resync = [this](std::string name) { return secondary_->resync(std::move(name)); };
-    shown_->selects = [this](std::string_view name) { return secondary_->selects(name); };
+    shown_->act = [this](engine::operator_request r) { return secondary_->act(std::move(r)); };
+    shown_->left_out = [this](std::string_view name) { return secondary_->filter().repository(name); };
   }
+  actions_ = std::make_unique<api::actions_admin>(*shown_);
+  actions_->mount(routes_);
   admin_ = std::make_unique<api::admin>(*shown_);
   admin_->mount(routes_);
   metrics_ = std::make_unique<api::metrics>(api::metrics_world{*shown_, *log_, [this] { return ready(); }});

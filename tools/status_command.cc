@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "api/url.h"
+#include "tools/action_commands.h"
 #include "tools/json_text.h"
 #include "tools/online.h"
 
@@ -75,6 +76,12 @@ int sync(const invocation& call, const sync_options& options) {
   if (!site) return failed(call, site.error());
   std::size_t asked = 0;
   for (const std::string& repository : options.repositories) {
+    if (is_pattern(repository)) {
+      const auto scheduled = ask_action(call, *site, "resync", repository, {}, {});
+      if (!scheduled) failed(call, scheduled.error());
+      if (scheduled) ++asked;
+      continue;
+    }
     const std::string target = "/v1/repositories/" + api::escape_path(repository) + "/sync";
     const auto answer = site->client->ask(site->question("POST", target));
     if (!answer) return failed(call, {answer.error().code, site->url + target + ": " + answer.error().text});
@@ -103,7 +110,7 @@ void add_status_commands(CLI::App& app, invocation& call) {
   command->add_option("REPOSITORY", shown->repository, "One repository with its items");
   command->add_flag("--repositories", shown->repositories, "All repositories");
   command->add_option("--state", shown->state, "Repositories in this state")
-      ->check(CLI::IsMember({"pending", "started", "synced", "failed"}));
+      ->check(CLI::IsMember({"pending", "started", "synced", "failed", "skipped"}));
   command->add_flag("--sites", shown->sites, "The sites that follow, and their positions");
   command->add_flag("--quarantine", shown->quarantine, "Notifications that could not be understood");
   command->callback([&call, shown] { call.run = [&call, shown] { return status(call, *shown); }; });
@@ -112,7 +119,7 @@ void add_status_commands(CLI::App& app, invocation& call) {
                         "longshore sync team/app team/base", needs::config);
   auto synced = std::make_shared<sync_options>();
   add_online_options(*command, synced->online);
-  command->add_option("REPOSITORY", synced->repositories, "Repositories")->required();
+  command->add_option("REPOSITORY", synced->repositories, "Names or globs: team/*, **")->required();
   command->callback([&call, synced] { call.run = [&call, synced] { return sync(call, *synced); }; });
 }
 

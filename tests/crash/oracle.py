@@ -49,6 +49,10 @@ class Oracle:
     def records_read(self):
         return self._read
 
+    def positions(self):
+        """id -> seq, as it was first read."""
+        return self._at
+
     def unacknowledged_in_log(self):
         return len(self._at.keys() - self._acknowledged)
 

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """The oracle itself: it must see what it is for."""
 
+import datetime
 import pathlib
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support" / "python"))
+
 import oracle  # noqa: E402
+from longshore_testing import notifications  # noqa: E402
 
 
 def known(sent, acknowledged):
@@ -34,6 +38,13 @@ class TheOracle(unittest.TestCase):
 
     def test_sees_what_was_never_sent(self):
         self.assertEqual(len(known("a", "").check([(0, "a"), (1, "z")]).unknown), 1)
+
+
+class TheNotifications(unittest.TestCase):
+    def test_are_times_of_a_registry_also_on_the_full_second(self):
+        full = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+        for moment in (full, full.replace(microsecond=120)):
+            self.assertRegex(notifications.event(moment=moment)["timestamp"], r"^2026-01-01T00:00:00\.\d{9}Z$")
 
 
 if __name__ == "__main__":

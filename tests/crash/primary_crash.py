@@ -2,11 +2,12 @@
 """Kills a primary with SIGKILL at random moments under concurrent ingest, and holds its log against an oracle.
 
 usage: primary_crash.py [--kills 10] [--workers 8] [--seed N] [--program LONGSHORE] [--power-cut LIBRARY]
-                        [--defect ack_before_sync|no_dedup]
+                        [--defect ack_before_sync|no_dedup] [--keep]
 
 --power-cut preloads a library that also makes each kill forget what was written and not yet synced.
 --defect is for the negative control: the program must be longshore-broken, the harness must find the defect's damage,
 and the exit code is 0 only if it does.
+--keep leaves the directory of a run that found something, and says where it is.
 Prints one JSON line of figures. Exit code 0: as it should be; 1: not.
 """
 
@@ -16,6 +17,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -56,7 +58,7 @@ class Round:
         self._primary.kill()
         if self.refusals:
             raise AssertionError(f"ingest refused: {self.refusals[0]}")
-        return self.unanswered
+        return self.unanswered + self._retries
 
     def _count(self, answered):
         with self._lock:
@@ -92,7 +94,7 @@ class Round:
                     self.unanswered.append((ids, body))
                 connection.close()
                 return
-            if 200 <= response.status < 300:
+            if response.status == 200:  # 202 says that something was put aside, and all of these can be understood
                 self._oracle.acknowledged(ids)
                 with self._lock:
                     self._delivered.append((ids, body))
@@ -125,6 +127,14 @@ def read_directory(primary):
     return [(record["seq"], record["id"]) for record in map(json.loads, text.splitlines())]
 
 
+def history_of(primary, known, found):
+    """What a finding needs to be understood: where lost events are now, and records that are not where they were."""
+    now = {event_id: seq for seq, event_id in read_log(primary, 0)}
+    moved = [(event_id, seq, now.get(event_id)) for event_id, seq in known.positions().items() if now.get(event_id) != seq]
+    return {"records_now": len(now), "records_read": known.records_read(), "lost_now_at": [
+        (event_id, now.get(event_id)) for event_id in found.lost[:20]], "moved": moved[:20]}
+
+
 def check_at_rest(primary, known, problems):
     """The whole directory, offline: the log against the oracle, its hashes, and the views against a rebuild."""
     again = oracle.Oracle()
@@ -155,25 +165,32 @@ def run(options, directory):
     chance = random.Random(options.seed)
     primary, known = make_primary(directory, options), oracle.Oracle()
     retries, delivered, problems = [], [], []
-    began, kills, killed_at_start = time.monotonic(), 0, 0
+    began, kills, killed_at_start, start_seconds = time.monotonic(), 0, 0, 0.1
+    last_kills = []  # of which kind; the newest last
     while kills < options.kills and not problems:
         primary.start(ready=False)
         if chance.random() < 0.1:  # before it is ready, too
-            deadline = time.monotonic() + chance.random() * 0.1
+            deadline = time.monotonic() + chance.random() * start_seconds
             while time.monotonic() < deadline and primary.process.alive():
                 time.sleep(0.001)
             primary.kill()
             killed_at_start += 1
             kills += 1
+            last_kills = [*last_kills[-9:], "start"]
             continue
+        started = time.monotonic()
         primary.wait_ready()
+        start_seconds = (start_seconds + 1.2 * (time.monotonic() - started)) / 2  # recovery is a moment, too
         found = known.check(read_log(primary, known.records_read()))
         if found.any():
             problems.append(f"after {kills} kills: {found}")
+            if not options.defect:
+                problems.append(f"last kills {last_kills}; {json.dumps(history_of(primary, known, found))}")
             break
         retries = Round(primary, known, chance, retries, delivered).run(options.workers)
         del delivered[:-1000]
         kills += 1
+        last_kills = [*last_kills[-9:], "ingest"]
     if not problems:
         primary.start()
         found = known.check(read_log(primary, known.records_read()))
@@ -196,9 +213,17 @@ def main():
     parser.add_argument("--program", default=str(site.binary()))
     parser.add_argument("--power-cut", metavar="LIBRARY")
     parser.add_argument("--defect", choices=["ack_before_sync", "no_dedup"])
+    parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="longshore-crash-") as directory:
+    directory = tempfile.mkdtemp(prefix="longshore-crash-")
+    figures = {"problems": ["the run did not end"]}
+    try:
         figures = run(options, directory)
+    finally:
+        if options.keep and figures["problems"]:
+            print(f"kept: {directory}", file=sys.stderr)
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
     print(json.dumps(figures))
     seen = bool(figures["problems"])
     if options.defect:

@@ -64,6 +64,13 @@ TEST_F(router_test, an_unknown_path_is_404_and_a_known_one_with_another_method_4
   EXPECT_EQ(look(routes_, "GET", "*").status, 404);
 }
 
+TEST_F(router_test, a_path_of_too_many_segments_is_404_and_never_cut_short) {
+  std::string path = "/v1/repositories";
+  for (int i = 0; i < 200; ++i) path += "/a";
+  EXPECT_EQ(look(routes_, "GET", path).status, 404);
+  EXPECT_EQ(look(routes_, "GET", path.substr(0, 100)).pattern, "/v1/repositories/{name*}");
+}
+
 TEST_F(router_test, a_broken_escape_is_400) { EXPECT_EQ(look(routes_, "GET", "/v1/repositories/a%2").status, 400); }
 
 TEST(request, query_values_are_unescaped_and_the_first_counts) {

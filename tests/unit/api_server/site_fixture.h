@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 
+#include "api/actions_admin.h"
 #include "api/admin.h"
 #include "api/dashboard.h"
 #include "api/hot_tail.h"
@@ -23,6 +24,7 @@
 #include "api/sites.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/scratch.h"
+#include "tests/support/shared_clock.h"
 #include "tests/unit/api_server/raw_client.h"
 
 namespace longshore::api {
@@ -37,6 +39,8 @@ class site_test : public ::testing::Test {
   log_tail_options tail_options_;
   std::size_t hot_bytes_max_ = 8u << 20;
   std::function<engine::task<>(std::string)> resync_;
+  std::function<engine::task<std::uint64_t>(engine::operator_request)> act_;
+  repository_filter left_out_;
   std::vector<host_limits_view> registries_shown_;
 
   ~site_test() override { close(); }
@@ -66,7 +70,7 @@ class site_test : public ::testing::Test {
   longshore::testing::scratch dir_;
   std::shared_ptr<longshore::testing::faulty_file_system> disk_ =
       std::make_shared<longshore::testing::faulty_file_system>();
-  manual_clock now_{{1'700'000'000'000'000}};
+  longshore::testing::shared_clock now_{{1'700'000'000'000'000}};
   std::atomic<bool> disk_full_{false};
   std::unique_ptr<storage::database> db_;
   std::unique_ptr<log::event_log> log_, journal_;
@@ -86,6 +90,7 @@ class site_test : public ::testing::Test {
   std::unique_ptr<sites> sites_;
   std::unique_ptr<admin_world> shown_;
   std::unique_ptr<admin> admin_;
+  std::unique_ptr<actions_admin> actions_;
   std::unique_ptr<metrics> metrics_;
   std::unique_ptr<http_server> server_;
   std::atomic<int> warnings_{0};

@@ -16,13 +16,14 @@
 #include "log/sequencer.h"
 #include "tests/support/memory/images.h"
 #include "tests/support/memory/memory_registry.h"
+#include "tests/support/shared_clock.h"
 
 namespace longshore::engine::testing {
 
 // Pauses that end when the test says so: at once (the clock moves on), or by advance().
 class manual_pauses final : public pauses {
  public:
-  explicit manual_pauses(manual_clock& now) : now_(&now) {}
+  explicit manual_pauses(::longshore::testing::shared_clock& now) : now_(&now) {}
   task<> pause(std::int64_t ms) override;
   void stop() override;
   void resume() { stopped_ = false; }  // as after a restart
@@ -33,7 +34,7 @@ class manual_pauses final : public pauses {
   std::size_t waiting() const { return waiting_; }
 
  private:
-  manual_clock* now_;
+  ::longshore::testing::shared_clock* now_;
   wait_list moved_;
   std::size_t waiting_ = 0;
   bool stopped_ = false;
@@ -79,7 +80,7 @@ class engine_world : public ::testing::Test {
   copier& fresh_copier();  // as after a restart
 
   boost::asio::io_context context_;
-  manual_clock clock_{{1'700'000'000'000'000}};
+  ::longshore::testing::shared_clock clock_{{1'700'000'000'000'000}};
   seeded_random random_{7};
   manual_pauses pauses_{clock_};
   memory_registry source_{"source"}, target_{"target"};

@@ -160,7 +160,9 @@ TEST_F(replicator_test, only_selected_repositories_are_replicated) {
   push("team/app", "v1", "x");
   push("team/secret", "v1", "x");
   push("other/app", "v1", "x");
-  start({.include = {"team/**"}, .exclude = {"**/secret"}});
+  copying_.filter = std::make_shared<replication_filter>(
+      *replication_filter::make({.include = {"team/**"}, .exclude = {"**/secret"}}));
+  start();
   replicator_->changed("other/app");
   idle();
   EXPECT_TRUE(target_.tag("team/app", "v1"));

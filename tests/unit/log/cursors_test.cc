@@ -1,5 +1,9 @@
 #include "log/cursors.h"
 
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
 #include "tests/unit/log/log_fixture.h"
 
 namespace longshore::log {
@@ -34,6 +38,27 @@ TEST_F(cursor_test, a_cursor_never_moves_back) {
   ASSERT_FALSE(back);
   EXPECT_EQ(back.error().code, errc::conflict);
   EXPECT_EQ(at.get("site-b").value(), 4u);
+}
+
+TEST_F(cursor_test, a_cursor_never_moves_back_when_several_move_it_at_once) {
+  add_many(990, "more");
+  cursors at(*log_);
+  std::atomic<std::uint64_t> acknowledged{0};
+  std::atomic<int> went_back{0};
+  const auto mover = [&](std::uint64_t first) {
+    for (std::uint64_t size = first; size <= 1'000; size += 4) {
+      if (!at.set("site-b", size)) continue;  // another was faster
+      std::uint64_t seen = acknowledged.load();
+      while (seen < size && !acknowledged.compare_exchange_weak(seen, size)) continue;
+      const std::uint64_t promised = acknowledged.load();
+      if (at.get("site-b").value() < promised) ++went_back;
+    }
+  };
+  std::vector<std::thread> movers;
+  for (std::uint64_t first = 1; first <= 4; ++first) movers.emplace_back(mover, first);
+  for (std::thread& mover_thread : movers) mover_thread.join();
+  EXPECT_EQ(went_back, 0);
+  EXPECT_EQ(at.get("site-b").value(), acknowledged);
 }
 
 TEST_F(cursor_test, a_cursor_never_passes_the_durable_end) {

@@ -17,6 +17,30 @@ TEST_F(database_test, what_was_committed_is_there_after_reopening) {
   EXPECT_EQ(get("rows", "b"), std::nullopt);
 }
 
+TEST_F(database_test, a_database_that_lost_its_current_file_is_damaged_and_not_new) {
+  open();
+  put("rows", "a", "1");
+  db_.reset();
+  std::filesystem::remove(options().path / "CURRENT");
+  for (const bool read_only : {false, true}) {
+    database_options with = options();
+    with.read_only = read_only;
+    const auto opened = database::open(with);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, errc::corrupt);
+    EXPECT_NE(opened.error().text.find("CURRENT"), std::string::npos) << opened.error().text;
+  }
+}
+
+TEST_F(database_test, a_set_up_that_was_cut_short_is_done_again) {
+  std::filesystem::create_directories(options().path);
+  std::ofstream(options().path / "MANIFEST-000001") << "half";
+  std::ofstream(options().path / "LOG") << "RocksDB's own";
+  open();
+  put("rows", "a", "1");
+  EXPECT_EQ(get("rows", "a"), "1");
+}
+
 TEST_F(database_test, a_batch_changes_several_families_and_later_changes_win) {
   open();
   put("rows", "gone", "1");

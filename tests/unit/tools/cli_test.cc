@@ -59,6 +59,9 @@ TEST_F(cli, wrong_usage_is_2_and_help_is_0) {
   EXPECT_EQ(run("log verify").code, 2);
   EXPECT_EQ(run("status --state lost").code, 2);
   EXPECT_EQ(run("log export d --from x").code, 2);
+  EXPECT_EQ(run("skip team/app").code, 2);  // without a reason
+  EXPECT_EQ(run("unpark").code, 2);
+  EXPECT_EQ(run("retry").code, 2);
   EXPECT_EQ(run("limits --source-bytes fast").code, 2);
   EXPECT_EQ(run("limits --target-requests -5").code, 2);
   EXPECT_EQ(run("--help").code, 0);
@@ -66,8 +69,8 @@ TEST_F(cli, wrong_usage_is_2_and_help_is_0) {
 }
 
 TEST_F(cli, every_command_has_help_with_an_example_and_its_exit_codes) {
-  for (const char* command : {"serve", "status", "sync", "limits", "log tail", "log show", "log verify", "log export",
-                              "audit state", "rebuild-views", "reconcile", "doctor"}) {
+  for (const char* command : {"serve", "status", "sync", "skip", "unpark", "retry", "limits", "log tail", "log show",
+                              "log verify", "log export", "audit state", "rebuild-views", "reconcile", "doctor"}) {
     const outcome help = run(std::string(command) + " --help");
     EXPECT_EQ(help.code, 0) << command;
     EXPECT_THAT(help.out, HasSubstr(std::string("longshore ") + command)) << command;
@@ -205,6 +208,8 @@ TEST_F(cli, asking_a_site_that_is_not_running_fails_with_a_remedy) {
   EXPECT_THAT(status.err, HasSubstr("is the site running?"));
   EXPECT_EQ(run("log tail --config " + file).code, 1);
   EXPECT_EQ(run("sync team/app --config " + file).code, 1);
+  EXPECT_EQ(run("sync 'team/*' --config " + file).code, 1);
+  EXPECT_EQ(run("retry 'team/*' --config " + file).code, 1);
   const outcome doctor = run("doctor --json --config " + file);
   EXPECT_EQ(doctor.code, 1);
   EXPECT_FALSE(boost::json::parse(doctor.out).at("healthy").as_bool());

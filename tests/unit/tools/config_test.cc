@@ -151,6 +151,10 @@ password = "p"
 untagged = false
 deletes = "keep"
 include = ["team/*", "base"]
+tags_include = ["v*", "semver:>=1.2 <2"]
+tags_exclude = ["regex:.*-rc[0-9]+"]
+platforms = ["linux/amd64"]
+media_types_exclude = ["application/vnd.cncf.helm.**"]
 retry_max = "10m"
 [log]
 pulls = "drop_own"
@@ -163,6 +167,10 @@ space_min = "1MiB"
   EXPECT_FALSE(c->replication.untagged);
   EXPECT_EQ(c->replication.deletes, delete_policy::keep);
   EXPECT_EQ(c->replication.include, (std::vector<std::string>{"team/*", "base"}));
+  EXPECT_EQ(c->replication.tags_include, (std::vector<std::string>{"v*", "semver:>=1.2 <2"}));
+  EXPECT_EQ(c->replication.tags_exclude, (std::vector<std::string>{"regex:.*-rc[0-9]+"}));
+  EXPECT_EQ(c->replication.platforms, (std::vector<std::string>{"linux/amd64"}));
+  EXPECT_EQ(c->replication.media_types_exclude, (std::vector<std::string>{"application/vnd.cncf.helm.**"}));
   EXPECT_EQ(c->replication.retry_max.count(), 600'000);
   EXPECT_EQ(c->log.pulls, pull_recording::drop_own);
   EXPECT_EQ(c->log.space_min, 1'048'576u);
@@ -282,6 +290,10 @@ TEST_F(config_file, values_that_cannot_be_used_are_refused_with_what_was_expecte
       {"[replication]\nuntagged = 1\n", "expected true or false"},
       {"[replication]\ninclude = \"x\"\n", "expected a list of texts"},
       {"[replication]\ninclude = [\"Team\"]\n", "can match no repository"},
+      {"[replication]\ntags_include = [\"regex:(\"]\n",
+       "replication.tags_include: \"regex:(\" is no regular expression"},
+      {"[replication]\ntags_exclude = [\"semver:x y\"]\n", "replication.tags_exclude: "},
+      {"[replication]\nplatforms = [\"amd64\"]\n", "replication.platforms: \"amd64\" is no platform"},
       {"[replication]\nretry_min = \"1h\"\nretry_max = \"1s\"\n", "longer than"},
       {"[source_registry]\nurl = \"registry\"\n", "has no scheme"},
       {"[source_registry]\nurl = \"https://r\"\nusername = \"u\"\n", "both username and password"},
@@ -290,6 +302,8 @@ TEST_F(config_file, values_that_cannot_be_used_are_refused_with_what_was_expecte
       {"[[source]]\nname = \"registry\"\ntoken = \"yet-another-source-token\"\n", "two [[source]] are named"},
       {"[[source]]\nname = \"b\"\ntoken = \"a-source-token-of-good-length\"\n", "have the same token"},
       {"[[follower]]\nname = \"b\"\ntoken = \"has a space in it\"\n", "visible ASCII"},
+      {"[[follower]]\nname = \"b\"\ntoken = \"an-admin-token-of-good-length\"\n", "would be an administrator"},
+      {"[[source]]\nname = \"b\"\ntoken = \"an-admin-token-of-good-length\"\n", "would be an administrator"},
       {"[[follower]]\nname = \"a/b\"\ntoken = \"a-follower-token-0123\"\n", "is no name"},
   };
   for (const bad_line& bad : cases) {

@@ -53,6 +53,63 @@ TEST_F(actual_test, a_failed_pass_keeps_reason_count_and_retry_time_until_one_su
   EXPECT_EQ(repository().retry_count, 0u);
 }
 
+TEST_F(actual_test, what_is_skipped_is_counted_with_its_rule_until_something_newer_settles_it) {
+  fold(said(event_kind::item_skipped, "team/app", "rc", {}, {}, R"({"seq":4,"rule":"tags_exclude: rc","filter":"f"})"));
+  EXPECT_EQ(item("rc").state, item_state::skipped);
+  EXPECT_EQ(item("rc").reason, "tags_exclude: rc");
+  EXPECT_EQ(item("rc").code, "filter");
+  EXPECT_EQ(repository().skipped, 1u);
+  EXPECT_TRUE(is_stale(repository(), "g"));
+  EXPECT_FALSE(is_stale(repository(), "f"));
+  settle(event_kind::published, "rc", digest_of("a"), 5);
+  EXPECT_EQ(repository().skipped, 0u);
+  EXPECT_FALSE(is_stale(repository(), "g"));
+}
+
+TEST_F(actual_test, what_is_opened_again_during_a_pass_is_not_settled_by_its_end) {
+  state(event_kind::sync_started);
+  settle(event_kind::item_parked, "v1", {}, 4);
+  settle(event_kind::item_parked, "v2", {}, 6);
+  state(event_kind::sync_succeeded, R"({"synced_size":7})");
+  state(event_kind::sync_started);
+  state(event_kind::unpark_asked);
+  EXPECT_EQ(repository().synced_size, 4u);
+  EXPECT_EQ(item("v1").tried_size, 0u);
+  state(event_kind::sync_succeeded, R"({"synced_size":8})");
+  EXPECT_EQ(repository().synced_size, 4u);
+  EXPECT_EQ(repository().state, sync_state::pending);
+  state(event_kind::sync_started);
+  state(event_kind::sync_succeeded, R"({"synced_size":8})");
+  EXPECT_EQ(repository().synced_size, 8u);
+  EXPECT_EQ(repository().state, sync_state::synced);
+}
+
+TEST_F(actual_test, an_operators_skip_stands_against_failures_of_the_same_event_and_survives_other_filters) {
+  fold(said(event_kind::skip_asked, "team/app", "v1", {}, {}, R"({"seq":4,"rule":"operator: enough"})"));
+  settle(event_kind::item_failed, "v1", {}, 4);
+  EXPECT_EQ(item("v1").state, item_state::skipped);
+  state(event_kind::filter_changed, R"({"filter":"g"})");
+  EXPECT_EQ(item("v1").tried_size, 5u);
+  settle(event_kind::item_failed, "v1", {}, 9);
+  EXPECT_EQ(item("v1").state, item_state::failed);
+  EXPECT_EQ(repository().skipped, 0u);
+}
+
+TEST_F(actual_test, one_item_is_opened_again_by_name) {
+  settle(event_kind::item_parked, "v1", {}, 4);
+  settle(event_kind::item_parked, "v2", {}, 6);
+  fold(said(event_kind::unpark_asked, "team/app", "v2", {}));
+  EXPECT_EQ(item("v1").tried_size, 5u);
+  EXPECT_EQ(item("v2").tried_size, 0u);
+}
+
+TEST_F(actual_test, a_retry_asked_for_is_due) {
+  state(event_kind::sync_failed, R"({"reason":"no route","retry_at_us":99,"retry_count":3})");
+  state(event_kind::retry_asked);
+  EXPECT_EQ(repository().retry_at.us, 0);
+  EXPECT_EQ(repository().retry_count, 3u);
+}
+
 TEST_F(actual_test, published_tags_are_found_by_digest_until_they_move) {
   settle(event_kind::published, "v1", digest_of("a"), 4);
   settle(event_kind::published, "v2", digest_of("a"), 5);

@@ -11,13 +11,14 @@ _instance = str(uuid.uuid4())
 _number = itertools.count()
 
 
-def event(repository="team/app", tag="v1", action="push", digest=None, event_id=None):
+def event(repository="team/app", tag="v1", action="push", digest=None, event_id=None, moment=None):
     """About a kilobyte of a realistic push of a manifest by tag."""
+    moment = moment or datetime.datetime.now(datetime.timezone.utc)
     digest = digest or "sha256:" + hashlib.sha256(str(next(_number)).encode()).hexdigest()
     host = "registry.example.org:5000"
     return {
         "id": event_id or str(uuid.uuid4()),
-        "timestamp": datetime.datetime.now(datetime.timezone.utc).isoformat().replace("+00:00", "000Z"),
+        "timestamp": moment.isoformat(timespec="microseconds").replace("+00:00", "000Z"),
         "action": action,
         "target": {"mediaType": "application/vnd.oci.image.manifest.v1+json", "size": 1195, "digest": digest,
                    "length": 1195, "repository": repository,
