@@ -131,6 +131,16 @@ std::string_view name_of(event_kind kind) {
       return "resync_asked";
     case event_kind::verified:
       return "verified";
+    case event_kind::reconcile_started:
+      return "reconcile_started";
+    case event_kind::repository_reconciled:
+      return "repository_reconciled";
+    case event_kind::reconcile_position:
+      return "reconcile_position";
+    case event_kind::reconcile_ended:
+      return "reconcile_ended";
+    case event_kind::source_noted:
+      return "source_noted";
     case event_kind::item_skipped:
       return "item_skipped";
     case event_kind::filter_changed:
