@@ -4,7 +4,9 @@
 #include <boost/json.hpp>
 
 #include "api/admin_json.h"
+#include "api/gap_json.h"
 #include "api/limits_admin.h"
+#include "engine/checksum.h"
 #include "engine/reference.h"
 
 namespace longshore::api {
@@ -36,6 +38,13 @@ result<std::optional<engine::sync_state>> state_asked(const request& r) {
     if (*text == engine::name_of(s)) return s;
   }
   return fail(errc::invalid, "state is one of pending, started, synced, failed and skipped");
+}
+
+void add_verification(json::object& to, const engine::actual_repository& r) {
+  to.emplace("verified_at", json_of(r.verified_at));
+  to.emplace("verified_checksum", r.checksum.empty() ? json::value(nullptr) : json::value(r.checksum));
+  to.emplace("mismatches", r.mismatches);
+  to.emplace("deletes_allowed", r.deletes_allowed);
 }
 
 error no_such_repository(std::string_view name) {
@@ -84,12 +93,21 @@ admin::answering admin::status(const request&) {
                  {"journal", json::object{{"size", world_.journal.durable_size()}}},
                  {"repositories", json_of(*counts)},
                  {"quarantined", world_.aside.count()}};
-  if (facts.following) o.emplace("follower", json_of(*facts.following, now));
+  if (facts.following) {
+    const auto lag = co_await replication_lag(world_, *facts.following);
+    if (!lag) co_return std::unexpected(lag.error());
+    o.emplace("follower", json_of(*facts.following, now));
+    o.emplace("lag", json_of(*lag));
+  }
   if (facts.replicating) o.emplace("replication", json_of(*facts.replicating, now));
   if (!facts.registries.empty()) o.emplace("registries", json_of(facts.registries));
   if (world_.incoming != nullptr) {
     json::array sources;
-    for (const source_stats& s : world_.incoming->stats().sources) sources.push_back(json_of(s));
+    for (const source_stats& s : world_.incoming->stats().sources) {
+      json::object source = json_of(s);
+      add_health(source, s, facts.reconciling, now);
+      sources.push_back(std::move(source));
+    }
     o.emplace("sources", std::move(sources));
   }
   json::array followers;
@@ -145,11 +163,16 @@ admin::answering admin::repository(const request& r) {
     if (!*wanted) return std::unexpected(no_such_repository(name));
     auto done = world_.done.repository(name);
     if (!done) return pass(std::move(done));
+    auto sum = engine::checksum_of(world_.wanted, name);
+    if (!sum) return pass(std::move(sum));
     auto state = engine::state_of(**wanted, *done);
     if (auto rule = world_.left_out ? world_.left_out(name) : std::nullopt) {
       state = engine::skipped_by(std::move(state), *std::move(rule));
     }
     json::object o = json_of(state);
+    o.emplace("checksum", sum->checksum);
+    o.emplace("tags", sum->tags);
+    if (*done) add_verification(o, **done);
     json::array failed, parked, skipped;
     bool more = false;
     auto walked = world_.done.items(name, [&](const engine::actual_item& item) {
@@ -182,9 +205,10 @@ admin::answering admin::sync(const request& r) {
   auto known = co_await world_.pool.run([&] { return world_.wanted.repository(name); });
   if (!known) co_return pass(std::move(known));
   if (!*known) co_return std::unexpected(no_such_repository(name));
-  auto done = co_await world_.resync(name);
+  const bool allow = r.asked("allow_deletes").value_or("false") == "true" && world_.allow_deletes;
+  auto done = co_await (allow ? world_.allow_deletes : world_.resync)(name);
   if (!done) co_return pass(std::move(done));
-  answer a = json_page({{"repository", name}, {"sync", "scheduled"}});
+  answer a = json_page({{"repository", name}, {"sync", "scheduled"}, {"deletes_allowed", allow}});
   a.status = 202;
   co_return a;
 }

@@ -6,7 +6,9 @@
 //   GET  /v1/sites                          this site and those that follow it
 //   GET  /v1/repositories[?state=&limit=&last=]   in name order; "next": the last to go on from, null at the end
 //   GET  /v1/repositories/{name}            one, with its failed, parked and skipped items (at most 1,000)
+//                                            checksum: of its tags as the log has them (engine/checksum.h)
 //   POST /v1/repositories/{name}/sync       202: brought over again from scratch; 409: this site has no target
+//        ?allow_deletes=true              202: no such thing, but deletions that were held back go on
 //   GET  /v1/quarantine[?from=&limit=]      what could not be understood, oldest first; bodies cut at 4 KiB
 //
 // Views are read on the pool, never on the server's executor. The world must outlive the server's sessions.
@@ -39,8 +41,9 @@ struct admin_world {
   const token_book& admins;
   const ingest* incoming = nullptr;  // none: this site takes no notifications
   std::function<site_facts()> facts;
-  std::function<const server_counters*()> server;     // null, or answering null: not shown
-  std::function<engine::task<>(std::string)> resync;  // null: this site has no target registry
+  std::function<const server_counters*()> server;                      // null, or answering null: not shown
+  std::function<engine::task<>(std::string)> resync;                   // null: this site has no target registry
+  std::function<engine::task<>(std::string)> allow_deletes = nullptr;  // likewise
   // What operators ask for by pattern (actions_admin.h); null: likewise.
   std::function<engine::task<std::uint64_t>(engine::operator_request)> act = nullptr;
   repository_filter left_out = nullptr;

@@ -71,6 +71,7 @@ registry_client::registry_client(std::unique_ptr<http_client> http, clock& now, 
     : http_(std::move(http)),
       clock_(&now),
       page_size_(options.page_size),
+      habits_(options.large_bytes),
       auth_(*http_, now,
             {registry, std::move(options.credentials), std::move(options.shared), options.allow_local_redirects}),
       session_(*http_, auth_, registry, options.allow_local_redirects) {}
@@ -116,17 +117,35 @@ task<manifest_document> registry_client::get_manifest(std::string repository, st
   }
   auto media_type = media_type_of(answer->head.headers);
   const auto asked = longshore::digest::parse(ref);
+  // Under a tag nothing proves what came: at least it must be a document, not a proxy's page or nothing at all.
+  if (const auto first = answer->body.find_first_not_of(" \t\r\n");
+      !asked && (first == std::string::npos || answer->body[first] != '{')) {
+    co_return fail(errc::unavailable, name() + ": reading manifest " + repository + ":" + ref +
+                                          ": the answer is no manifest; is there a proxy in front?");
+  }
   auto is = checked_digest(media_type, answer->body, asked ? std::optional(*asked) : std::nullopt, answer->head);
   if (!is) co_return pass(std::move(is));
   co_return manifest_document{std::move(media_type), std::move(answer->body), std::move(*is)};
 }
 
 task<std::optional<longshore::digest>> registry_client::resolve(std::string repository, std::string ref) {
+  return resolve_unless(std::move(repository), std::move(ref), std::nullopt);
+}
+
+task<std::optional<longshore::digest>> registry_client::resolve_again(std::string repository, std::string ref,
+                                                                      longshore::digest known) {
+  return resolve_unless(std::move(repository), std::move(ref), std::move(known));
+}
+
+task<std::optional<longshore::digest>> registry_client::resolve_unless(std::string repository, std::string ref,
+                                                                       std::optional<longshore::digest> known) {
   if (auto ok = valid(repository, ref); !ok) co_return pass(std::move(ok));
   auto ask = manifest_ask("HEAD", repository, ref);
   ask.headers.add("Accept", all_manifest_types());
+  if (known) ask.headers.add("If-None-Match", "\"" + known->text() + "\"");
   auto answer = co_await session_.send(ask, answer_bytes_max);
   if (!answer) co_return pass(std::move(answer));
+  if (known && answer->head.status == 304) co_return known;
   if (answer->head.status == 200) {
     if (const auto told = answer->head.headers.find("Docker-Content-Digest")) {
       auto d = longshore::digest::parse(*told);

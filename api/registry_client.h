@@ -10,6 +10,7 @@
 
 #include <memory>
 
+#include "api/blob_upload.h"
 #include "api/registry_blobs.h"
 
 namespace longshore::api {
@@ -21,6 +22,7 @@ struct registry_options {
   std::optional<shared_key> shared;    // instead: self-signed pull-only tokens
   bool allow_local_redirects = false;  // redirects, upload addresses and token services on this machine
   int page_size = 1'000;
+  std::uint64_t large_bytes = 64u << 20;  // blobs over this go in chunks of it, each of which an upload can go on from
 };
 
 class registry_client final : public engine::registry {
@@ -32,6 +34,8 @@ class registry_client final : public engine::registry {
   std::string name() const override { return session_.registry().authority(); }
   task<engine::manifest_document> get_manifest(std::string repository, std::string ref) override;
   task<std::optional<longshore::digest>> resolve(std::string repository, std::string ref) override;
+  task<std::optional<longshore::digest>> resolve_again(std::string repository, std::string ref,
+                                                       longshore::digest known) override;
   task<longshore::digest> put_manifest(std::string repository, std::string ref, std::string media_type,
                                        std::string bytes) override;
   task<> delete_tag(std::string repository, std::string tag) override;
@@ -41,6 +45,8 @@ class registry_client final : public engine::registry {
                                                        std::uint64_t offset) override;
   task<std::unique_ptr<engine::blob_writer>> begin_blob(std::string repository, longshore::digest d, std::uint64_t size,
                                                         std::optional<std::string> mount_from) override;
+  task<std::unique_ptr<engine::blob_writer>> resume_blob(std::string repository, longshore::digest d,
+                                                         std::uint64_t size, engine::upload_session kept) override;
   task<engine::tag_page> list_tags(std::string repository, std::optional<std::string> next) override;
   task<engine::tag_page> list_repositories(std::optional<std::string> next) override;
   task<std::vector<engine::descriptor>> referrers(std::string repository, longshore::digest d) override;
@@ -53,6 +59,8 @@ class registry_client final : public engine::registry {
   registry_client(std::unique_ptr<http_client> http, clock& now, url registry, registry_options options);
   std::unexpected<error> refusal(const http_response& answer, const std::string& doing,
                                  const std::vector<std::string>& scopes) const;
+  task<std::optional<longshore::digest>> resolve_unless(std::string repository, std::string ref,
+                                                        std::optional<longshore::digest> known);
   task<std::optional<std::uint64_t>> stat_by_get(std::string repository, longshore::digest d);
   task<> erase(std::string repository, std::string ref);
   // Null: mounted. not_found: no session, because the mount was refused.
@@ -65,6 +73,7 @@ class registry_client final : public engine::registry {
   std::unique_ptr<http_client> http_;
   clock* clock_;
   int page_size_;
+  upload_habits habits_;
   authenticator auth_;
   registry_session session_;
 };

@@ -29,6 +29,13 @@ result<repository_counts> count_repositories(const engine::desired& wanted, cons
     counts.failed += r.failed;
     counts.skipped += r.skipped;
     counts.sparse += r.sparse;
+    counts.mismatches += r.mismatches;
+    if (r.verified_at.us != 0) {
+      ++counts.verified;
+      if (counts.oldest_verified.us == 0 || r.verified_at < counts.oldest_verified) {
+        counts.oldest_verified = r.verified_at;
+      }
+    }
     return true;
   });
   if (!walked) return pass(std::move(walked));

@@ -12,6 +12,9 @@ namespace longshore::api {
 struct repository_counts {
   std::array<std::uint64_t, 5> by_state{};                        // indexed by engine::sync_state
   std::uint64_t parked = 0, failed = 0, skipped = 0, sparse = 0;  // items
+  std::uint64_t verified = 0;                                     // repositories found equal and whole at some time
+  std::uint64_t mismatches = 0;                                   // found since
+  timestamp oldest_verified;                                      // of those verified
   std::uint64_t of(engine::sync_state s) const { return by_state[static_cast<std::size_t>(s)]; }
 };
 

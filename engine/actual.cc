@@ -1,142 +1,16 @@
 #include "engine/actual.h"
 
 #include <algorithm>
-#include <boost/json.hpp>
 
+#include "engine/actual_rows.h"
+#include "engine/journal_detail.h"
 #include "engine/reference.h"
-#include "storage/packed.h"
 
 namespace longshore::engine {
+
+using namespace actual_rows;
+
 namespace {
-
-// Rows:
-//   actual.repositories  name                      -> the fields of actual_repository, in order
-//   actual.items         name NUL kind ref         -> the fields of actual_item, in order
-//   actual.tags          name NUL digest NUL tag   -> (empty)   tags that this site published at a digest
-// kind is '1' for tags and '2' for manifests, as in the desired view.
-constexpr char tag_kind = '1';
-constexpr char manifest_kind = '2';
-
-std::string in_repository(std::string_view name) {
-  std::string key(name);
-  key.push_back('\0');
-  return key;
-}
-
-std::string item_key(std::string_view repository, bool is_tag, std::string_view ref) {
-  std::string key = in_repository(repository);
-  key.push_back(is_tag ? tag_kind : manifest_kind);
-  key.append(ref);
-  return key;
-}
-
-std::string tag_key(std::string_view repository, std::string_view digest, std::string_view tag) {
-  std::string key = in_repository(repository);
-  key.append(digest).push_back('\0');
-  key.append(tag);
-  return key;
-}
-
-std::uint64_t packed(timestamp t) { return static_cast<std::uint64_t>(t.us); }
-timestamp unpacked(std::uint64_t us) { return {static_cast<std::int64_t>(us)}; }
-
-std::string pack(const actual_repository& r) {
-  return storage::packer()
-      .number(static_cast<std::uint64_t>(r.state))
-      .number(r.synced_size)
-      .number(r.retry_count)
-      .text(r.last_sync_failure)
-      .number(packed(r.retry_at))
-      .number(packed(r.last_synced_at))
-      .number(packed(r.created_at))
-      .number(packed(r.started_at))
-      .number(r.parked)
-      .number(r.failed)
-      .number(r.skipped)
-      .number(r.sparse)
-      .text(r.filter)
-      .number(r.reopened ? 1 : 0)
-      .take();
-}
-
-std::optional<actual_repository> unpack_repository(std::string_view name, std::string_view value) {
-  storage::unpacker in(value);
-  actual_repository r;
-  r.name = name;
-  r.state = static_cast<sync_state>(in.number());
-  r.synced_size = in.number();
-  r.retry_count = in.number();
-  r.last_sync_failure = in.text();
-  r.retry_at = unpacked(in.number());
-  r.last_synced_at = unpacked(in.number());
-  r.created_at = unpacked(in.number());
-  r.started_at = unpacked(in.number());
-  r.parked = in.number();
-  r.failed = in.number();
-  r.skipped = in.number();
-  r.sparse = in.number();
-  r.filter = in.text();
-  r.reopened = in.number() != 0;
-  if (!in.ok() || r.state > sync_state::failed) return std::nullopt;
-  return r;
-}
-
-std::string pack(const actual_item& i) {
-  return storage::packer()
-      .number(static_cast<std::uint64_t>(i.state))
-      .text(i.digest)
-      .number(i.done_size)
-      .number(i.tried_size)
-      .text(i.reason)
-      .text(i.code)
-      .number(packed(i.at))
-      .number(packed(i.verified_at))
-      .take();
-}
-
-std::optional<actual_item> unpack_item(std::string_view key, std::string_view value) {
-  const std::size_t end = key.find('\0');
-  if (end == std::string_view::npos || end + 2 > key.size()) return std::nullopt;
-  storage::unpacker in(value);
-  actual_item i;
-  i.repository = key.substr(0, end);
-  i.is_tag = key[end + 1] == tag_kind;
-  i.ref = key.substr(end + 2);
-  i.state = static_cast<item_state>(in.number());
-  i.digest = in.text();
-  i.done_size = in.number();
-  i.tried_size = in.number();
-  i.reason = in.text();
-  i.code = in.text();
-  i.at = unpacked(in.number());
-  i.verified_at = unpacked(in.number());
-  if (!in.ok() || i.state > item_state::skipped) return std::nullopt;
-  return i;
-}
-
-// The detail of one of our own records. A field that is not there reads as zero: the journal is ours, and its
-// verifier finds damage; a fold must be total.
-class detail_of {
- public:
-  explicit detail_of(const log::event_view& e) {
-    boost::system::error_code ec;
-    value_ = boost::json::parse({e.detail.data(), e.detail.size()}, ec);
-    if (ec || !value_.is_object()) value_ = boost::json::object();
-  }
-  std::uint64_t number(std::string_view field) const {
-    const auto* v = value_.as_object().if_contains({field.data(), field.size()});
-    if (v == nullptr) return 0;
-    if (v->is_uint64()) return v->get_uint64();
-    return v->is_int64() && v->get_int64() > 0 ? static_cast<std::uint64_t>(v->get_int64()) : 0;
-  }
-  std::string text(std::string_view field) const {
-    const auto* v = value_.as_object().if_contains({field.data(), field.size()});
-    return v != nullptr && v->is_string() ? std::string(v->get_string()) : std::string();
-  }
-
- private:
-  boost::json::value value_;
-};
 
 constexpr std::string_view sparse_code = "sparse", filter_code = "filter", operator_code = "operator";
 
@@ -157,6 +31,14 @@ void count(actual_repository& r, const actual_item& i, bool more) {
   } else if (*counter > 0) {
     --*counter;
   }
+}
+
+bool is_about_work(log::event_kind kind) {
+  using log::event_kind;
+  if (kind == event_kind::located || kind == event_kind::lost) return false;
+  return (kind >= event_kind::sync_started && kind <= event_kind::verified) ||
+         (kind >= event_kind::item_skipped && kind <= event_kind::retry_asked) ||
+         (kind >= event_kind::mismatched && kind <= event_kind::deletes_allowed);
 }
 
 std::unexpected<error> bad_row(std::string_view family) {
@@ -185,9 +67,7 @@ std::vector<storage::family> actual::families() const { return {repositories_, i
 void actual::apply(const log::event_view& e, storage::overlay& state) {
   using log::event_kind;
   if (!is_repository_name(e.repository)) return;
-  const bool about_filters = e.kind >= event_kind::item_skipped && e.kind <= event_kind::retry_asked;
-  if ((e.kind < event_kind::sync_started || e.kind > event_kind::verified) && !about_filters) return;
-  if (e.kind == event_kind::located || e.kind == event_kind::lost) return;
+  if (!is_about_work(e.kind)) return;
 
   actual_repository repository;
   repository.name = e.repository;
@@ -204,6 +84,14 @@ void actual::apply(const log::event_view& e, storage::overlay& state) {
     case event_kind::resync_asked:
       apply_resync(repository, state);
       break;
+    case event_kind::repository_verified:
+      repository.verified_at = e.recorded;
+      repository.checksum = journal_detail(e).text("checksum");
+      repository.mismatches = 0;
+      break;
+    case event_kind::deletes_allowed:
+      apply_deletes_allowed(repository, state);
+      break;
     case event_kind::filter_changed:
     case event_kind::unpark_asked:
       apply_reopening(e, repository, state);
@@ -219,7 +107,7 @@ void actual::apply(const log::event_view& e, storage::overlay& state) {
 }
 
 void actual::apply_sync(const log::event_view& e, actual_repository& r) {
-  const detail_of detail(e);
+  const journal_detail detail(e);
   if (e.kind == log::event_kind::sync_started) {
     r.state = sync_state::started;
     r.started_at = e.recorded;
@@ -231,6 +119,7 @@ void actual::apply_sync(const log::event_view& e, actual_repository& r) {
     r.last_sync_failure.clear();
     r.retry_at = {};
     r.last_synced_at = e.recorded;
+    r.deletes_allowed = false;
   } else {
     r.state = sync_state::failed;
     r.retry_count = detail.number("retry_count");
@@ -253,7 +142,7 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
       known = true;
     }
   }
-  const detail_of detail(e);
+  const journal_detail detail(e);
   const std::uint64_t size = detail.number("seq") + 1;
   const bool failure = e.kind == event_kind::item_failed || e.kind == event_kind::item_parked;
   // It was at work when the operator left it out: that stands until a newer event speaks of it.
@@ -262,7 +151,9 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
   const std::string digest_before = item.digest;
   item.at = e.recorded;
   if (e.kind == event_kind::verified) {
-    item.verified_at = e.recorded;
+    if (item.digest == e.digest) item.verified_at = e.recorded;
+  } else if (e.kind == event_kind::mismatched) {
+    reopen(r, item, detail);
   } else if (e.kind == event_kind::published || e.kind == event_kind::removed) {
     const bool published = e.kind == event_kind::published;
     item.state = published ? item_state::done : item_state::removed;
@@ -283,12 +174,47 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
     item.reason = detail.text("reason");
     item.code = detail.text("code");
   }
+  if (item.digest != digest_before) item.verified_at = {};
   count(r, item, true);
   if (is_tag_item && digest_before != item.digest) {
     if (!digest_before.empty()) state.erase(tags_, tag_key(e.repository, digest_before, ref));
     if (!item.digest.empty()) state.put(tags_, tag_key(e.repository, item.digest, ref), {});
   }
   state.put(items_, key, pack(item));
+}
+
+// What verification found amiss is open again, whatever had been settled, and the next pass begins there.
+void actual::reopen(actual_repository& r, actual_item& item, const journal_detail& found) {
+  item.state = item_state::failed;
+  item.done_size = item.tried_size = 0;
+  item.verified_at = {};
+  item.reason = found.text("reason");
+  item.code = found.text("kind");
+  if (item.code == code_missing_tag) item.digest.clear();
+  ++r.mismatches;
+  r.state = sync_state::failed;
+  r.last_sync_failure = "verification: " + item.reason;
+  r.retry_at = {};
+  r.reopened = true;
+  r.synced_size = std::min(r.synced_size, found.number("seq"));
+}
+
+// Deletions that were held back are open again.
+void actual::apply_deletes_allowed(actual_repository& r, storage::overlay& state) {
+  std::vector<std::pair<std::string, actual_item>> held;
+  state.scan_prefix(items_, in_repository(r.name), [&](std::string_view key, std::string_view value) {
+    auto i = unpack_item(key, value);
+    const bool is_held = i && i->state == item_state::parked && i->code == code_over_ceiling && i->tried_size > 0;
+    if (is_held) held.emplace_back(std::string(key), *std::move(i));
+    return true;
+  });
+  for (auto& [key, item] : held) {
+    r.synced_size = std::min(r.synced_size, item.tried_size - 1);
+    item.tried_size = 0;
+    state.put(items_, key, pack(item));
+  }
+  if (!held.empty()) r.reopened = true;
+  r.deletes_allowed = true;
 }
 
 void actual::apply_resync(actual_repository& r, storage::overlay& state) {
@@ -311,7 +237,7 @@ void actual::apply_resync(actual_repository& r, storage::overlay& state) {
 // What was left out or parked is open again; synced_size goes back to before the oldest of it.
 void actual::apply_reopening(const log::event_view& e, actual_repository& r, storage::overlay& state) {
   const bool by_filter = e.kind == log::event_kind::filter_changed;
-  if (by_filter) r.filter = detail_of(e).text("filter");
+  if (by_filter) r.filter = journal_detail(e).text("filter");
   const std::string_view ref = e.tag.empty() ? e.digest : e.tag;
   const auto opens = [&](const actual_item& i) {
     if (by_filter) return is_left_out_by(i, filter_code) || is_sparse(i);

@@ -17,6 +17,8 @@
 
 namespace longshore::engine {
 
+class journal_detail;
+
 // `skipped` is never stored: the site's filters say it of repositories that they leave out (repository_state).
 enum class sync_state : std::uint8_t { pending, started, synced, failed, skipped };
 std::string_view name_of(sync_state s);
@@ -28,15 +30,23 @@ struct actual_repository {
   std::uint64_t retry_count = 0;
   std::string last_sync_failure;
   timestamp retry_at, last_synced_at, created_at, started_at;
-  std::uint64_t parked = 0;   // items parked now
-  std::uint64_t failed = 0;   // items failed now
-  std::uint64_t skipped = 0;  // items left out now, by a filter or an operator
-  std::uint64_t sparse = 0;   // items published without all their platforms
-  std::string filter;         // fingerprint of the filters that last left something out
-  bool reopened = false;      // since the pass began: its end does not settle what was opened again
+  std::uint64_t parked = 0;      // items parked now
+  std::uint64_t failed = 0;      // items failed now
+  std::uint64_t skipped = 0;     // items left out now, by a filter or an operator
+  std::uint64_t sparse = 0;      // items published without all their platforms
+  std::string filter;            // fingerprint of the filters that last left something out
+  bool reopened = false;         // since the pass began: its end does not settle what was opened again
+  timestamp verified_at;         // when all of it was last found equal to the source, and whole
+  std::string checksum;          // of the target's tags then (engine/checksum.h)
+  std::uint64_t mismatches = 0;  // found since then
+  bool deletes_allowed = false;  // over the ceiling, until a pass ends synced
 };
 // Something was left out there by filters other than these: to be decided anew.
 bool is_stale(const actual_repository& r, std::string_view filter);
+
+// Codes of items that are not names of an errc.
+inline constexpr std::string_view code_over_ceiling = "over_ceiling";  // parked: a deletion that was held back
+inline constexpr std::string_view code_missing_tag = "missing_tag";    // a mismatch: the tag is not there at all
 
 enum class item_state : std::uint8_t { done, removed, failed, parked, skipped };
 std::string_view name_of(item_state s);
@@ -74,6 +84,8 @@ class actual final : public log::view {
  private:
   static void apply_sync(const log::event_view& e, actual_repository& r);
   void apply_item(const log::event_view& e, actual_repository& r, storage::overlay& state);
+  static void reopen(actual_repository& r, actual_item& item, const journal_detail& found);
+  void apply_deletes_allowed(actual_repository& r, storage::overlay& state);
   void apply_resync(actual_repository& r, storage::overlay& state);
   void apply_reopening(const log::event_view& e, actual_repository& r, storage::overlay& state);
 

@@ -62,6 +62,15 @@ removal_decision decide_removal(const longshore::digest& d, const removal_facts&
   return {removal_step::erase, {}};
 }
 
+bool is_over(std::uint64_t removals, std::uint64_t tags_at_target, const deletion_ceiling& c) {
+  if (removals == 0 || tags_at_target < c.tags_min) return false;
+  return static_cast<double>(removals) > c.share_max * static_cast<double>(tags_at_target);
+}
+
+bool is_never_over(std::uint64_t removals, const deletion_ceiling& c) {
+  return static_cast<double>(removals) <= c.share_max * static_cast<double>(c.tags_min);
+}
+
 item_state state_after(const error& e, bool tried_before) {
   return remedy_for(e.code, tried_before) == remedy::park ? item_state::parked : item_state::failed;
 }

@@ -54,6 +54,15 @@ struct removal_decision {
 // May the manifest be deleted by digest at the target, in place of its tag or for its own sake?
 removal_decision decide_removal(const longshore::digest& d, const removal_facts& facts);
 
+// How much of a repository one pass may take away from the target without being asked.
+struct deletion_ceiling {
+  double share_max = 0.5;       // of the tags that the target has there
+  std::uint64_t tags_min = 10;  // a repository with fewer has no ceiling
+};
+// So few removals are never over it, however many tags the target has: no need to count them.
+bool is_never_over(std::uint64_t removals, const deletion_ceiling& c);
+bool is_over(std::uint64_t removals, std::uint64_t tags_at_target, const deletion_ceiling& c);
+
 // What an item that failed becomes: failed (to be tried again) or parked.
 item_state state_after(const error& e, bool tried_before);
 

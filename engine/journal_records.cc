@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "engine/actual.h"
+
 namespace longshore::engine::record {
 namespace {
 
@@ -35,6 +37,17 @@ std::size_t sequence_length(std::string_view s) {
   return overlong || out_of_range ? 0 : n;
 }
 
+std::string serialized(boost::json::object detail) { return boost::json::serialize(detail); }
+
+log::event of_failure(event_kind kind, const desired_item& item, const error& why) {
+  log::event e = of_item(kind, item);
+  e.detail =
+      serialized({{"seq", item.seq.value}, {"reason", storable(why.text)}, {"code", std::string(name_of(why.code))}});
+  return e;
+}
+
+}  // namespace
+
 std::string storable(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -49,17 +62,6 @@ std::string storable(std::string_view text) {
   }
   return out;
 }
-
-std::string serialized(boost::json::object detail) { return boost::json::serialize(detail); }
-
-log::event of_failure(event_kind kind, const desired_item& item, const error& why) {
-  log::event e = of_item(kind, item);
-  e.detail =
-      serialized({{"seq", item.seq.value}, {"reason", storable(why.text)}, {"code", std::string(name_of(why.code))}});
-  return e;
-}
-
-}  // namespace
 
 log::event sync_started(std::string repository) {
   return of_repository(event_kind::sync_started, std::move(repository));
@@ -153,6 +155,20 @@ log::event lost(std::string repository, const longshore::digest& d) {
   return e;
 }
 
+log::event upload_opened(const open_upload& u) {
+  log::event e = of_repository(event_kind::upload_opened, u.repository);
+  e.digest = u.digest;
+  e.size = u.size;
+  e.detail = serialized({{"location", u.session.location}, {"cookies", u.session.cookies}, {"offset", u.offset}});
+  return e;
+}
+
+log::event upload_closed(std::string repository, std::string digest) {
+  log::event e = of_repository(event_kind::upload_closed, std::move(repository));
+  e.digest = std::move(digest);
+  return e;
+}
+
 log::event resync_asked(std::string repository) {
   return of_repository(event_kind::resync_asked, std::move(repository));
 }
@@ -168,6 +184,29 @@ log::event verified(std::string repository, std::string tag, const longshore::di
   e.tag = std::move(tag);
   e.digest = d.text();
   return e;
+}
+
+log::event mismatched(const desired_item& item, std::string_view kind, std::string_view reason) {
+  log::event e = of_item(event_kind::mismatched, item);
+  e.detail = serialized({{"seq", item.seq.value}, {"kind", std::string(kind)}, {"reason", storable(reason)}});
+  return e;
+}
+
+log::event repository_verified(std::string repository, const std::string& checksum, std::uint64_t tags) {
+  log::event e = of_repository(event_kind::repository_verified, std::move(repository));
+  e.detail = serialized({{"checksum", checksum}, {"tags", tags}});
+  return e;
+}
+
+log::event item_held_back(const desired_item& item, std::string_view reason) {
+  log::event e = of_item(event_kind::item_parked, item);
+  e.detail =
+      serialized({{"seq", item.seq.value}, {"reason", storable(reason)}, {"code", std::string(code_over_ceiling)}});
+  return e;
+}
+
+log::event deletes_allowed(std::string repository) {
+  return of_repository(event_kind::deletes_allowed, std::move(repository));
 }
 
 }  // namespace longshore::engine::record

@@ -10,12 +10,15 @@
 #include <string>
 
 #include "engine/desired.h"
+#include "engine/uploads.h"
 #include "log/event.h"
 #include "storage/digest.h"
 
 namespace longshore::engine::record {
 
 inline constexpr std::size_t failure_text_bytes_max = 2'000;
+// Cut to failure_text_bytes_max, with '?' for what is not UTF-8.
+std::string storable(std::string_view text);
 
 log::event sync_started(std::string repository);
 log::event sync_succeeded(std::string repository, std::uint64_t synced_size);
@@ -41,9 +44,18 @@ log::event retry_asked(std::string repository);
 
 log::event located(std::string repository, const longshore::digest& d, std::uint64_t size);
 log::event lost(std::string repository, const longshore::digest& d);
+// An upload goes on at the target from u.offset; u.at is the sequencer's.
+log::event upload_opened(const open_upload& u);
+log::event upload_closed(std::string repository, std::string digest);
 log::event resync_asked(std::string repository);
 // What the target had of the repository was learnt, from this many tags (0: it knew no such repository).
 log::event surveyed(std::string repository, std::uint64_t tags);
 log::event verified(std::string repository, std::string tag, const longshore::digest& d);
+// Verification found the item amiss: it is open again. kind: engine/comparison.h's name of the difference.
+log::event mismatched(const desired_item& item, std::string_view kind, std::string_view reason);
+log::event repository_verified(std::string repository, const std::string& checksum, std::uint64_t tags);
+// A parked deletion that deletes_allowed() opens again.
+log::event item_held_back(const desired_item& item, std::string_view reason);
+log::event deletes_allowed(std::string repository);
 
 }  // namespace longshore::engine::record

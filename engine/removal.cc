@@ -20,8 +20,33 @@ task<std::vector<log::event>> removal::remove(desired_item item) {
   if (!*there) co_return records_of(record::removed(item));
   // Kept on purpose: settled, and recorded as what it is.
   if (world_->settings.deletes == delete_mode::keep) co_return records_of(record::published(item, **there));
+  if (auto listed = co_await list_source(); !listed) co_return pass(std::move(listed), "before deleting " + item.ref);
+  if (source_tags_->contains(item.ref)) {
+    co_return fail(errc::not_found, "the source lists tag " + item.ref + " and does not serve it");
+  }
   if (item.is_tag) co_return co_await remove_tag(std::move(item), **there);
   co_return co_await remove_digest(std::move(item), **there);
+}
+
+// That the source knows no such repository is its own word; each tag is asked for by itself besides.
+task<> removal::list_source() {
+  if (source_tags_) co_return result<void>();
+  auto names = co_await list_all_tags(world_->source, repository_, world_->settings.listed_tags_max);
+  if (!names && names.error().code != errc::not_found) co_return pass(std::move(names));
+  source_tags_ = names ? *std::move(names) : tag_names();
+  co_return result<void>();
+}
+
+task<removal::weight> removal::weigh(const tag_names& tags) {
+  if (auto listed = co_await list_source(); !listed) co_return pass(std::move(listed));
+  auto target = co_await list_all_tags(world_->target, repository_, world_->settings.listed_tags_max);
+  if (!target && target.error().code == errc::not_found) co_return weight{};
+  if (!target) co_return pass(std::move(target));
+  weight w{0, target->size()};
+  for (const std::string& tag : tags) {
+    if (target->contains(tag) && !source_tags_->contains(tag)) ++w.removals;
+  }
+  co_return w;
 }
 
 task<std::vector<log::event>> removal::remove_tag(desired_item item, longshore::digest d) {
@@ -82,6 +107,8 @@ task<removal_facts> removal::facts_about(longshore::digest d, std::string except
     auto shown = co_await world_->source.resolve(repository_, s.tag);
     if (!shown) co_return pass(std::move(shown));
     s.at_source = std::move(*shown);
+    // Listed and not served may be a moment's state: as long as it lasts, it counts as there.
+    if (!s.at_source && source_tags_ && source_tags_->contains(s.tag)) s.at_source = d;
     s.as_at_source = s.at_source == other.digest;
     facts.sharing.push_back(std::move(s));
   }
@@ -89,25 +116,14 @@ task<removal_facts> removal::facts_about(longshore::digest d, std::string except
 }
 
 task<> removal::list_target() {
-  const std::size_t most = world_->settings.target_tags_max;
-  std::vector<std::string> names;
-  std::optional<std::string> next;
-  std::size_t pages = 0;
-  do {
-    auto page = co_await world_->target.list_tags(repository_, next);
-    if (!page) co_return pass(std::move(page), "listing the target's tags");
-    for (std::string& name : page->names) names.push_back(std::move(name));
-    next = std::move(page->next);
-    if (names.size() > most || ++pages > most) {
-      co_return fail(errc::too_large, "the target has more than " + std::to_string(most) + " tags there");
-    }
-  } while (next);
+  auto names = co_await list_all_tags(world_->target, repository_, world_->settings.target_tags_max);
+  if (!names) co_return pass(std::move(names));
   tags_.emplace();
-  for (std::string& name : names) {
+  for (const std::string& name : *names) {
     auto document = co_await world_->target.get_manifest(repository_, name);
     if (!document && document.error().code == errc::not_found) continue;  // deleted since the listing
     if (!document) co_return pass(std::move(document), "reading tag " + name + " at the target");
-    auto seen = co_await look_at(std::move(name), *std::move(document));
+    auto seen = co_await look_at(name, *std::move(document));
     if (!seen) co_return pass(std::move(seen));
     tags_->push_back(*std::move(seen));
   }

@@ -2,9 +2,10 @@
 
 // Taking one item away from the target, where nothing that should stay is harmed (DESIGN promises 7 and 8).
 //
-// The caller has made sure that the source has it no longer. A tag goes by its name; where the target cannot do that,
-// by its digest, and only when the source does not serve that manifest any more and no other tag of the target has or
-// includes it - known from a complete listing. Otherwise errc::unsupported (to be parked) or errc::conflict (try
+// The caller has asked the source, which has it no longer; beyond that, nothing is deleted before a complete listing
+// of the source's tags lacks the tag (listed once, when first needed). A tag goes by its name; where the target cannot
+// do that, by its digest, and only when the source does not serve that manifest any more and no other tag of the target
+// has or includes it - known from a complete listing. Otherwise errc::unsupported (to be parked) or errc::conflict (try
 // again), with the reason. The records say what became known and are the caller's to journal.
 // remove() calls may not run beside each other, nor beside publications of the same repository.
 
@@ -14,6 +15,7 @@
 
 #include "engine/decisions.h"
 #include "engine/sync_world.h"
+#include "engine/tag_listing.h"
 
 namespace longshore::engine {
 
@@ -22,6 +24,12 @@ class removal {
   removal(const sync_world& world, std::string repository) : world_(&world), repository_(std::move(repository)) {}
 
   task<std::vector<log::event>> remove(desired_item item);
+  // What removing all of `tags` would mean for the target: none when they are too few to matter.
+  // Fails when the tags of the source or of the target cannot be listed whole.
+  struct weight {
+    std::uint64_t removals = 0, tags_at_target = 0;
+  };
+  task<weight> weigh(const tag_names& tags);
   // What was learned about the target's tags is out of date: something was published.
   void forget() { tags_.reset(); }
 
@@ -34,6 +42,7 @@ class removal {
 
   task<std::vector<log::event>> remove_tag(desired_item item, longshore::digest d);
   task<std::vector<log::event>> remove_digest(desired_item item, longshore::digest d);
+  task<> list_source();
   task<removal_facts> facts_about(longshore::digest d, std::string except_tag);
   task<> list_target();
   task<target_tag> look_at(std::string tag, manifest_document document);
@@ -41,6 +50,7 @@ class removal {
   const sync_world* world_;
   std::string repository_;
   std::optional<std::vector<target_tag>> tags_;
+  std::optional<tag_names> source_tags_;
 };
 
 }  // namespace longshore::engine

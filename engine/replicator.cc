@@ -177,13 +177,24 @@ asio::awaitable<void> replicator::retry_later(std::string repository, std::uint6
 }
 
 task<> replicator::resync(std::string repository) {
+  auto makes = [&repository]() -> result<std::vector<log::event>> {
+    return std::vector{record::resync_asked(repository)};
+  };
+  co_return co_await reopen(repository, makes);
+}
+
+task<> replicator::reopen(std::string repository, std::function<result<std::vector<log::event>>()> makes) {
   // A pass that ends after the record would declare synced what is to be done anew.
   ++entries_[repository].held;
   while (running_.contains(repository)) co_await pass_ended_.wait();
-  auto written = co_await world_->records.append(std::vector{record::resync_asked(repository)});
+  auto records = makes();
+  const bool any = records && !records->empty();
+  auto written = any       ? co_await world_->records.append(*std::move(records))
+                 : records ? result<void>()
+                           : result<void>(pass(std::move(records)));
   entry& e = entries_.at(repository);
   --e.held;
-  const bool run = e.at != phase::queued && (written || e.again) && !stopping_ && selects(repository);
+  const bool run = e.at != phase::queued && ((written && any) || e.again) && !stopping_ && selects(repository);
   if (run && e.held == 0) enqueue(repository, e);
   forget_if_idle(repository);
   start_jobs();

@@ -11,6 +11,7 @@
 // it, and let it finish, before destroying; the world must outlive it.
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -51,6 +52,9 @@ class replicator {
   void changed(const std::string& repository);
   // Forgets what is known to be done there and goes over it anew; returns when that is journaled and scheduled.
   task<> resync(std::string repository);
+  // The same for what makes() says when no pass over the repository runs: records that open items again. Nothing is
+  // journaled or scheduled when there are none.
+  task<> reopen(std::string repository, std::function<result<std::vector<log::event>>()> makes);
   // Works on it now, or once more after the running pass: also where a retry is waited for.
   void due(const std::string& repository);
   // Takes note of how much was copied: call it every few seconds.

@@ -21,6 +21,8 @@ repository_state state_of(const desired_repository& wanted, const std::optional<
   s.failed = done->failed;
   s.skipped = done->skipped;
   s.sparse = done->sparse;
+  s.verified_at = done->verified_at;
+  s.mismatches = done->mismatches;
   if (done->synced_size > 0) s.synced_seq = event_seq{done->synced_size - 1};
   if (s.state == sync_state::synced && wanted.items_size > done->synced_size) s.state = sync_state::pending;
   return s;

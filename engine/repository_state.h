@@ -21,7 +21,9 @@ struct repository_state {
   std::optional<event_seq> synced_seq;  // every item at or below it is settled
   std::optional<event_seq> newest_seq;  // the newest item the log speaks of
   std::uint64_t parked = 0, failed = 0, skipped = 0, sparse = 0;
-  std::string skipped_by;  // the rule that leaves the whole repository out; empty: none does
+  std::string skipped_by;        // the rule that leaves the whole repository out; empty: none does
+  timestamp verified_at;         // when it was last found equal and whole
+  std::uint64_t mismatches = 0;  // found since
 };
 
 repository_state state_of(const desired_repository& wanted, const std::optional<actual_repository>& done);

@@ -1,5 +1,6 @@
 #include "engine/repository_sync.h"
 
+#include "engine/comparison.h"
 #include "engine/failure.h"
 #include "engine/journal_records.h"
 #include "engine/tasks.h"
@@ -37,7 +38,7 @@ task<pass_report> repository_sync::run() {
   for (int round = 0; round < rounds_max; ++round) {
     reopened_ = false;
     if (auto begun = co_await begin(); !begun) co_return pass(std::move(begun));
-    if (auto worked = co_await work_through(); !worked) co_return pass(std::move(worked));
+    if (auto worked = co_await work_round(*before); !worked) co_return pass(std::move(worked));
     // What failed is for a later pass; so is what was opened again then.
     if (must_end() || !reopened_ || tally_.failed > 0) break;
   }
@@ -59,23 +60,22 @@ task<> repository_sync::begin() {
   auto now = world_->done.repository(repository_);
   if (!now) co_return pass(std::move(now));
   cursor_ = {*now ? (*now)->synced_size : 0};
-  handled_at_cursor_.clear();
   co_return result<void>();
 }
 
-task<> repository_sync::work_through() {
-  while (!must_end()) {
-    auto page = read_page();
-    if (!page) co_return pass(std::move(page));
-    if (page->empty()) break;
-    if (auto worked = co_await work_on(*std::move(page)); !worked) co_return pass(std::move(worked));
-  }
-  co_return result<void>();
+// Everything that is open from the cursor on; removals when all of them are known.
+task<> repository_sync::work_round(const std::optional<actual_repository>& before) {
+  const std::uint64_t from = cursor_.value;
+  removals_open_ = false;
+  if (auto worked = co_await work_through(part::publishing, from); !worked) co_return worked;
+  if (!removals_open_ || must_end()) co_return result<void>();
+  if (auto decided = co_await decide_removals(before, from); !decided) co_return decided;
+  co_return co_await work_through(part::removing, from);
 }
 
 // The next open items, oldest first. Several may share a seq (a repository's deletion), so the last seq is read again
 // and those handled there are passed over.
-result<std::vector<repository_sync::open_item>> repository_sync::read_page() {
+result<std::vector<repository_sync::open_item>> repository_sync::read_page(part p) {
   std::vector<open_item> page;
   result<void> looked;
   auto read = world_->wanted.changed(repository_, cursor_, [&](const desired_item& item) {
@@ -86,7 +86,10 @@ result<std::vector<repository_sync::open_item>> repository_sync::read_page() {
       looked = pass(std::move(done));
       return false;
     }
-    if (is_open(item, *done)) page.push_back({item, *std::move(done), item.gone});
+    if (!is_open(item, *done)) return true;
+    const bool gone = is_gone(item);
+    if (gone) removals_open_ = true;
+    if (gone == (p == part::removing)) page.push_back({item, *std::move(done), gone});
     return page.size() < world_->settings.items_per_page;
   });
   if (!read) return pass(std::move(read));
@@ -99,14 +102,20 @@ result<std::vector<repository_sync::open_item>> repository_sync::read_page() {
   return page;
 }
 
-task<> repository_sync::work_on(std::vector<open_item> page) {
-  const auto some = [&](bool is_tag, bool gone) {
-    std::vector<open_item*> chosen;
-    for (open_item& item : page) {
-      if (item.wanted.is_tag == is_tag && item.gone == gone && !item.settled) chosen.push_back(&item);
-    }
-    return chosen;
-  };
+task<> repository_sync::work_through(part p, std::uint64_t from) {
+  cursor_ = {from};
+  handled_at_cursor_.clear();
+  while (!must_end()) {
+    auto page = read_page(p);
+    if (!page) co_return pass(std::move(page));
+    if (page->empty()) break;
+    auto worked = p == part::publishing ? co_await publish_page(*page) : co_await remove_page(*page);
+    if (!worked) co_return worked;
+  }
+  co_return result<void>();
+}
+
+task<> repository_sync::publish_page(std::vector<open_item>& page) {
   // Accessories are judged when the tags before them are there.
   for (const bool accessories : {false, true}) {
     std::vector<open_item*> tags;
@@ -114,18 +123,77 @@ task<> repository_sync::work_on(std::vector<open_item> page) {
       if (item.wanted.is_tag && accessory_subject(item.wanted.ref).has_value() == accessories) tags.push_back(&item);
     }
     if (auto r = co_await skip_tags(tags); !r) co_return r;
-    std::erase_if(tags, [](const open_item* item) { return item->gone || item->settled; });
+    std::erase_if(tags, [](const open_item* item) { return item->settled; });
     if (auto r = co_await publish_some(std::move(tags)); !r) co_return r;
   }
-  if (auto r = co_await settle_held(some(false, false)); !r) co_return r;
-  if (auto r = co_await publish_some(some(false, false)); !r) co_return r;
-  removal_.forget();
-  // Manifests first: where a digest was deleted, its tags went with it.
+  std::vector<open_item*> manifests;
+  for (open_item& item : page) {
+    if (!item.wanted.is_tag) manifests.push_back(&item);
+  }
+  if (auto r = co_await settle_held(manifests); !r) co_return r;
+  if (auto r = co_await publish_some(std::move(manifests)); !r) co_return r;
+  for (const open_item& item : page) {
+    if (!item.gone) continue;
+    removals_open_ = true;
+    found_gone_.insert(item.wanted.ref);
+  }
+  co_return result<void>();
+}
+
+// Manifests first: where a digest was deleted, its tags went with it.
+task<> repository_sync::remove_page(std::vector<open_item>& page) {
+  std::vector<open_item*> tags;
+  for (open_item& item : page) {
+    // What was found gone has been judged while it was thought to be there.
+    if (item.wanted.is_tag && item.wanted.gone) tags.push_back(&item);
+  }
+  if (auto r = co_await skip_tags(std::move(tags)); !r) co_return r;
   for (const bool is_tag : {false, true}) {
-    for (open_item* item : some(is_tag, true)) {
-      if (must_end()) break;
-      if (auto r = co_await remove_one(*item); !r) co_return r;
+    for (open_item& item : page) {
+      if (item.wanted.is_tag != is_tag) continue;
+      if (must_end()) co_return result<void>();
+      if (auto r = co_await remove_one(item); !r) co_return r;
     }
+  }
+  co_return result<void>();
+}
+
+// The tags that this pass is about to remove, as far as they are open.
+result<tag_names> repository_sync::tags_to_remove(std::uint64_t from) const {
+  tag_names tags;
+  result<void> looked;
+  auto read = world_->wanted.changed(repository_, {from}, [&](const desired_item& item) {
+    if (item.seq.value >= tally_.until) return false;
+    if (!item.is_tag || !is_gone(item)) return true;
+    auto done = world_->done.item(repository_, item.ref);
+    if (!done) {
+      looked = pass(std::move(done));
+      return false;
+    }
+    if (is_open(item, *done)) tags.insert(item.ref);
+    return true;
+  });
+  if (!read) return pass(std::move(read));
+  if (!looked) return pass(std::move(looked));
+  return tags;
+}
+
+// Before the first removal: are there too many, and may there be? A failed listing refuses them all, too.
+task<> repository_sync::decide_removals(const std::optional<actual_repository>& before, std::uint64_t from) {
+  const sync_settings& settings = world_->settings;
+  if (settings.deletes == delete_mode::keep || (before && before->deletes_allowed)) co_return result<void>();
+  auto tags = tags_to_remove(from);
+  if (!tags) co_return pass(std::move(tags));
+  if (is_never_over(tags->size(), settings.ceiling)) co_return result<void>();
+  auto weight = co_await removal_.weigh(*tags);
+  if (!weight) {
+    removals_refused_ = std::move(weight).error();
+  } else if (is_over(weight->removals, weight->tags_at_target, settings.ceiling)) {
+    removals_refused_ =
+        error{errc::denied, "would remove " + std::to_string(weight->removals) + " of " +
+                                std::to_string(weight->tags_at_target) +
+                                " tags at the target; `longshore sync --allow-deletes " + repository_ + "` lets it"};
+    held_back_ = true;
   }
   co_return result<void>();
 }
@@ -190,9 +258,22 @@ task<> repository_sync::remove_one(open_item& item) {
     if (auto r = co_await publish_one(item); !r || !item.gone) co_return r;
     co_return co_await settle(item, fail(errc::conflict, item.wanted.ref + " comes and goes at the source"));
   }
+  if (removals_refused_) co_return co_await refuse_removal(item);
   auto outcome = co_await removal_.remove(item.wanted);
   if (outcome) ++progress_->removed;
   co_return co_await settle(item, std::move(outcome));
+}
+
+// What the target does not have needs no permission to be gone.
+task<> repository_sync::refuse_removal(open_item& item) {
+  if (!held_back_) co_return co_await settle(item, std::unexpected<error>(*removals_refused_));
+  auto there = co_await world_->target.resolve(repository_, item.wanted.ref);
+  if (!there) {
+    co_return co_await settle(item, pass(std::move(there), "looking for " + item.wanted.ref + " at the target"));
+  }
+  if (!*there) co_return co_await settle(item, records{record::removed(item.wanted)});
+  ++progress_->parked;
+  co_return co_await world_->records.append(std::vector{record::item_held_back(item.wanted, removals_refused_->text)});
 }
 
 task<repository_sync::records> repository_sync::bring_tag(open_item& item) {
@@ -263,7 +344,7 @@ task<repository_sync::records> repository_sync::bring_tag_as_shown(open_item& it
   if (ours && *holds) {
     auto there = co_await world_->target.resolve(repository_, item.wanted.ref);
     if (!there) co_return pass(std::move(there), "asking the target for tag " + item.wanted.ref);
-    if (*there && **there == d) co_return stands();
+    if (compare_tag(d, *there) == difference::none) co_return stands();
   }
   const auto check = last_try ? publication::tag_check::none : publication::tag_check::confirm;
   auto done = co_await publication_.publish(item.wanted, std::move(shown), check);

@@ -10,8 +10,9 @@
 // What the filters leave out is journaled as skipped, with the rule. Signatures and other accessory tags come after
 // the tags of their page and are taken when their subject stands at the target; one that was skipped is opened again by
 // the record that publishes its subject. An operator's skip is obeyed by whatever has not begun.
-// Tags are published before untagged manifests (which then are there already), removals come last. At most one pass
-// per repository at a time; one executor; the world and the progress must outlive it.
+// Tags are published before untagged manifests (which then are there already). Removals come last, when all of them
+// are known: a pass that would take more than its share away from the target holds them back, all or none. At most one
+// pass per repository at a time; one executor; the world and the progress must outlive it.
 
 #include <set>
 #include <string>
@@ -52,13 +53,20 @@ class repository_sync {
   using records = std::vector<log::event>;
 
   task<> begin();
-  task<> work_through();
-  result<std::vector<open_item>> read_page();
-  task<> work_on(std::vector<open_item> page);
+  task<> work_round(const std::optional<actual_repository>& before);
+  enum class part : bool { publishing, removing };
+  result<std::vector<open_item>> read_page(part p);
+  task<> work_through(part p, std::uint64_t from);
+  task<> publish_page(std::vector<open_item>& page);
+  task<> remove_page(std::vector<open_item>& page);
+  task<> decide_removals(const std::optional<actual_repository>& before, std::uint64_t from);
+  result<tag_names> tags_to_remove(std::uint64_t from) const;
+  bool is_gone(const desired_item& item) const { return item.gone || found_gone_.contains(item.ref); }
   task<> publish_some(std::vector<open_item*> items);
   task<> settle_held(std::vector<open_item*> items);
   task<> publish_one(open_item& item);
   task<> remove_one(open_item& item);
+  task<> refuse_removal(open_item& item);
   task<records> bring_tag(open_item& item);
   task<> bring_meanwhile(const open_item& item, manifest_document shown);
   task<records> bring_tag_as_shown(open_item& item, manifest_document shown, bool last_try);
@@ -84,6 +92,10 @@ class repository_sync {
   pass_tally tally_;
   event_seq cursor_;
   std::set<std::string> handled_at_cursor_;
+  bool removals_open_ = false;
+  std::set<std::string, std::less<>> found_gone_;  // at the source, though the log does not say so
+  std::optional<error> removals_refused_;          // for every removal of this pass
+  bool held_back_ = false;                         // because there are too many of them
   int host_failures_in_a_row_ = 0;
   bool stopping_ = false;
   bool reopened_ = false;  // something skipped was opened again by what this pass published

@@ -73,7 +73,8 @@ std::string with_commas(std::uint64_t n) {
   return digits;
 }
 
-progress_line::progress_line(std::string what) : what_(std::move(what)), terminal_(::isatty(STDERR_FILENO) == 1) {}
+progress_line::progress_line(std::string what, std::string unit)
+    : what_(std::move(what)), unit_(std::move(unit)), terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 progress_line::~progress_line() {
   if (shown_) std::fprintf(stderr, "\r\033[K");
@@ -83,7 +84,7 @@ void progress_line::operator()(std::uint64_t done, std::uint64_t of) {
   if (!terminal_) return;
   shown_ = true;
   const std::string total = of == 0 ? std::string() : " of " + with_commas(of);
-  std::fprintf(stderr, "\r\033[K%s: %s%s records", what_.c_str(), with_commas(done).c_str(), total.c_str());
+  std::fprintf(stderr, "\r\033[K%s: %s%s %s", what_.c_str(), with_commas(done).c_str(), total.c_str(), unit_.c_str());
 }
 
 }  // namespace longshore::tools

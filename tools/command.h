@@ -48,26 +48,28 @@ std::string with_commas(std::uint64_t n);
 // A line that keeps changing, on a terminal only; gone when it is destroyed.
 class progress_line {
  public:
-  explicit progress_line(std::string what);
+  explicit progress_line(std::string what, std::string unit = "records");
   ~progress_line();
   progress_line(const progress_line&) = delete;
   progress_line& operator=(const progress_line&) = delete;
   void operator()(std::uint64_t done, std::uint64_t of);
 
  private:
-  std::string what_;
+  std::string what_, unit_;
   bool shown_ = false;
   bool terminal_;
 };
 
 void add_serve_command(CLI::App& app, invocation& call);
 void add_status_commands(CLI::App& app, invocation& call);
+void add_verify_command(CLI::App& app, invocation& call);
 void add_action_commands(CLI::App& app, invocation& call);
 void add_limits_command(CLI::App& app, invocation& call);
 void add_log_commands(CLI::App& app, invocation& call);
 // Those of them that read a data directory; `log` is their parent.
 void add_offline_log_commands(CLI::App& log, invocation& call);
 void add_audit_commands(CLI::App& app, invocation& call);
+void add_reconcile_command(CLI::App& app, invocation& call);
 void add_rebuild_command(CLI::App& app, invocation& call);
 void add_copy_commands(CLI::App& app, invocation& call);
 void add_doctor_command(CLI::App& app, invocation& call);

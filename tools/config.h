@@ -74,7 +74,7 @@ struct registry_settings {
   std::string url;  // https://host[:port], or http:// for a plain connection
   std::filesystem::path ca_file;
   std::string username, password;
-  std::filesystem::path docker_config;  // config.json with auths, credsStore, credHelpers
+  std::filesystem::path docker_config;                  // config.json with auths, credsStore, credHelpers
   std::vector<std::filesystem::path> credential_files;  // instead: several such, for commands without a configuration
   std::optional<shared_key_settings> token;
   std::uint32_t connections_max = 16;
@@ -83,6 +83,21 @@ struct registry_settings {
   double requests_per_second = 0;      // 0: no limit
   std::vector<engine::schedule_window> schedule;  // other bytes_per_second at these hours
   std::chrono::milliseconds stall_timeout{30'000};
+};
+
+// Who may notify, and how its registry is read to find what its notifications missed.
+struct source_settings : named_token {
+  std::optional<registry_settings> registry;
+};
+
+struct reconcile_settings {
+  std::chrono::milliseconds every{3'600'000};                // 0: never by itself
+  std::chrono::milliseconds digest_check_every{86'400'000};  // 0: never by itself
+  std::vector<std::string> repositories;                     // empty: the registry's catalog
+  std::vector<std::string> immutable_tags;                   // globs: tags that never move
+  std::uint32_t repositories_concurrent = 4;
+  std::uint32_t requests_per_second = 50;  // to each source
+  bool on_hint = true;
 };
 
 struct replication_settings {
@@ -95,6 +110,10 @@ struct replication_settings {
   std::vector<std::string> platforms;                   // of indexes; empty: all
   std::vector<std::string> media_types_exclude;         // globs
   std::chrono::milliseconds retry_min{1'000}, retry_max{300'000};
+  double deletes_max_share = 0.5;       // of the target's tags of a repository, taken away by one pass unasked
+  std::uint32_t deletes_min_tags = 10;  // a repository with fewer tags at the target has no such limit
+  std::chrono::milliseconds verify_every{86'400'000};  // 0: only when asked
+  std::uint64_t verify_rate = 50u << 20;               // bytes per second read by a deep verification; 0: no limit
 };
 
 struct log_file_settings {
@@ -107,11 +126,12 @@ struct config {
   site_settings site;
   listen_settings listen;
   std::string admin_token;
-  std::vector<named_token> sources;
+  std::vector<source_settings> sources;
   log_settings log;
   std::vector<named_token> followers;
   std::optional<primary_settings> primary;
   std::optional<registry_settings> source_registry, target_registry;
+  reconcile_settings reconcile;
   replication_settings replication;
   log_file_settings log_file;
   std::vector<std::string> warnings;  // nothing that stops a site, everything an operator should hear of

@@ -17,6 +17,8 @@ void tell_failures(const log::committed& made) {
       spdlog::warn("{} {}: failed, will be tried again: {}", e->repository, ref, e->detail);
     } else if (e->kind == event_kind::item_parked) {
       spdlog::warn("{} {}: parked until asked for: {}", e->repository, ref, e->detail);
+    } else if (e->kind == event_kind::mismatched) {
+      spdlog::warn("{} {}: found amiss by verification: {}", e->repository, ref, e->detail);
     } else if (e->kind == event_kind::sync_failed) {
       spdlog::warn("{}: not in sync: {}", e->repository, e->detail);
     }

@@ -16,10 +16,12 @@ int run(int argc, char** argv) {
   invocation call;
   add_serve_command(app, call);
   add_status_commands(app, call);
+  add_verify_command(app, call);
   add_action_commands(app, call);
   add_limits_command(app, call);
   add_log_commands(app, call);
   add_audit_commands(app, call);
+  add_reconcile_command(app, call);
   add_rebuild_command(app, call);
   add_copy_commands(app, call);
   add_doctor_command(app, call);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/journal_records.h"
 #include "tools/config_check.h"
 
 namespace longshore::tools {
@@ -11,10 +12,13 @@ namespace {
 
 constexpr std::int64_t report_every_ms = 2'000;
 constexpr std::int64_t measure_every_ms = 1'000;
+constexpr std::int64_t tidy_every_ms = 60'000;
+constexpr std::int64_t session_age_us_max = 86'400'000'000;  // registries purge sessions by age, too
 
 engine::sync_settings settings_of(const replication_settings& r) {
   engine::sync_settings s;
   s.deletes = r.deletes == delete_policy::mirror ? engine::delete_mode::mirror : engine::delete_mode::keep;
+  s.ceiling = {r.deletes_max_share, r.deletes_min_tags};
   s.backoff.first_ms = r.retry_min.count();
   s.backoff.cap_ms = r.retry_max.count();
   return s;
@@ -58,7 +62,7 @@ secondary::secondary(boost::asio::any_io_executor on, secondary_world world, con
 void secondary::build() {
   engine::copier_options copying;
   copying.transfers_max = std::max<std::size_t>(2, config_.replication.blobs_concurrent);
-  where_ = std::make_unique<engine::journaled_locations>(records_, *world_.logs.locations);
+  where_ = std::make_unique<engine::journaled_locations>(records_, *world_.logs.locations, *world_.logs.uploads);
   copier_ = std::make_unique<engine::copier>(engine::copier_world{*source_, *target_, *where_, pauses_}, copying);
   engine::copy_settings images;
   images.blobs_at_once = config_.replication.blobs_concurrent;
@@ -74,6 +78,10 @@ void secondary::build() {
   engine::replicator_options options;
   options.jobs_max = config_.replication.repositories_concurrent;
   replicator_ = std::make_unique<engine::replicator>(on_, *sync_world_, std::move(options));
+  engine::verification_settings verifying;
+  verifying.every_ms = config_.replication.verify_every.count();
+  verifying.one.bytes_per_second = config_.replication.verify_rate;
+  verification_ = std::make_unique<engine::verification>(on_, *sync_world_, *replicator_, std::move(verifying));
   actions_ = std::make_unique<engine::operator_actions>(*sync_world_, *replicator_);
   follower_ = std::make_unique<engine::follower>(
       on_, engine::follower_world{*primary_, *world_.logs.log, world_.log, pauses_, world_.now, random_},
@@ -83,9 +91,18 @@ void secondary::build() {
 result<void> secondary::start() {
   if (auto started = replicator_->start(); !started) return started;
   follower_->start();
+  verification_->start();
   reports_.spawn(report_position());
   reports_.spawn(measure());
+  reports_.spawn(tidy_uploads());
   return {};
+}
+
+engine::task<> secondary::allow_deletes(std::string repository) {
+  auto allowing = [&repository]() -> result<std::vector<log::event>> {
+    return std::vector{engine::record::deletes_allowed(repository)};
+  };
+  co_return co_await replicator_->reopen(repository, allowing);
 }
 
 boost::asio::awaitable<void> secondary::measure() {
@@ -125,9 +142,26 @@ boost::asio::awaitable<void> secondary::report_position() {
   }
 }
 
+// Upload sessions that are left over: all, once there is nothing to do that could take them up; before that, old ones.
+boost::asio::awaitable<void> secondary::tidy_uploads() {
+  while (co_await report_pauses_.pause(tidy_every_ms)) {
+    const auto status = replicator_->status();
+    const bool idle = status.running.empty() && status.queued == 0 && status.waiting == 0;
+    const auto now = world_.now.now();
+    const auto before = idle ? now : timestamp{now.us - session_age_us_max};
+    const auto given_up = co_await copier_->cancel_left_uploads(before);
+    if (!given_up) {
+      spdlog::info("upload sessions left over are kept for now: {}", given_up.error().text);
+    } else if (*given_up > 0) {
+      spdlog::info("{} upload sessions that nobody needs were given up at the target", *given_up);
+    }
+  }
+}
+
 boost::asio::awaitable<void> secondary::stop() {
   report_pauses_.stop();
   co_await follower_->stop();
+  co_await verification_->stop();
   copier_->stop();
   world_.limits.stop();
   co_await replicator_->stop();

@@ -12,6 +12,7 @@
 #include "engine/follower.h"
 #include "engine/operator_actions.h"
 #include "engine/replicator.h"
+#include "engine/verification.h"
 #include "tools/clients.h"
 #include "tools/config.h"
 #include "tools/registry_limits.h"
@@ -36,6 +37,9 @@ class secondary {
 
   engine::follower_status following() const { return follower_->status(); }
   engine::replicator_status replicating() const { return replicator_->status(); }
+  engine::verification& verifying() { return *verification_; }
+  // Lets deletions go on that were held back for being too many.
+  engine::task<> allow_deletes(std::string repository);
   engine::task<> resync(std::string repository) { return replicator_->resync(std::move(repository)); }
   engine::task<std::uint64_t> act(engine::operator_request r) { return actions_->carry_out(std::move(r)); }
   // Immutable: may be asked on any thread.
@@ -45,6 +49,7 @@ class secondary {
   secondary(boost::asio::any_io_executor on, secondary_world world, const config& c);
   boost::asio::awaitable<void> report_position();
   boost::asio::awaitable<void> measure();
+  boost::asio::awaitable<void> tidy_uploads();
   void build();
 
   boost::asio::any_io_executor on_;
@@ -63,6 +68,7 @@ class secondary {
   std::unique_ptr<engine::sync_world> sync_world_;
   std::shared_ptr<const engine::replication_filter> filter_;
   std::unique_ptr<engine::replicator> replicator_;
+  std::unique_ptr<engine::verification> verification_;
   std::unique_ptr<engine::operator_actions> actions_;
   std::unique_ptr<engine::follower> follower_;
   engine::task_group reports_;

@@ -68,6 +68,7 @@ int status(const invocation& call, const status_options& options) {
 struct sync_options {
   online_options online;
   std::vector<std::string> repositories;
+  bool allow_deletes = false;
 };
 
 // Each repository is asked for by itself: one that is unknown does not keep the others from being synced.
@@ -76,13 +77,14 @@ int sync(const invocation& call, const sync_options& options) {
   if (!site) return failed(call, site.error());
   std::size_t asked = 0;
   for (const std::string& repository : options.repositories) {
-    if (is_pattern(repository)) {
+    if (is_pattern(repository) && !options.allow_deletes) {
       const auto scheduled = ask_action(call, *site, "resync", repository, {}, {});
       if (!scheduled) failed(call, scheduled.error());
       if (scheduled) ++asked;
       continue;
     }
-    const std::string target = "/v1/repositories/" + api::escape_path(repository) + "/sync";
+    const std::string target = "/v1/repositories/" + api::escape_path(repository) + "/sync" +
+                               (options.allow_deletes ? "?allow_deletes=true" : "");
     const auto answer = site->client->ask(site->question("POST", target));
     if (!answer) return failed(call, {answer.error().code, site->url + target + ": " + answer.error().text});
     if (!answer->ok()) {
@@ -120,6 +122,8 @@ void add_status_commands(CLI::App& app, invocation& call) {
   auto synced = std::make_shared<sync_options>();
   add_online_options(*command, synced->online);
   command->add_option("REPOSITORY", synced->repositories, "Names or globs: team/*, **")->required();
+  command->add_flag("--allow-deletes", synced->allow_deletes,
+                    "Let deletions go on that were held back for being too many");
   command->callback([&call, synced] { call.run = [&call, synced] { return sync(call, *synced); }; });
 }
 

@@ -156,6 +156,10 @@ tags_exclude = ["regex:.*-rc[0-9]+"]
 platforms = ["linux/amd64"]
 media_types_exclude = ["application/vnd.cncf.helm.**"]
 retry_max = "10m"
+deletes_max_share = 0.25
+deletes_min_tags = 3
+verify_every = "0s"
+verify_rate = "1MiB"
 [log]
 pulls = "drop_own"
 space_min = "1MiB"
@@ -172,6 +176,10 @@ space_min = "1MiB"
   EXPECT_EQ(c->replication.platforms, (std::vector<std::string>{"linux/amd64"}));
   EXPECT_EQ(c->replication.media_types_exclude, (std::vector<std::string>{"application/vnd.cncf.helm.**"}));
   EXPECT_EQ(c->replication.retry_max.count(), 600'000);
+  EXPECT_EQ(c->replication.deletes_max_share, 0.25);
+  EXPECT_EQ(c->replication.deletes_min_tags, 3u);
+  EXPECT_EQ(c->replication.verify_every.count(), 0);
+  EXPECT_EQ(c->replication.verify_rate, 1'048'576u);
   EXPECT_EQ(c->log.pulls, pull_recording::drop_own);
   EXPECT_EQ(c->log.space_min, 1'048'576u);
 }
@@ -288,6 +296,9 @@ TEST_F(config_file, values_that_cannot_be_used_are_refused_with_what_was_expecte
       {"[log]\npulls = \"some\"\n", "is not one of \"all\", \"drop\", \"drop_own\""},
       {"[log_file]\nlevel = \"loud\"\n", "is not one of trace"},
       {"[replication]\nuntagged = 1\n", "expected true or false"},
+      {"[replication]\ndeletes_max_share = 1.5\n", "is no share"},
+      {"[replication]\ndeletes_max_share = \"half\"\n", "expected a number"},
+      {"[replication]\ndeletes_min_tags = 2.5\n", "no whole number"},
       {"[replication]\ninclude = \"x\"\n", "expected a list of texts"},
       {"[replication]\ninclude = [\"Team\"]\n", "can match no repository"},
       {"[replication]\ntags_include = [\"regex:(\"]\n",
@@ -340,6 +351,48 @@ TEST_F(config_file, secrets_in_clear_over_the_network_are_a_warning) {
   ASSERT_TRUE(c) << c.error().text;
   ASSERT_EQ(c->warnings.size(), 1u);
   EXPECT_THAT(c->warnings[0], HasSubstr("in clear"));
+}
+
+TEST_F(config_file, a_source_may_have_a_registry_with_every_key_of_one) {
+  const result<config> c =
+      load(std::string(primary_toml) + R"([source.registry]
+url = "https://registry.example.org"
+username = "u"
+password = "p"
+[reconcile]
+every = "30m"
+digest_check_every = "12h"
+repositories = ["team/app"]
+immutable_tags = ["v*", "RELEASE-*"]
+repositories_concurrent = 8
+requests_per_second = 10
+on_hint = false
+)",
+           {{"LONGSHORE_SOURCE_0_REGISTRY_STALL_TIMEOUT", "7s"}, {"LONGSHORE_RECONCILE_EVERY", "0s"}});
+  ASSERT_TRUE(c) << c.error().text;
+  ASSERT_TRUE(c->sources[0].registry);
+  EXPECT_EQ(c->sources[0].registry->url, "https://registry.example.org");
+  EXPECT_EQ(c->sources[0].registry->username, "u");
+  EXPECT_EQ(c->sources[0].registry->stall_timeout.count(), 7'000);
+  EXPECT_FALSE(c->source_registry);
+  EXPECT_EQ(c->reconcile.every.count(), 0);
+  EXPECT_EQ(c->reconcile.digest_check_every.count(), 12 * 3'600'000);
+  EXPECT_EQ(c->reconcile.repositories, std::vector<std::string>{"team/app"});
+  EXPECT_EQ(c->reconcile.immutable_tags.size(), 2u);
+  EXPECT_EQ(c->reconcile.repositories_concurrent, 8u);
+  EXPECT_EQ(c->reconcile.requests_per_second, 10u);
+  EXPECT_FALSE(c->reconcile.on_hint);
+}
+
+TEST_F(config_file, what_a_reconcile_cannot_use_is_refused_by_name) {
+  const std::string base(primary_toml);
+  EXPECT_THAT(refusal(base + "[source.registry]\nusername = \"u\"\n"), HasSubstr("source[0].registry.url"));
+  EXPECT_THAT(refusal(base + "[source.registry]\nurl = \"ftp://x\"\n"), HasSubstr("source[0].registry.url"));
+  EXPECT_THAT(refusal(base + "[reconcile]\nevery = \"10ms\"\n"), HasSubstr("reconcile.every"));
+  EXPECT_THAT(refusal(base + "[reconcile]\nrequests_per_second = 0\n"), HasSubstr("requests_per_second"));
+  EXPECT_THAT(refusal(base + "[reconcile]\nrepositories = [\"Team\"]\n"), HasSubstr("reconcile.repositories"));
+  EXPECT_THAT(refusal(base + "[reconcile]\nimmutable_tags = [\"a/b\"]\n"), HasSubstr("reconcile.immutable_tags"));
+  EXPECT_THAT(refusal(base + "[reconcile]\nevry = \"1h\"\n"), HasSubstr("reconcile.every"));
 }
 
 }  // namespace

@@ -152,6 +152,51 @@ TEST_F(actual_test, a_synced_repository_with_newer_items_is_pending) {
   EXPECT_EQ(state_of({"team/app", 6, {}, {}}, std::nullopt).state, sync_state::pending);
 }
 
+TEST_F(actual_test, a_mismatch_opens_its_item_again_and_a_pass_begins_there) {
+  settle(event_kind::published, "v1", digest_of("a"), 4);
+  settle(event_kind::published, "v2", digest_of("b"), 6);
+  state(event_kind::sync_succeeded, R"({"synced_size":7})");
+  fold(said(event_kind::mismatched, "team/app", "v1", {}, {},
+            R"({"seq":4,"kind":"missing_blob","reason":"a blob is not there"})"));
+  EXPECT_EQ(item("v1").state, item_state::failed);
+  EXPECT_EQ(item("v1").done_size, 0u);
+  EXPECT_EQ(item("v1").reason, "a blob is not there");
+  EXPECT_EQ(item("v1").code, "missing_blob");
+  EXPECT_EQ(item("v2").done_size, 7u);
+  EXPECT_EQ(repository().synced_size, 4u);
+  EXPECT_EQ(repository().state, sync_state::failed);
+  EXPECT_EQ(repository().mismatches, 1u);
+  settle(event_kind::published, "v1", digest_of("a"), 4);
+  state(event_kind::repository_verified, R"({"checksum":"sha256:1","tags":2})");
+  EXPECT_EQ(repository().checksum, "sha256:1");
+  EXPECT_EQ(repository().mismatches, 0u);
+  EXPECT_GT(repository().verified_at.us, 0);
+  EXPECT_EQ(repository().failed, 0u);
+}
+
+TEST_F(actual_test, a_tag_counts_as_verified_only_at_the_digest_that_was) {
+  settle(event_kind::published, "v1", digest_of("a"), 4);
+  settle(event_kind::verified, "v1", digest_of("b"), 0);
+  EXPECT_EQ(item("v1").verified_at.us, 0);
+  settle(event_kind::verified, "v1", digest_of("a"), 0);
+  EXPECT_GT(item("v1").verified_at.us, 0);
+  settle(event_kind::published, "v1", digest_of("b"), 5);
+  EXPECT_EQ(item("v1").verified_at.us, 0);
+}
+
+TEST_F(actual_test, allowed_deletions_open_what_was_held_back_and_nothing_else) {
+  settle(event_kind::item_parked, "refused", "", 3);
+  fold(said(event_kind::item_parked, "team/app", "held", {}, {}, R"({"seq":5,"reason":"many","code":"over_ceiling"})"));
+  state(event_kind::sync_succeeded, R"({"synced_size":9})");
+  state(event_kind::deletes_allowed);
+  EXPECT_EQ(item("held").tried_size, 0u);
+  EXPECT_EQ(item("refused").tried_size, 4u);
+  EXPECT_EQ(repository().synced_size, 5u);
+  EXPECT_TRUE(repository().deletes_allowed);
+  state(event_kind::sync_succeeded, R"({"synced_size":9})");
+  EXPECT_FALSE(repository().deletes_allowed);
+}
+
 TEST_F(actual_test, a_record_with_broken_detail_does_not_stop_the_fold) {
   state(event_kind::sync_failed, "{not json");
   EXPECT_EQ(repository().state, sync_state::failed);

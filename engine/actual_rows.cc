@@ -1,0 +1,119 @@
+#include "engine/actual_rows.h"
+
+#include "storage/packed.h"
+
+namespace longshore::engine::actual_rows {
+namespace {
+
+constexpr char tag_kind = '1';
+constexpr char manifest_kind = '2';
+
+std::uint64_t packed(timestamp t) { return static_cast<std::uint64_t>(t.us); }
+
+}  // namespace
+
+std::string in_repository(std::string_view name) {
+  std::string key(name);
+  key.push_back('\0');
+  return key;
+}
+
+std::string item_key(std::string_view repository, bool is_tag, std::string_view ref) {
+  std::string key = in_repository(repository);
+  key.push_back(is_tag ? tag_kind : manifest_kind);
+  key.append(ref);
+  return key;
+}
+
+std::string tag_key(std::string_view repository, std::string_view digest, std::string_view tag) {
+  std::string key = in_repository(repository);
+  key.append(digest).push_back('\0');
+  key.append(tag);
+  return key;
+}
+
+std::string pack(const actual_repository& r) {
+  return storage::packer()
+      .number(static_cast<std::uint64_t>(r.state))
+      .number(r.synced_size)
+      .number(r.retry_count)
+      .text(r.last_sync_failure)
+      .number(packed(r.retry_at))
+      .number(packed(r.last_synced_at))
+      .number(packed(r.created_at))
+      .number(packed(r.started_at))
+      .number(r.parked)
+      .number(r.failed)
+      .number(r.skipped)
+      .number(r.sparse)
+      .text(r.filter)
+      .number(r.reopened ? 1 : 0)
+      .number(packed(r.verified_at))
+      .text(r.checksum)
+      .number(r.mismatches)
+      .number(r.deletes_allowed ? 1 : 0)
+      .take();
+}
+
+std::optional<actual_repository> unpack_repository(std::string_view name, std::string_view value) {
+  storage::unpacker in(value);
+  actual_repository r;
+  r.name = name;
+  r.state = static_cast<sync_state>(in.number());
+  r.synced_size = in.number();
+  r.retry_count = in.number();
+  r.last_sync_failure = in.text();
+  r.retry_at = unpacked(in.number());
+  r.last_synced_at = unpacked(in.number());
+  r.created_at = unpacked(in.number());
+  r.started_at = unpacked(in.number());
+  r.parked = in.number();
+  r.failed = in.number();
+  r.skipped = in.number();
+  r.sparse = in.number();
+  r.filter = in.text();
+  r.reopened = in.number() != 0;
+  if (in.more()) {
+    r.verified_at = unpacked(in.number());
+    r.checksum = in.text();
+    r.mismatches = in.number();
+    r.deletes_allowed = in.number() != 0;
+  }
+  if (!in.ok() || r.state > sync_state::failed) return std::nullopt;
+  return r;
+}
+
+std::string pack(const actual_item& i) {
+  return storage::packer()
+      .number(static_cast<std::uint64_t>(i.state))
+      .text(i.digest)
+      .number(i.done_size)
+      .number(i.tried_size)
+      .text(i.reason)
+      .text(i.code)
+      .number(packed(i.at))
+      .number(packed(i.verified_at))
+      .take();
+}
+
+std::optional<actual_item> unpack_item(std::string_view key, std::string_view value) {
+  const std::size_t end = key.find('\0');
+  if (end == std::string_view::npos || end + 2 > key.size()) return std::nullopt;
+  storage::unpacker in(value);
+  actual_item i;
+  i.repository = key.substr(0, end);
+  i.is_tag = key[end + 1] == tag_kind;
+  i.ref = key.substr(end + 2);
+  i.state = static_cast<item_state>(in.number());
+  i.digest = in.text();
+  i.done_size = in.number();
+  i.tried_size = in.number();
+  i.reason = in.text();
+  i.code = in.text();
+  i.at = unpacked(in.number());
+  i.verified_at = unpacked(in.number());
+  if (!in.ok() || i.state > item_state::skipped) return std::nullopt;
+  return i;
+}
+
+}  // namespace longshore::engine::actual_rows

@@ -1,0 +1,20 @@
+#pragma once
+
+// All tags of a repository at a registry, or a failure: never a part of them.
+//
+// list_all_tags() returns when the registry has named its last page. not_found is passed on: the registry itself said
+// that it has no such repository. More than `most` tags are errc::too_large; pages that do not go on are
+// errc::corrupt. Any number beside each other; the registry must outlive the call.
+
+#include <set>
+#include <string>
+
+#include "engine/registry.h"
+
+namespace longshore::engine {
+
+using tag_names = std::set<std::string, std::less<>>;
+
+task<tag_names> list_all_tags(registry& of, std::string repository, std::size_t most);
+
+}  // namespace longshore::engine

@@ -1,0 +1,198 @@
+#include "engine/verification.h"
+
+#include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "engine/failure.h"
+#include "engine/glob.h"
+#include "engine/repository_state.h"
+
+namespace longshore::engine {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::int64_t pause_ms_max = 60'000;
+constexpr std::int64_t pause_ms_min = 100;
+constexpr std::size_t due_max = 1'000;  // taken at a time: the views are read whole to find them
+
+// An unreadable view or journal ends a run; anything else is one repository's trouble.
+bool ends_a_run(errc code) {
+  return code == errc::stopped || code == errc::unknown_outcome || code == errc::io_failed || code == errc::corrupt;
+}
+
+}  // namespace
+
+verification::verification(asio::any_io_executor on, const sync_world& world, replicator& mends,
+                           verification_settings settings)
+    : world_(&world),
+      mends_(&mends),
+      settings_(std::move(settings)),
+      rate_(world.pause, world.now, settings_.one.bytes_per_second),
+      group_(on) {}
+
+void verification::start() {
+  if (settings_.every_ms > 0) group_.spawn(keep_verifying());
+}
+
+result<std::vector<std::string>> verification::matching(const std::vector<std::string>& globs) const {
+  std::vector<std::string> names;
+  auto read = world_->wanted.repositories([&](const desired_repository& r) {
+    const bool named = globs.empty() || std::ranges::any_of(globs, [&](const auto& g) { return matches(g, r.name); });
+    if (named && mends_->selects(r.name)) names.push_back(r.name);
+    return true;
+  });
+  if (!read) return pass(std::move(read));
+  return names;
+}
+
+result<std::uint64_t> verification::begin(verify_request asked) {
+  if (stopping_) return fail(errc::stopped, "the site is stopping");
+  if (last_.running) return fail(errc::busy, "a verification runs already; look at GET /v1/verify");
+  auto names = matching(asked.repositories);
+  if (!names) return pass(std::move(names));
+  if (names->empty()) return fail(errc::not_found, "no repository that is replicated here has such a name");
+  verify_run fresh;
+  fresh.number = last_.number + 1;
+  fresh.asked = std::move(asked);
+  fresh.running = true;
+  fresh.started = world_->now.now();
+  fresh.total = names->size();
+  last_ = std::move(fresh);
+  group_.spawn(run(*std::move(names)));
+  return last_.number;
+}
+
+asio::awaitable<void> verification::run(std::vector<std::string> repositories) {
+  struct ending {
+    verification* of;
+    ~ending() {
+      of->last_.running = false;
+      of->last_.repository.clear();
+      of->last_.finished = of->world_->now.now();
+      of->ended_.notify_all();
+    }
+  } const at_the_end{this};
+  for (const std::string& repository : repositories) {
+    last_.repository = repository;
+    auto done = co_await verify_one(repository, last_);
+    if (stopping_ || (!done && ends_a_run(done.error().code))) {
+      last_.failure = done ? "the site is stopping" : describe(done.error());
+      co_return;
+    }
+  }
+}
+
+task<> verification::verify_one(std::string repository, verify_run& into) {
+  verifier v(*world_, repository, into.asked.deep, settings_.one, into.progress, rate_);
+  struct presence {
+    std::vector<verifier*>* in;
+    verifier* who;
+    ~presence() { std::erase(*in, who); }
+  } const listed{&working_, &v};
+  working_.push_back(&v);
+  auto verdict = co_await v.run();
+  if (!verdict) {
+    if (!ends_a_run(verdict.error().code)) {
+      verify_verdict unknown;
+      unknown.reason = describe(verdict.error());
+      add(into, repository, unknown);
+    }
+    co_return pass(std::move(verdict));
+  }
+  add(into, repository, *verdict);
+  if (!into.asked.repair || verdict->findings.empty()) co_return result<void>();
+  co_return co_await mends_->reopen(repository, [&] { return reopening(*world_, *verdict); });
+}
+
+void verification::add(verify_run& to, const std::string& repository, const verify_verdict& verdict) const {
+  ++to.done;
+  to.unsettled += verdict.unsettled;
+  to.parked += verdict.parked;
+  to.mismatches_found += verdict.mismatches.size();
+  if (!verdict.mismatches.empty()) ++to.mismatched;
+  if (verdict.is == verify_verdict::state::clean) ++to.clean;
+  if (verdict.is == verify_verdict::state::unknown) {
+    ++to.unknown_repositories;
+    if (to.unknowns.size() < verify_listed_max) to.unknowns.push_back({repository, verdict.reason});
+  }
+  for (const tag_mismatch& m : verdict.mismatches) {
+    if (to.mismatches.size() == verify_listed_max) break;
+    to.mismatches.push_back({repository, m});
+  }
+}
+
+// Those of the synced repositories whose turn has come.
+result<verification::due> verification::look_for_due() const {
+  const std::int64_t every_us = settings_.every_ms * 1'000;
+  const std::int64_t now = world_->now.now().us;
+  std::int64_t count = 0;
+  std::vector<std::pair<std::int64_t, std::string>> found;
+  result<void> looked;
+  auto read = world_->wanted.repositories([&](const desired_repository& wanted) {
+    if (!mends_->selects(wanted.name)) return true;
+    auto done = world_->done.repository(wanted.name);
+    if (!done) {
+      looked = pass(std::move(done));
+      return false;
+    }
+    ++count;
+    if (!*done || state_of(wanted, *done).state != sync_state::synced) return true;
+    std::int64_t last = std::max((*done)->verified_at.us, (*done)->created_at.us);
+    if (const auto tried = tried_at_.find(wanted.name); tried != tried_at_.end()) last = std::max(last, tried->second);
+    if (now - last >= every_us) found.emplace_back(last, wanted.name);
+    return true;
+  });
+  if (!read) return pass(std::move(read));
+  if (!looked) return pass(std::move(looked));
+  std::ranges::sort(found);
+  if (found.size() > due_max) found.resize(due_max);
+  due out;
+  for (auto& [last, name] : found) out.repositories.push_back(std::move(name));
+  const std::int64_t most = std::max(pause_ms_min, std::min(settings_.every_ms, pause_ms_max));
+  out.wait_ms = std::clamp(settings_.every_ms / std::max<std::int64_t>(count, 1), pause_ms_min, most);
+  return out;
+}
+
+asio::awaitable<void> verification::keep_verifying() {
+  std::int64_t wait_ms = pause_ms_min;
+  while (co_await schedule_.pause(wait_ms)) {
+    auto next = look_for_due();
+    if (!next) {
+      scheduled_.failure = describe(next.error());
+      co_return;
+    }
+    wait_ms = next->wait_ms;
+    for (const std::string& repository : next->repositories) {
+      tried_at_[repository] = world_->now.now().us;
+      ++scheduled_.total;
+      const auto done = co_await verify_one(repository, scheduled_);
+      if (!done && ends_a_run(done.error().code)) {
+        scheduled_.failure = describe(done.error());
+        co_return;
+      }
+      if (!co_await schedule_.pause(wait_ms)) co_return;
+    }
+  }
+}
+
+asio::awaitable<void> verification::wait(std::int64_t ms_max) {
+  using namespace asio::experimental::awaitable_operators;
+  if (!last_.running || ms_max <= 0) co_return;
+  asio::steady_timer deadline(co_await asio::this_coro::executor, std::chrono::milliseconds(ms_max));
+  co_await (ended_.wait() || deadline.async_wait(asio::use_awaitable));
+}
+
+asio::awaitable<void> verification::stop() {
+  stopping_ = true;
+  for (verifier* v : working_) v->stop();
+  schedule_.stop();
+  ended_.notify_all();
+  group_.cancel();
+  co_await group_.join();
+}
+
+}  // namespace longshore::engine

@@ -1,0 +1,99 @@
+#pragma once
+
+// Which repositories are verified when: those that somebody asks for, at once and one after the other, and all of them
+// in turn, spread over `every`, the one verified longest ago first.
+//
+// begin() starts a run and returns its number: errc::busy while one runs, errc::not_found when nothing matches. With
+// repair, what is found amiss is opened again in the journal and the replicator mends it; without, it is only told.
+// last() is the run as it goes and, once it has ended, its result, until the next begins. Its lists are bounded, its
+// counts are not.
+// One executor. stop() resumes when nothing runs; call it before the replicator is stopped, and let it finish before
+// destroying. World and replicator must outlive it.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/replicator.h"
+#include "engine/tasks.h"
+#include "engine/verifier.h"
+
+namespace longshore::engine {
+
+struct verify_request {
+  std::vector<std::string> repositories;  // names or globs (engine/glob.h); empty: all
+  bool deep = false;
+  bool repair = true;
+};
+
+inline constexpr std::size_t verify_listed_max = 1'000;
+
+struct verify_run {
+  struct mismatch {
+    std::string repository;
+    tag_mismatch what;
+  };
+  struct unknown {
+    std::string repository, reason;
+  };
+  std::uint64_t number = 0;  // 0: there was none
+  verify_request asked;
+  bool running = false;
+  timestamp started, finished;
+  std::size_t total = 0, done = 0, clean = 0, mismatched = 0, unknown_repositories = 0;
+  std::uint64_t unsettled = 0, parked = 0, mismatches_found = 0;
+  verify_progress progress;
+  std::string repository;            // being verified now
+  std::vector<mismatch> mismatches;  // the first verify_listed_max
+  std::vector<unknown> unknowns;     // likewise
+  std::string failure;               // why it ended before its end
+};
+
+struct verification_settings {
+  std::int64_t every_ms = 86'400'000;  // 0: only when asked
+  verifier_settings one;
+};
+
+class verification {
+ public:
+  verification(boost::asio::any_io_executor on, const sync_world& world, replicator& mends,
+               verification_settings settings);
+
+  void start();
+  result<std::uint64_t> begin(verify_request asked);
+  const verify_run& last() const { return last_; }
+  // What the schedule has done since the start; never `running`.
+  const verify_run& scheduled() const { return scheduled_; }
+  // Resumes when the run has ended, or after so long.
+  boost::asio::awaitable<void> wait(std::int64_t ms_max);
+  boost::asio::awaitable<void> stop();
+
+ private:
+  result<std::vector<std::string>> matching(const std::vector<std::string>& globs) const;
+  struct due {
+    std::vector<std::string> repositories;  // oldest first, at most due_max
+    std::int64_t wait_ms = 0;               // between two of them, and before the next look
+  };
+  result<due> look_for_due() const;
+  boost::asio::awaitable<void> run(std::vector<std::string> repositories);
+  boost::asio::awaitable<void> keep_verifying();
+  task<> verify_one(std::string repository, verify_run& into);
+  void add(verify_run& to, const std::string& repository, const verify_verdict& verdict) const;
+
+  const sync_world* world_;
+  replicator* mends_;
+  verification_settings settings_;
+  byte_rate rate_;
+  task_group group_;
+  wait_list ended_;
+  verify_run last_, scheduled_;
+  std::vector<verifier*> working_;
+  timer_pauses schedule_;
+  // When the schedule last took a repository, verified or not, since the start: a broken one does not keep the others
+  // from their turn. As many as there are repositories.
+  std::map<std::string, std::int64_t, std::less<>> tried_at_;
+  bool stopping_ = false;
+};
+
+}  // namespace longshore::engine

@@ -1,0 +1,394 @@
+#include "engine/verifier.h"
+
+#include "engine/decisions.h"
+#include "engine/failure.h"
+#include "engine/journal_records.h"
+#include "engine/tasks.h"
+
+namespace longshore::engine {
+namespace {
+
+namespace asio = boost::asio;
+using presence = found_content::presence;
+
+constexpr std::size_t read_bytes = 256u << 10;
+
+std::unexpected<error> stopped() { return fail(errc::stopped, "stopping; the verification begins anew when asked"); }
+
+// Nothing was journaled about the item in between.
+bool same(const std::optional<actual_item>& a, const std::optional<actual_item>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  return a->state == b->state && a->digest == b->digest && a->done_size == b->done_size &&
+         a->tried_size == b->tried_size && a->at == b->at;
+}
+
+result<void> read_item(const sync_world& world, const std::string& repository, const std::string& tag,
+                       std::optional<desired_item>& wanted, std::optional<actual_item>& done) {
+  auto w = world.wanted.item(repository, tag);
+  if (!w) return pass(std::move(w));
+  auto d = world.done.item(repository, tag);
+  if (!d) return pass(std::move(d));
+  wanted = *std::move(w);
+  done = *std::move(d);
+  return {};
+}
+
+}  // namespace
+
+std::string_view name_of(verify_verdict::state s) {
+  switch (s) {
+    case verify_verdict::state::clean:
+      return "clean";
+    case verify_verdict::state::mismatched:
+      return "mismatched";
+    case verify_verdict::state::unknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+task<> byte_rate::take(std::size_t bytes) {
+  if (per_second_ == 0) co_return result<void>();
+  const std::int64_t now = now_->now().us;
+  const std::int64_t wait_us = std::max<std::int64_t>(free_at_us_ - now, 0);
+  free_at_us_ = now + wait_us + static_cast<std::int64_t>(bytes * 1'000'000 / per_second_);
+  if (wait_us < 1'000) co_return result<void>();
+  co_return co_await pause_->pause(wait_us / 1'000);
+}
+
+// That a registry has no such repository is its own word: no tags. Each is asked for by itself all the same.
+task<tag_names> verifier::list(registry& of) {
+  auto listed = co_await list_all_tags(of, repository_, world_->settings.listed_tags_max);
+  if (!listed && listed.error().code == errc::not_found) co_return tag_names();
+  co_return listed;
+}
+
+// The tags that either registry lists or the log speaks of.
+task<tag_names> verifier::tags_to_verify() {
+  auto source = co_await list(world_->source);
+  if (!source) co_return source;
+  source_lists_ = *source;
+  auto target = co_await list(world_->target);
+  if (!target) co_return target;
+  tag_names tags = *std::move(source);
+  tags.merge(*target);
+  auto read = world_->wanted.items(repository_, [&](const desired_item& item) {
+    if (!item.is_tag) return false;  // tags come first
+    if (!item.gone) tags.insert(item.ref);
+    return true;
+  });
+  if (!read) co_return pass(std::move(read));
+  co_return tags;
+}
+
+// A registry that serves tags and does not list them may hide others, too.
+task<> verifier::check_listing() {
+  if (unlisted_.empty()) co_return result<void>();
+  auto again = co_await list(world_->source);
+  if (!again) co_return pass(std::move(again));
+  for (const std::string& tag : unlisted_) {
+    if (!again->contains(tag)) {
+      co_return fail(errc::conflict,
+                     "the source serves tag " + tag + " and does not list it; is there a proxy in front?");
+    }
+  }
+  co_return result<void>();
+}
+
+task<verify_verdict> verifier::run() {
+  auto tags = co_await tags_to_verify();
+  if (!tags) trouble_ = std::move(tags).error();
+  if (!trouble_) {
+    if (auto done = co_await verify_tags(*tags); !done) co_return pass(std::move(done));
+  }
+  if (!must_end()) {
+    if (auto listed = co_await check_listing(); !listed) trouble_ = std::move(listed).error();
+  }
+  if (stopping_ || (trouble_ && trouble_->code == errc::stopped)) co_return stopped();
+  if (trouble_) {
+    verdict_.reason = describe(*trouble_);
+    verdict_.is = verify_verdict::state::unknown;
+    co_return std::move(verdict_);
+  }
+  const std::uint64_t summed = sum_.tags();
+  verdict_.checksum = sum_.finish();
+  if (!verdict_.mismatches.empty()) {
+    verdict_.is = verify_verdict::state::mismatched;
+    co_return std::move(verdict_);
+  }
+  verdict_.is = verify_verdict::state::clean;
+  auto written =
+      co_await world_->records.append(std::vector{record::repository_verified(repository_, verdict_.checksum, summed)});
+  if (!written) co_return pass(std::move(written));
+  co_return std::move(verdict_);
+}
+
+task<> verifier::verify_tags(const tag_names& tags) {
+  tag_looks page;
+  for (auto at = tags.begin(); at != tags.end() && !must_end();) {
+    page.push_back({*at, {}, {}, {}, {}});
+    ++at;
+    if (page.size() < settings_->tags_per_page && at != tags.end()) continue;
+    if (auto done = co_await verify_page(std::exchange(page, {})); !done) co_return done;
+    if (remembered_ > settings_->remembered_max) {
+      found_.clear();
+      remembered_ = 0;
+    }
+    if (verdict_.mismatches.size() >= settings_->mismatches_max) {
+      if (at == tags.end()) break;
+      trouble_ = error{errc::too_large, "more than " + std::to_string(settings_->mismatches_max) +
+                                            " mismatches; verify again when these are mended"};
+    }
+  }
+  co_return result<void>();
+}
+
+task<> verifier::verify_page(tag_looks page) {
+  co_await on_several(page.size(), [&](std::size_t i) { return resolve(page[i]); });
+  std::set<longshore::digest> roots;
+  for (const tag_look& look : page) {
+    if (look.target && look.source == look.target) roots.insert(*look.target);
+  }
+  const std::vector<longshore::digest> distinct(roots.begin(), roots.end());
+  co_await on_several(distinct.size(), [&](std::size_t i) { return explore(distinct[i]); });
+  if (must_end()) co_return result<void>();
+  std::vector<log::event> whole;
+  for (tag_look& look : page) {
+    if (auto done = co_await judge(look, whole); !done) co_return done;
+    if (must_end()) co_return result<void>();
+    ++verdict_.tags;
+    ++progress_->tags;
+  }
+  co_return co_await world_->records.append(std::move(whole));
+}
+
+// A few workers; what one of them fails with is the trouble, and ends all.
+task<> verifier::on_several(std::size_t count, std::function<task<>(std::size_t)> each) {
+  std::size_t next = 0;
+  const auto worker = [&]() -> asio::awaitable<void> {
+    while (next < count && !must_end()) {
+      if (auto done = co_await each(next++); !done && !trouble_) trouble_ = std::move(done).error();
+    }
+  };
+  std::vector<asio::awaitable<void>> workers;
+  for (std::size_t i = 0; i < std::min(count, settings_->looks_at_once); ++i) workers.push_back(worker());
+  co_await run_all(std::move(workers));
+  looked_.notify_all();
+  co_return result<void>();
+}
+
+task<> verifier::resolve(tag_look& look) {
+  if (auto read = read_item(*world_, repository_, look.tag, look.wanted, look.done); !read) co_return read;
+  auto source = co_await world_->source.resolve(repository_, look.tag);
+  if (!source) co_return pass(std::move(source), "asking the source for tag " + look.tag);
+  auto target = co_await world_->target.resolve(repository_, look.tag);
+  if (!target) co_return pass(std::move(target), "asking the target for tag " + look.tag);
+  look.source = *std::move(source);
+  look.target = *std::move(target);
+  co_return result<void>();
+}
+
+// Everything below the root, each digest once.
+task<> verifier::explore(longshore::digest root) {
+  std::vector<longshore::digest> manifests{root};
+  std::set<longshore::digest> seen{root};
+  for (std::size_t i = 0; i < manifests.size() && !must_end(); ++i) {
+    if (manifests.size() > world_->copying.limits.documents_max) {
+      co_return fail(errc::too_large, "the image " + root.text() + " has more manifests than are read");
+    }
+    const content_key key{manifests[i], true};
+    if (auto done = co_await look_once(key); !done) co_return done;
+    if (must_end()) break;
+    const std::vector<manifest_reference>& references = found_.at(key).refers_to.references;
+    for (std::size_t r = 0; r < references.size() && !must_end(); ++r) {
+      const manifest_reference below = references[r];
+      if (below.as != copy_as::blob) {
+        if (auto done = co_await look_once({below.target.digest, true}); !done) co_return done;
+        if (must_end()) break;
+        const bool is_manifest =
+            below.as == copy_as::manifest || found_.at({below.target.digest, true}).is == presence::there;
+        if (is_manifest && seen.insert(below.target.digest).second) manifests.push_back(below.target.digest);
+        if (is_manifest) continue;
+      }
+      if (auto done = co_await look_once({below.target.digest, false}); !done) co_return done;
+    }
+  }
+  co_return result<void>();
+}
+
+// When it returns well and nothing must end, the content is in found_.
+task<> verifier::look_once(content_key key) {
+  while (!found_.contains(key) && looking_.contains(key) && !must_end()) co_await looked_.wait();
+  if (found_.contains(key) || must_end()) co_return result<void>();
+  looking_.insert(key);
+  result<found_content> looked;
+  if (key.as_manifest) {
+    looked = co_await look_at_manifest(key.digest);
+  } else {
+    looked = co_await look_at_blob(key.digest);
+  }
+  looking_.erase(key);
+  if (looked) {
+    remembered_ += 1 + looked->refers_to.references.size();
+    found_.emplace(std::move(key), *std::move(looked));
+  } else if (!trouble_) {
+    trouble_ = std::move(looked).error();
+  }
+  looked_.notify_all();
+  co_return result<void>();
+}
+
+task<found_content> verifier::look_at_manifest(const longshore::digest& d) {
+  found_content out;
+  auto document = co_await world_->target.get_manifest(repository_, d.text());
+  ++progress_->manifests;
+  if (document) {
+    auto content = parse_manifest(document->media_type, document->bytes);
+    if (!content) co_return pass(std::move(content), "manifest " + d.text());
+    // Platforms that the filters leave out are not missed.
+    const replication_filter& filter = *world_->copying.filter;
+    auto& references = content->references;
+    if (filter.judges_platforms()) {
+      std::vector<manifest_reference> taken;
+      for (const manifest_reference& r : references) {
+        if (!filter.entry(*content, r)) taken.push_back(r);
+      }
+      references = std::move(taken);
+    }
+    out.refers_to = *std::move(content);
+    co_return out;
+  }
+  if (document.error().code == errc::corrupt) {
+    out.is = presence::wrong_bytes;
+    co_return out;
+  }
+  if (document.error().code != errc::not_found) co_return pass(std::move(document), "reading manifest " + d.text());
+  auto at_source = co_await world_->source.resolve(repository_, d.text());
+  if (!at_source) co_return pass(std::move(at_source), "asking the source for manifest " + d.text());
+  out.is = *at_source ? presence::missing : presence::missing_everywhere;
+  co_return out;
+}
+
+task<found_content> verifier::look_at_blob(const longshore::digest& d) {
+  found_content out;
+  auto there = co_await world_->target.stat_blob(repository_, d);
+  ++progress_->blobs;
+  if (!there) co_return pass(std::move(there), "asking the target for blob " + d.text());
+  out.size = *there;
+  if (*there && !deep_) co_return out;
+  if (*there) {
+    auto read = co_await read_through(d);
+    if (!read) co_return pass(std::move(read), "reading blob " + d.text() + " of the target");
+    out.is = *read;
+    if (out.is != presence::missing) co_return out;
+  }
+  auto at_source = co_await world_->source.stat_blob(repository_, d);
+  if (!at_source) co_return pass(std::move(at_source), "asking the source for blob " + d.text());
+  out.is = *at_source ? presence::missing : presence::missing_everywhere;
+  co_return out;
+}
+
+task<presence> verifier::read_through(const longshore::digest& d) {
+  auto reader = co_await world_->target.open_blob(repository_, d, 0);
+  if (!reader && reader.error().code == errc::not_found) co_return presence::missing;
+  if (!reader && reader.error().code == errc::corrupt) co_return presence::wrong_bytes;
+  if (!reader) co_return pass(std::move(reader));
+  digest_hasher hasher(d.algorithm());
+  std::vector<std::byte> buffer(read_bytes);
+  for (;;) {
+    if (stopping_) co_return stopped();
+    if (auto paced = co_await rate_->take(buffer.size()); !paced) co_return pass(std::move(paced));
+    auto size = co_await (*reader)->read(asio::buffer(buffer));
+    if (!size && size.error().code == errc::corrupt) co_return presence::wrong_bytes;
+    if (!size) co_return pass(std::move(size));
+    if (*size == 0) break;
+    progress_->bytes += *size;
+    hasher.update(std::span<const std::byte>(buffer).first(*size));
+  }
+  co_return hasher.finish() == d ? presence::there : presence::wrong_bytes;
+}
+
+// Open items are the passes' business, parked ones the operator's; what the target keeps on purpose is no difference.
+bool verifier::is_judged(const tag_look& look) {
+  if (!look.wanted) return !world_->copying.filter->tag(look.tag);
+  const bool parked = look.done && look.done->state == item_state::parked;
+  if (is_open(*look.wanted, look.done)) {
+    ++verdict_.unsettled;
+    return false;
+  }
+  if (look.done && look.done->state == item_state::skipped) return false;  // by a filter or an operator
+  if (parked) {
+    ++verdict_.parked;
+    return false;
+  }
+  return world_->settings.deletes != delete_mode::keep || look.source;
+}
+
+task<> verifier::judge(tag_look& look, std::vector<log::event>& whole) {
+  if (look.target) sum_.add(look.tag, look.target->text());
+  if (look.source && !source_lists_.contains(look.tag)) unlisted_.push_back(look.tag);
+  closure_faults below;
+  if (look.target && look.source == look.target) below = faults_of(*look.target, found_);
+  auto amiss = compare(look.tag, look.source, look.target, below.faults);
+  if (amiss.empty()) {
+    const bool ours = look.wanted && look.target && look.done && look.done->state == item_state::done &&
+                      look.done->digest == look.target->text();
+    if (ours) whole.push_back(record::verified(repository_, look.tag, *look.target));
+    co_return result<void>();
+  }
+  if (!is_judged(look)) co_return result<void>();
+  auto stands = co_await still_stands(look);
+  if (!stands && !trouble_) trouble_ = std::move(stands).error();
+  if (trouble_) co_return result<void>();
+  if (!*stands) {
+    ++verdict_.unsettled;
+    co_return result<void>();
+  }
+  find(look, below, std::move(amiss));
+  co_return result<void>();
+}
+
+// Looked at again: neither the log nor a pass nor either registry has moved on meanwhile.
+task<bool> verifier::still_stands(const tag_look& look) {
+  tag_look now{look.tag, {}, {}, {}, {}};
+  if (auto looked = co_await resolve(now); !looked) co_return pass(std::move(looked));
+  co_return now.wanted == look.wanted&& same(now.done, look.done) &&
+      now.source == look.source&& now.target == look.target;
+}
+
+void verifier::find(const tag_look& look, const closure_faults& below, std::vector<tag_mismatch> amiss) {
+  if (look.wanted) {
+    verify_verdict::finding f{*look.wanted, look.done, amiss.front().kind, amiss.front().reason, {}};
+    if (amiss.size() > 1) f.reason += ", and " + std::to_string(amiss.size() - 1) + " more";
+    // The manifests above what is missing, too: one that is believed to be there is not walked.
+    for (const fault& b : below.faults) f.lost.push_back(b.of);
+    if (!below.faults.empty()) f.lost.insert(f.lost.end(), below.manifests.begin(), below.manifests.end());
+    if (look.source && !look.target) f.lost.push_back(*look.source);
+    verdict_.findings.push_back(std::move(f));
+  } else {
+    for (tag_mismatch& m : amiss) m.reason += "; the log does not speak of this tag";
+  }
+  for (tag_mismatch& m : amiss) {
+    if (verdict_.mismatches.size() < settings_->mismatches_max) verdict_.mismatches.push_back(std::move(m));
+  }
+}
+
+result<std::vector<log::event>> reopening(const sync_world& world, const verify_verdict& verdict) {
+  std::vector<log::event> records;
+  std::set<longshore::digest> lost;
+  for (const verify_verdict::finding& f : verdict.findings) {
+    std::optional<desired_item> wanted;
+    std::optional<actual_item> done;
+    if (auto read = read_item(world, f.wanted.repository, f.wanted.ref, wanted, done); !read) {
+      return pass(std::move(read));
+    }
+    if (wanted != f.wanted || !same(done, f.done)) continue;
+    for (const longshore::digest& d : f.lost) {
+      if (lost.insert(d).second) records.push_back(record::lost(f.wanted.repository, d));
+    }
+    records.push_back(record::mismatched(f.wanted, name_of(f.kind), f.reason));
+  }
+  return records;
+}
+
+}  // namespace longshore::engine

@@ -1,0 +1,135 @@
+#pragma once
+
+// Verifying one repository: the closure of every tag at the target compared with the source, digest by digest.
+//
+// run() returns a verdict. `clean` needs two complete listings and an answer to every question: whatever could not be
+// asked makes it `unknown`, with the reason; what was found amiss until then is found all the same. Tags that the log
+// moved on from meanwhile, or that are still open, are not judged (`unsettled`); parked ones are only counted, and what
+// filters or operators leave out is not compared.
+// With deep, every blob is read from the target and hashed. Each digest is looked at once, tags page by page.
+// Facts are journaled as they are found: tags found whole, and at the end the repository. What is amiss is not: the
+// caller journals reopening(), and does so when no pass over the repository runs.
+// run() fails when the journal or a view cannot be used, and with errc::stopped after stop(). Once per object; one
+// executor; world, progress and rate must outlive it.
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/checksum.h"
+#include "engine/comparison.h"
+#include "engine/sync_world.h"
+#include "engine/tag_listing.h"
+
+namespace longshore::engine {
+
+struct verifier_settings {
+  std::size_t tags_per_page = 128;
+  std::size_t looks_at_once = 6;
+  std::size_t mismatches_max = 1'000;          // of one repository; more end the run over it
+  std::size_t remembered_max = 200'000;        // digests and references held in memory
+  std::uint64_t bytes_per_second = 50u << 20;  // read by a deep verification, of all blobs together; 0: no limit
+};
+
+struct verify_progress {
+  std::uint64_t tags = 0, manifests = 0, blobs = 0, bytes = 0;
+};
+
+// The pace of reading, shared by all who read at a time.
+class byte_rate {
+ public:
+  byte_rate(pauses& pause, const clock& now, std::uint64_t per_second)
+      : pause_(&pause), now_(&now), per_second_(per_second) {}
+  task<> take(std::size_t bytes);
+
+ private:
+  pauses* pause_;
+  const clock* now_;
+  std::uint64_t per_second_;
+  std::int64_t free_at_us_ = 0;
+};
+
+struct verify_verdict {
+  enum class state : std::uint8_t { clean, mismatched, unknown } is = state::unknown;
+  std::uint64_t tags = 0, unsettled = 0, parked = 0;
+  std::string checksum;                  // of the target's tags; empty unless they were all seen
+  std::vector<tag_mismatch> mismatches;  // in tag order
+  std::string reason;                    // why it is unknown
+
+  // An item that is to be open again, as it was when it was judged.
+  struct finding {
+    desired_item wanted;
+    std::optional<actual_item> done;
+    difference kind = difference::none;
+    std::string reason;
+    std::vector<longshore::digest> lost;  // what the location index may not be believed about
+  };
+  std::vector<finding> findings;
+};
+std::string_view name_of(verify_verdict::state s);
+
+class verifier {
+ public:
+  verifier(const sync_world& world, std::string repository, bool deep, const verifier_settings& settings,
+           verify_progress& progress, byte_rate& rate)
+      : world_(&world),
+        repository_(std::move(repository)),
+        deep_(deep),
+        settings_(&settings),
+        progress_(&progress),
+        rate_(&rate) {}
+
+  task<verify_verdict> run();
+  void stop() { stopping_ = true; }
+
+ private:
+  struct tag_look {
+    std::string tag;
+    std::optional<desired_item> wanted;
+    std::optional<actual_item> done;
+    std::optional<longshore::digest> source, target;
+  };
+  using tag_looks = std::vector<tag_look>;
+
+  task<tag_names> list(registry& of);
+  task<tag_names> tags_to_verify();
+  task<> check_listing();
+  task<> verify_tags(const tag_names& tags);
+  task<> verify_page(tag_looks page);
+  task<> resolve(tag_look& look);
+  task<> explore(longshore::digest root);
+  task<> look_once(content_key key);
+  task<found_content> look_at_manifest(const longshore::digest& d);
+  task<found_content> look_at_blob(const longshore::digest& d);
+  task<found_content::presence> read_through(const longshore::digest& d);
+  task<> judge(tag_look& look, std::vector<log::event>& whole);
+  task<bool> still_stands(const tag_look& look);
+  bool is_judged(const tag_look& look);
+  void find(const tag_look& look, const closure_faults& below, std::vector<tag_mismatch> amiss);
+  task<> on_several(std::size_t count, std::function<task<>(std::size_t)> each);
+  bool must_end() const { return stopping_ || trouble_.has_value(); }
+
+  const sync_world* world_;
+  std::string repository_;
+  bool deep_;
+  const verifier_settings* settings_;
+  verify_progress* progress_;
+  byte_rate* rate_;
+
+  verify_verdict verdict_;
+  tags_checksum sum_;
+  content_map found_;
+  std::set<content_key> looking_;
+  tag_names source_lists_;
+  std::vector<std::string> unlisted_;  // served by the source, and not listed
+  wait_list looked_;
+  std::size_t remembered_ = 0;
+  std::optional<error> trouble_;  // a registry did not answer: nothing more can be said
+  bool stopping_ = false;
+};
+
+// The records that open the findings again, those that have not changed since. Call when no pass runs there.
+result<std::vector<log::event>> reopening(const sync_world& world, const verify_verdict& verdict);
+
+}  // namespace longshore::engine

@@ -1,0 +1,299 @@
+#include "engine/verifier.h"
+
+#include <functional>
+
+#include "engine/journal_records.h"
+#include "tests/unit/engine/engine_fixture.h"
+
+namespace longshore::engine {
+namespace {
+
+using namespace testing;
+
+class verifier_test : public engine_world {
+ protected:
+  digest push(const std::string& repo, const std::string& tag, const std::vector<std::string>& layers) {
+    const digest d = add_oci_image(source_, repo, layers);
+    source_.set_tag(repo, tag, d);
+    say_pushed(repo, tag, d);
+    return d;
+  }
+  digest push_index(const std::string& repo, const std::string& tag, const std::vector<digest>& children) {
+    const digest d = add_index(source_, repo, children);
+    source_.set_tag(repo, tag, d);
+    say_pushed(repo, tag, d);
+    return d;
+  }
+  // Two images of which one is an index, at the target.
+  void mirror(const std::string& repo) {
+    push(repo, "plain", {"base", "top of " + repo});
+    push_index(repo, "multi",
+               {add_oci_image(source_, repo, {"base", "amd of " + repo}),
+                add_oci_image(source_, repo, {"base", "arm of " + repo})});
+    must_pass(repo);
+    clock_.advance_us(3'600'000'000);
+  }
+  void must_pass(const std::string& repo) {
+    const auto r = pass_over(repo);
+    ASSERT_TRUE(r) << r.error().text;
+    ASSERT_TRUE(r->synced) << repository(repo).last_sync_failure;
+  }
+  verify_verdict verify(const std::string& repo, bool deep = false) {
+    const sync_world w = world();
+    verify_progress progress;
+    byte_rate rate(pauses_, clock_, 0);
+    verifier v(w, repo, deep, verifying_, progress, rate);
+    auto verdict = run(v.run());
+    EXPECT_TRUE(verdict) << verdict.error().text;
+    return verdict.value_or(verify_verdict{});
+  }
+  void mend(const std::string& repo, const verify_verdict& verdict) {
+    auto records = reopening(world(), verdict);
+    ASSERT_TRUE(records);
+    ASSERT_FALSE(records->empty());
+    ASSERT_TRUE(run(journal_->append(*std::move(records))));
+    must_pass(repo);
+  }
+  static std::string kinds(const verify_verdict& v) {
+    std::string all;
+    for (const tag_mismatch& m : v.mismatches) {
+      all += (all.empty() ? "" : " ") + m.tag + "=" + std::string(name_of(m.kind));
+    }
+    return all;
+  }
+  using state = verify_verdict::state;
+  verifier_settings verifying_;
+};
+
+TEST_F(verifier_test, a_mirrored_repository_is_clean_and_the_journal_says_when_and_with_which_checksum) {
+  mirror("r");
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::clean) << kinds(v) << v.reason;
+  EXPECT_EQ(v.tags, 2u);
+  EXPECT_EQ(v.checksum, checksum_of(*desired_, "r")->checksum) << "a site knows it from its log alone";
+  EXPECT_EQ(repository("r").checksum, v.checksum);
+  EXPECT_GT(repository("r").verified_at.us, 0);
+  EXPECT_GT(item("r", "plain").verified_at.us, 0);
+  EXPECT_TRUE(v.findings.empty());
+}
+
+TEST_F(verifier_test, each_kind_of_damage_is_named_reopened_with_its_reason_and_mended) {
+  struct damage {
+    const char* named;
+    std::function<void(const std::string&)> make;
+    bool deep = false;
+  };
+  const auto child_of = [&](const std::string& repo) {
+    const auto* m = source_.manifest_at(repo, "multi");
+    return parse_manifest(m->media_type, m->bytes)->references.at(0).target.digest;
+  };
+  const auto config_of = [&](const std::string& repo) {
+    const auto* m = source_.manifest_at(repo, "plain");
+    return parse_manifest(m->media_type, m->bytes)->references.at(0).target.digest;
+  };
+  const std::vector<damage> all = {
+      {"plain=missing_tag", [&](auto& r) { target_.erase_tag(r, "plain"); }},
+      {"plain=other_digest", [&](auto& r) { target_.set_tag(r, "plain", *target_.tag(r, "multi")); }},
+      {"plain=missing_blob", [&](auto& r) { target_.erase_blob(r, digest::of("top of " + r)); }},
+      {"plain=missing_blob", [&](auto& r) { target_.erase_blob(r, config_of(r)); }},
+      {"multi=missing_blob", [&](auto& r) { target_.erase_blob(r, digest::of("amd of " + r)); }},
+      {"multi=missing_manifest", [&](auto& r) { target_.erase_manifest(r, child_of(r)); }},
+      {"plain=missing_tag", [&](auto& r) { target_.erase_manifest(r, *target_.tag(r, "plain")); }},
+  };
+  int n = 0;
+  for (const damage& d : all) {
+    const std::string repo = "r" + std::to_string(n++);
+    mirror(repo);
+    d.make(repo);
+    const auto v = verify(repo, d.deep);
+    EXPECT_EQ(v.is, state::mismatched);
+    EXPECT_EQ(kinds(v), d.named) << repo;
+    EXPECT_EQ(repository(repo).verified_at.us, 0);
+    auto records = reopening(world(), v);
+    ASSERT_TRUE(records);
+    ASSERT_TRUE(run(journal_->append(*std::move(records))));
+    const std::string tag(d.named, 5);
+    EXPECT_EQ(item(repo, tag).state, item_state::failed);
+    EXPECT_FALSE(item(repo, tag).reason.empty());
+    EXPECT_EQ(repository(repo).state, sync_state::failed);
+    must_pass(repo);
+    expect_mirrored(repo);
+    EXPECT_EQ(verify(repo).is, state::clean);
+    EXPECT_EQ(repository(repo).mismatches, 0u);
+  }
+}
+
+TEST_F(verifier_test, wrong_bytes_are_found_by_reading_and_only_then) {
+  mirror("r");
+  target_.corrupt_body(digest::of("top of r"));
+  EXPECT_EQ(verify("r").is, state::clean);
+  const auto v = verify("r", true);
+  EXPECT_EQ(kinds(v), "plain=wrong_bytes");
+  ASSERT_EQ(v.findings.size(), 1u);
+  EXPECT_EQ(v.findings[0].lost.front(), digest::of("top of r"));
+}
+
+TEST_F(verifier_test, a_tag_that_should_be_gone_is_named_and_removed_and_the_targets_own_is_only_named) {
+  mirror("r");
+  const auto d = *target_.tag("r", "plain");
+  source_.erase_tag("r", "plain");
+  say_erased("r", "plain");
+  must_pass("r");
+  target_.set_tag("r", "plain", d);
+  target_.set_tag("r", "local", d);
+  const auto v = verify("r");
+  EXPECT_EQ(kinds(v), "local=extra_tag plain=extra_tag");
+  EXPECT_EQ(v.findings.size(), 1u);
+  mend("r", v);
+  EXPECT_FALSE(target_.tag("r", "plain"));
+  EXPECT_TRUE(target_.tag("r", "local"));
+}
+
+TEST_F(verifier_test, what_the_target_keeps_on_purpose_is_no_mismatch) {
+  settings_.deletes = delete_mode::keep;
+  mirror("r");
+  source_.erase_tag("r", "plain");
+  say_erased("r", "plain");
+  must_pass("r");
+  EXPECT_EQ(verify("r").is, state::clean);
+}
+
+TEST_F(verifier_test, each_digest_is_looked_at_once) {
+  mirror("r");
+  for (int i = 0; i < 6; ++i) push("r", "v" + std::to_string(i), {"base", "l" + std::to_string(i % 3)});
+  must_pass("r");
+  verifying_.tags_per_page = 3;
+  target_.forget_calls();
+  EXPECT_EQ(verify("r").is, state::clean);
+  EXPECT_EQ(target_.count("stat_blob", digest::of("base").text()), 1u);
+  EXPECT_EQ(target_.count("get_manifest", target_.tag("r", "v0")->text()), 1u);
+}
+
+TEST_F(verifier_test, what_the_source_lacks_as_well_is_no_mismatch) {
+  mirror("r");
+  source_.erase_blob("r", digest::of("top of r"));
+  target_.erase_blob("r", digest::of("top of r"));
+  EXPECT_EQ(verify("r").is, state::clean);
+}
+
+TEST_F(verifier_test, tags_that_are_still_open_or_parked_are_not_judged) {
+  mirror("r");
+  push("r", "new", {"n"});
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::clean);
+  EXPECT_EQ(v.unsettled, 1u);
+  target_.does.refused_types.insert(std::string(media_type::oci_manifest));
+  must_pass("r");
+  EXPECT_EQ(verify("r").parked, 1u);
+}
+
+TEST_F(verifier_test, a_tag_that_the_log_moved_on_from_meanwhile_is_superseded) {
+  mirror("r");
+  bool once = true;
+  target_.before = [&](const memory_registry::call& c) {
+    if (c.verb == "resolve" && c.ref == "plain" && std::exchange(once, false)) push("r", "plain", {"moved"});
+  };
+  target_.erase_tag("r", "plain");
+  const auto v = verify("r");
+  EXPECT_EQ(v.mismatches.size(), 0u) << kinds(v);
+  EXPECT_EQ(v.unsettled, 1u);
+}
+
+TEST_F(verifier_test, a_finding_that_changed_before_it_was_journaled_is_not_reopened) {
+  mirror("r");
+  target_.erase_tag("r", "plain");
+  const auto v = verify("r");
+  EXPECT_EQ(v.findings.size(), 1u);
+  push("r", "plain", {"moved"});
+  EXPECT_TRUE(reopening(world(), v)->empty());
+}
+
+TEST_F(verifier_test, a_source_that_serves_what_it_does_not_list_makes_it_unknown) {
+  mirror("r");
+  const auto d = *source_.tag("r", "plain");
+  source_.before = [&](const memory_registry::call& c) {
+    if (c.verb == "list_tags") {
+      source_.erase_tag("r", "plain");
+    } else {
+      source_.set_tag("r", "plain", d);
+    }
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::unknown);
+  EXPECT_NE(v.reason.find("does not list"), std::string::npos) << v.reason;
+}
+
+TEST_F(verifier_test, more_mismatches_than_are_held_end_it_as_unknown_with_those_found) {
+  mirror("r");
+  for (int i = 0; i < 6; ++i) push("r", "v" + std::to_string(i), {"l"});
+  must_pass("r");
+  for (int i = 0; i < 6; ++i) target_.erase_tag("r", "v" + std::to_string(i));
+  verifying_.mismatches_max = 3;
+  verifying_.tags_per_page = 2;
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::unknown);
+  EXPECT_EQ(v.mismatches.size(), 3u);
+}
+
+TEST_F(verifier_test, whichever_operation_fails_it_is_never_clean_and_names_nothing_that_is_well) {
+  mirror("whole");
+  mirror("hurt");
+  target_.erase_blob("hurt", digest::of("amd of hurt"));
+  for (memory_registry* faulty : {&source_, &target_}) {
+    for (const std::string repo : {"whole", "hurt"}) {
+      const auto before = faulty->operations();
+      verify(repo, true);
+      const auto all = faulty->operations() - before;
+      ASSERT_GT(all, 2u);
+      for (std::uint64_t n = 0; n < all; ++n) {
+        faulty->fail_operation(n, n % 2 == 0 ? away() : error{errc::unauthorized, "who?"});
+        const auto v = verify(repo, true);
+        EXPECT_EQ(v.is, state::unknown) << repo << " " << n;
+        EXPECT_FALSE(v.reason.empty());
+        if (repo == "whole") {
+          EXPECT_EQ(kinds(v), "") << n;
+        }
+      }
+    }
+  }
+  EXPECT_EQ(verify("hurt").is, state::mismatched);
+}
+
+TEST_F(verifier_test, whatever_is_damaged_is_found_and_mended) {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    seeded_random random(seed);
+    const std::string repo = "s" + std::to_string(seed);
+    mirror(repo);
+    for (int i = 0; i < 4; ++i) push(repo, "v" + std::to_string(i), {"base", repo + std::to_string(random.below(3))});
+    must_pass(repo);
+    const std::vector<std::string> tags{"plain", "multi", "v0", "v1", "v2", "v3"};
+    for (std::uint64_t i = 0; i <= random.below(3); ++i) {
+      const std::string tag = tags[random.below(tags.size())];
+      const auto at = target_.tag(repo, tag);
+      switch (random.below(4)) {
+        case 0:
+          target_.erase_tag(repo, tag);
+          break;
+        case 1:
+          if (at) target_.erase_manifest(repo, *at);
+          break;
+        case 2:
+          target_.erase_blob(repo, digest::of(repo + std::to_string(random.below(3))));
+          break;
+        default:
+          target_.set_tag(repo, tag, *source_.tag(repo, tags[random.below(tags.size())]));
+      }
+    }
+    bool damaged = target_.tags(repo) != source_.tags(repo);
+    for (const auto& [tag, d] : target_.tags(repo)) damaged |= !target_.is_whole(repo, *digest::parse(d));
+    const auto v = verify(repo);
+    EXPECT_EQ(v.is, damaged ? state::mismatched : state::clean) << seed << " " << v.reason;
+    if (!damaged) continue;
+    mend(repo, v);
+    EXPECT_EQ(target_.tags(repo), source_.tags(repo)) << seed;
+    EXPECT_EQ(verify(repo).is, state::clean) << seed;
+  }
+}
+
+}  // namespace
+}  // namespace longshore::engine

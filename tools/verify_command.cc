@@ -1,0 +1,165 @@
+// longshore verify: has a running secondary compare what its registry holds with the source, and tells what is amiss.
+
+#include <boost/json.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tools/online.h"
+
+namespace longshore::tools {
+
+namespace {
+
+namespace json = boost::json;
+
+struct verify_options {
+  online_options online;
+  std::vector<std::string> repositories;
+  bool deep = false, check_only = false, no_wait = false;
+};
+
+std::uint64_t number_at(const json::value& v, const char* pointer) {
+  boost::system::error_code ec;
+  const json::value* n = v.find_pointer(pointer, ec);
+  return n != nullptr && n->is_number() ? n->to_number<std::uint64_t>(ec) : 0;
+}
+
+std::string text_at(const json::value& v, const char* pointer) {
+  boost::system::error_code ec;
+  const json::value* t = v.find_pointer(pointer, ec);
+  return t != nullptr && t->is_string() ? std::string(t->get_string()) : std::string();
+}
+
+bool is_running(const json::value& v) {
+  boost::system::error_code ec;
+  const json::value* running = v.find_pointer("/running", ec);
+  return running != nullptr && running->is_bool() && running->get_bool();
+}
+
+// 0 all of it was compared and found equal; 1 something is amiss, or nothing could be compared; 3 some could not be.
+int verdict_of(const json::value& run) {
+  if (number_at(run, "/mismatches_found") > 0) return exit_failed;
+  const std::uint64_t clean = number_at(run, "/repositories/clean");
+  if (clean == number_at(run, "/repositories/total") && text_at(run, "/error").empty()) return exit_done;
+  return clean == 0 ? exit_failed : exit_partly_done;
+}
+
+// Lists that grow while the run goes: each entry is printed once.
+class teller {
+ public:
+  explicit teller(bool as_json) : json_(as_json) {}
+
+  void tell(const json::value& run) {
+    boost::system::error_code ec;
+    const json::value* mismatches = run.find_pointer("/mismatches", ec);
+    if (mismatches != nullptr && mismatches->is_array()) tell_new(mismatches->get_array(), mismatches_);
+    const json::value* unknown = run.find_pointer("/unknown", ec);
+    if (unknown != nullptr && unknown->is_array()) tell_new(unknown->get_array(), unknown_);
+  }
+
+  void sum_up(const json::value& run) const {
+    if (json_) {
+      json::object whole = run.as_object();
+      whole.erase("mismatches");
+      whole.erase("unknown");
+      std::printf("%s\n", json::serialize(whole).c_str());
+      return;
+    }
+    const auto n = [&](const char* at) { return with_commas(number_at(run, at)); };
+    std::printf(
+        "%s of %s repositories are equal and whole: %s tags, %s blobs; %s mismatched, %s could not be compared\n",
+        n("/repositories/clean").c_str(), n("/repositories/total").c_str(), n("/tags").c_str(), n("/blobs").c_str(),
+        n("/repositories/mismatched").c_str(), n("/repositories/unknown").c_str());
+    if (number_at(run, "/unsettled_tags") + number_at(run, "/parked_tags") > 0) {
+      std::printf("not judged: %s tags still being synced, %s parked\n", n("/unsettled_tags").c_str(),
+                  n("/parked_tags").c_str());
+    }
+    if (const std::string why = text_at(run, "/error"); !why.empty()) std::printf("ended early: %s\n", why.c_str());
+  }
+
+ private:
+  void tell_new(const json::array& all, std::size_t& told) const {
+    for (; told < all.size(); ++told) {
+      const json::value& one = all[told];
+      if (json_) {
+        std::printf("%s\n", json::serialize(one).c_str());
+      } else if (const std::string kind = text_at(one, "/kind"); !kind.empty()) {
+        std::printf("%s:%s: %s: %s\n", text_at(one, "/repository").c_str(), text_at(one, "/tag").c_str(), kind.c_str(),
+                    text_at(one, "/reason").c_str());
+      } else {
+        std::printf("%s: unknown: %s\n", text_at(one, "/repository").c_str(), text_at(one, "/reason").c_str());
+      }
+    }
+    std::fflush(stdout);
+  }
+  bool json_;
+  std::size_t mismatches_ = 0, unknown_ = 0;
+};
+
+result<json::value> ask(online_site& site, site_question q) {
+  const std::string doing = site.url + q.target;
+  auto answer = site.client->ask(std::move(q));
+  if (!answer) return pass(std::move(answer), doing);
+  if (!answer->ok()) return std::unexpected(refusal(*answer, doing));
+  boost::system::error_code ec;
+  json::value body = json::parse(answer->body, ec);
+  if (ec || !body.is_object()) return fail(errc::corrupt, doing + " did not answer with a JSON object");
+  return body;
+}
+
+int verify(const invocation& call, const verify_options& options) {
+  result<online_site> site = reach(call, options.online);
+  if (!site) return failed(call, site.error());
+  json::object asked{{"deep", options.deep}, {"repair", !options.check_only}};
+  if (!options.repositories.empty()) {
+    asked.emplace("repositories", json::array(options.repositories.begin(), options.repositories.end()));
+  }
+  site_question q = site->question("POST", "/v1/verify");
+  q.content_type = "application/json";
+  q.body = json::serialize(asked);
+  auto begun = ask(*site, std::move(q));
+  if (!begun) return failed(call, begun.error());
+  const std::uint64_t number = number_at(*begun, "/run");
+  if (options.no_wait) {
+    if (call.json)
+      std::printf("%s\n", json::serialize(*begun).c_str());
+    else
+      std::printf("run %s has begun over %s repositories; GET /v1/verify shows how it goes\n",
+                  with_commas(number).c_str(), with_commas(number_at(*begun, "/repositories")).c_str());
+    return exit_done;
+  }
+  teller tells(call.json);
+  progress_line progress("verifying", "repositories");
+  for (;;) {
+    auto run = ask(*site, site->question("GET", "/v1/verify?wait=1"));
+    if (!run) return failed(call, run.error());
+    if (number_at(*run, "/run") != number) {
+      return failed(call,
+                    {errc::conflict, "the site was restarted, or another verification took its place; ask again"});
+    }
+    tells.tell(*run);
+    progress(number_at(*run, "/repositories/done"), number_at(*run, "/repositories/total"));
+    if (is_running(*run)) continue;
+    tells.sum_up(*run);
+    return verdict_of(*run);
+  }
+}
+
+}  // namespace
+
+void add_verify_command(CLI::App& app, invocation& call) {
+  CLI::App* command =
+      add_command(app, call, "verify", "Compare what the target registry holds with the source, image by image",
+                  "longshore verify 'team/*' --deep", needs::config);
+  auto chosen = std::make_shared<verify_options>();
+  add_online_options(*command, chosen->online);
+  command->add_option("REPOSITORY", chosen->repositories, "Repositories, or globs over their names; default: all");
+  command->add_flag("--deep", chosen->deep, "Read every blob of the target and hash it");
+  command->add_flag("--check-only", chosen->check_only, "Tell what is amiss, and mend nothing");
+  command->add_flag("--no-wait", chosen->no_wait, "Begin, and return at once");
+  command->callback([&call, chosen] { call.run = [&call, chosen] { return verify(call, *chosen); }; });
+}
+
+}  // namespace longshore::tools
