@@ -12,6 +12,7 @@
 #include "engine/pauses.h"
 #include "engine/reconciled.h"
 #include "engine/registry.h"
+#include "log/appender.h"
 #include "log/event_log.h"
 
 namespace longshore::engine {
@@ -36,7 +37,7 @@ struct reconcile_settings {
 struct reconcile_world {
   std::string name;  // the source's, as configured: the origin of what is found
   registry& source;
-  log::sequencer& to;
+  log::appender& to;
   const log::event_log& log;
   const desired& wanted;
   const reconciled& looked;

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "engine/uploads.h"
 #include "log/layout.h"
 #include "storage/env/ensure.h"
 
@@ -15,8 +16,9 @@ namespace {
 
 std::vector<storage::family_spec> all_families() {
   std::vector<storage::family_spec> all;
-  for (auto more : {log::families_of("log"), log::families_of("journal"), engine::desired::family_specs(),
-                    engine::actual::family_specs(), engine::locations::family_specs()}) {
+  for (auto more :
+       {log::families_of("log"), log::families_of("journal"), engine::desired::family_specs(),
+        engine::actual::family_specs(), engine::locations::family_specs(), engine::uploads::family_specs()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;
@@ -95,6 +97,7 @@ struct secondary_site::parts {
   engine::desired wanted;
   engine::actual done;
   engine::locations where;
+  engine::uploads open;
   stepped_appender to_log, to_journal;
   engine::journal records;
   engine::journaled_locations index;
@@ -112,10 +115,11 @@ struct secondary_site::parts {
         wanted(db),
         done(db),
         where(db),
+        open(db),
         to_log(*log, {&wanted}, w.now, w.broken),
-        to_journal(*journal_log, {&done, &where}, w.now, w.broken),
+        to_journal(*journal_log, {&done, &where, &open}, w.now, w.broken),
         records(to_journal, "secondary"),
-        index(records, where),
+        index(records, where, open),
         blobs({w.source, w.target, index, pauses}, w.with.copier),
         world{{w.source, w.target, index, blobs, w.with.copying},
               records,
