@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
@@ -151,18 +152,20 @@ task<> connection::open(std::string host, std::uint16_t port, bool secure, milli
   co_return result<>();
 }
 
-task<> connection::write(asio::const_buffer buffer, milliseconds stall_max) {
-  while (buffer.size() > 0) {
+task<> connection::write(std::array<asio::const_buffer, 2> buffers, milliseconds stall_max) {
+  while (asio::buffer_size(buffers) > 0) {
     streams_->lowest().expires_after(stall_max);
     beast::error_code ec;
     std::size_t n = 0;
     if (streams_->tls) {
-      std::tie(ec, n) = co_await streams_->tls->async_write_some(buffer, awaited);
+      std::tie(ec, n) = co_await streams_->tls->async_write_some(buffers, awaited);
     } else {
-      std::tie(ec, n) = co_await streams_->plain->async_write_some(buffer, awaited);
+      std::tie(ec, n) = co_await streams_->plain->async_write_some(buffers, awaited);
     }
     if (ec) co_return broken(host_, "a request was being sent", ec);
-    buffer += n;
+    const auto of_first = std::min(n, buffers[0].size());
+    buffers[0] += of_first;
+    buffers[1] += n - of_first;
   }
   co_return result<>();
 }

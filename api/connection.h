@@ -8,6 +8,7 @@
 // with unavailable when the connection breaks; a connection that failed is of no further use.
 // One verb at a time. Must not outlive the tls_settings it was made with.
 
+#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <memory>
@@ -41,7 +42,8 @@ class connection {
 
   // With forbid_local, addresses of this machine (loopback, link-local) are refused, whatever name leads there.
   task<> open(std::string host, std::uint16_t port, bool secure, milliseconds limit, bool forbid_local);
-  task<> write(boost::asio::const_buffer buffer, milliseconds stall_max);
+  // Of both, as one where the system can.
+  task<> write(std::array<boost::asio::const_buffer, 2> buffers, milliseconds stall_max);
   task<std::size_t> read_some(boost::asio::mutable_buffer buffer, milliseconds stall_max);
 
   bool peer_is_local() const { return peer_is_local_; }

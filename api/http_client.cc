@@ -65,8 +65,7 @@ bool has_body(const http_request& r) {
 // Sends the request and reads the head of the answer. A server may answer and close before it took the whole
 // request: then its answer counts, not the failed write.
 task<http_head> converse(http_exchange& x, std::string head_text, const std::string& body, milliseconds wait_max) {
-  auto sent = co_await x.send_head(std::move(head_text));
-  if (sent && !body.empty()) sent = co_await x.send_body(asio::buffer(body));
+  auto sent = co_await x.send_head(std::move(head_text), asio::buffer(body));
   if (!sent && sent.error().code == errc::timed_out) co_return pass(std::move(sent));
   auto head = co_await x.read_head(wait_max);
   if (!head && !sent) co_return pass(std::move(sent));
@@ -147,20 +146,32 @@ task<> http_upload::begin() {
     co_return connected;
   }
   exchange_ = exchange_over(client_, std::move(*lease), request_);
-  auto sent = co_await exchange_->send_head(head_text_);
-  if (!sent && reused_ && sent.error().code == errc::unavailable) co_return co_await begin_again();
-  if (!sent) exchange_->tell_broken(sent.error().code);
-  co_return sent;
+  co_return result<>();
 }
 
 // The kept connection had been closed by the server: once more on a fresh one, in the same slot.
 task<> http_upload::begin_again() {
-  reused_ = false;
+  reused_ = head_sent_ = false;
   ++client_->counters->stale_retries;
   auto slot = exchange_->take_lease();
+  exchange_.reset();  // it has no connection any more, whatever comes now
   if (auto connected = co_await connect(client_, slot, request_); !connected) co_return connected;
   exchange_ = exchange_over(client_, std::move(slot), request_);
-  co_return co_await exchange_->send_head(head_text_);
+  co_return result<>();
+}
+
+task<> http_upload::send_once(asio::const_buffer piece) {
+  if (head_sent_) co_return co_await exchange_->send_body(piece);
+  head_sent_ = true;
+  co_return co_await exchange_->send_head(head_text_, piece);
+}
+
+// The head goes with the first piece.
+task<> http_upload::send(asio::const_buffer piece) {
+  auto sent = co_await send_once(piece);
+  if (sent || sent_ > 0 || !reused_ || sent.error().code != errc::unavailable) co_return sent;
+  if (auto again = co_await begin_again(); !again) co_return again;
+  co_return co_await send_once(piece);
 }
 
 task<> http_upload::write(asio::const_buffer buffer) {
@@ -173,16 +184,12 @@ task<> http_upload::write(asio::const_buffer buffer) {
     if (sent_ > 0 && exchange_->answer_waiting()) {
       co_return fail(errc::conflict, request_.to.authority() + " answered before the end of the upload");
     }
-    auto sent = co_await exchange_->send_body(piece);
-    if (!sent && sent_ == 0 && reused_ && sent.error().code == errc::unavailable) {
-      sent = co_await begin_again();
-      if (sent) sent = co_await exchange_->send_body(piece);
-    }
+    auto sent = co_await send(piece);
     if (!sent && sent.error().code == errc::unavailable) {
       co_return fail(errc::conflict, sent.error().text);
     }
     if (!sent) {
-      exchange_->tell_broken(sent.error().code);
+      if (exchange_) exchange_->tell_broken(sent.error().code);
       co_return sent;
     }
     sent_ += piece.size();
@@ -192,9 +199,19 @@ task<> http_upload::write(asio::const_buffer buffer) {
 }
 
 task<http_response> http_upload::finish(std::size_t bytes_max) {
+  if (exchange_ && !head_sent_) {
+    auto sent = co_await send({});
+    if (!sent && exchange_) exchange_->tell_broken(sent.error().code);
+    if (!sent) co_return pass(std::move(sent));
+  }
+  if (!exchange_) {
+    co_return fail(errc::unavailable, request_.to.authority() + " closed the connection and cannot be reached again");
+  }
   auto head = co_await exchange_->read_head(client_->options.upload_answer_max);
   if (!head && length_ == 0 && reused_ && !exchange_->response_started() && head.error().code == errc::unavailable) {
-    if (auto again = co_await begin_again(); !again) co_return pass(std::move(again));
+    auto again = co_await begin_again();
+    if (again) again = co_await send_once({});
+    if (!again) co_return pass(std::move(again));
     head = co_await exchange_->read_head(client_->options.upload_answer_max);
   }
   if (!head) {

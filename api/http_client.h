@@ -66,11 +66,13 @@ class http_upload {
   http_upload(std::shared_ptr<http_client_state> client, http_request request, std::uint64_t length);
   task<> begin();
   task<> begin_again();
+  task<> send(boost::asio::const_buffer piece);
+  task<> send_once(boost::asio::const_buffer piece);
   std::shared_ptr<http_client_state> client_;
   http_request request_;
   std::string head_text_;
   std::uint64_t length_, sent_ = 0;
-  bool reused_ = false;
+  bool reused_ = false, head_sent_ = false;
   std::unique_ptr<http_exchange> exchange_;
 };
 

@@ -70,18 +70,25 @@ void http_exchange::count_in(std::size_t n) {
   if (limits_) limits_->counted_in(n);
 }
 
-task<> http_exchange::send(asio::const_buffer buffer) {
-  auto sent = co_await lease_.get()->write(buffer, stall_max_);
+task<> http_exchange::send(std::array<asio::const_buffer, 2> buffers) {
+  const std::size_t n = asio::buffer_size(buffers);
+  auto sent = co_await lease_.get()->write(buffers, stall_max_);
   if (sent) {
-    counters_->of(kind_).bytes_out += buffer.size();
-    if (limits_) limits_->counted_out(buffer.size());
+    counters_->of(kind_).bytes_out += n;
+    if (limits_) limits_->counted_out(n);
   }
   co_return sent;
 }
 
-task<> http_exchange::send_head(std::string text) {
+task<> http_exchange::send_head(std::string text, asio::const_buffer body) {
   if (limits_) sent_us_ = limits_->now_us();
-  co_return co_await send(asio::buffer(text));
+  if (!limits_ || !limits_->paces_bytes()) {
+    body_bytes_ += body.size();
+    co_return co_await send({asio::buffer(text), body});
+  }
+  auto sent = co_await send({asio::buffer(text), asio::const_buffer()});
+  if (!sent || body.size() == 0) co_return sent;
+  co_return co_await send_body(body);
 }
 
 task<> http_exchange::send_body(asio::const_buffer buffer) {
@@ -90,13 +97,13 @@ task<> http_exchange::send_body(asio::const_buffer buffer) {
     auto granted = co_await limits_->take_bytes(lane_, buffer.size());
     if (!granted) co_return pass(std::move(granted));
     const std::size_t piece = granted->bytes();
-    auto sent = co_await send(asio::buffer(buffer, piece));
+    auto sent = co_await send({asio::buffer(buffer, piece), asio::const_buffer()});
     if (!sent) co_return sent;
     granted->settle(piece);
     buffer += piece;
   }
   if (buffer.size() == 0) co_return result<>();
-  co_return co_await send(buffer);
+  co_return co_await send({buffer, asio::const_buffer()});
 }
 
 // Reads more from the connection into the buffer; 0 at its orderly end.

@@ -2,9 +2,10 @@
 
 // One request and its response over a leased connection (RFC 9112).
 //
-// Order: send_head(), send_body() as often as needed, read_head(), read_body() until 0. With the last byte of the
-// body the lease ends: the connection is kept where the server allows it, else closed. Destroyed earlier, the
-// connection is closed. A truncated body is unavailable, a malformed response corrupt, an oversized head too_large.
+// Order: send_head() (the body's beginning goes with it, in one write where nothing paces it), send_body() as often as
+// needed, read_head(), read_body() until 0. With the last byte of the body the lease ends: the connection is kept
+// where the server allows it, else closed. Destroyed earlier, the connection is closed. A truncated body is
+// unavailable, a malformed response corrupt, an oversized head too_large.
 // 1xx responses are passed over, at most eight. Where the host has limits (not null), bodies go at their pace, and they
 // are told how it went; tell_broken() is for the caller, who knows whether a failure was the host's.
 
@@ -20,7 +21,7 @@ class http_exchange {
                 const http_request& request, milliseconds stall_max, std::uint32_t head_bytes_max);
   ~http_exchange();
 
-  task<> send_head(std::string text);
+  task<> send_head(std::string text, boost::asio::const_buffer body);
   task<> send_body(boost::asio::const_buffer buffer);
   task<http_head> read_head(milliseconds wait_max);
   task<std::size_t> read_body(boost::asio::mutable_buffer buffer);
@@ -36,7 +37,7 @@ class http_exchange {
 
  private:
   struct response;
-  task<> send(boost::asio::const_buffer buffer);
+  task<> send(std::array<boost::asio::const_buffer, 2> buffers);
   task<std::size_t> read_any(boost::asio::mutable_buffer buffer);
   task<std::size_t> read_paced(boost::asio::mutable_buffer buffer);
   void count_in(std::size_t n);

@@ -202,4 +202,18 @@ std::optional<content_range> parse_content_range(std::string_view value) {
   return r;
 }
 
+std::optional<std::uint64_t> parse_upload_range(std::string_view value) {
+  std::uint64_t first = 0, last = 0;
+  if (!eat(value, "bytes=")) eat(value, "bytes ");
+  if (!read_number(value, first) || first != 0 || !eat(value, "-") || !read_number(value, last)) return std::nullopt;
+  if (!value.empty() || last == UINT64_MAX) return std::nullopt;
+  return last;
+}
+
+std::optional<std::uint64_t> parse_count(std::string_view value) {
+  std::uint64_t n = 0;
+  if (!read_number(value, n) || !value.empty()) return std::nullopt;
+  return n;
+}
+
 }  // namespace longshore::api

@@ -36,4 +36,9 @@ struct content_range {
 };
 std::optional<content_range> parse_content_range(std::string_view value);
 
+// Range in the answers of an upload session: "0-last" (distribution-spec), also as "bytes=0-last"; last is inclusive.
+std::optional<std::uint64_t> parse_upload_range(std::string_view value);
+// Digits and nothing else.
+std::optional<std::uint64_t> parse_count(std::string_view value);
+
 }  // namespace longshore::api

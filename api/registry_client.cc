@@ -71,6 +71,7 @@ registry_client::registry_client(std::unique_ptr<http_client> http, clock& now, 
     : http_(std::move(http)),
       clock_(&now),
       page_size_(options.page_size),
+      habits_(options.large_bytes),
       auth_(*http_, now,
             {registry, std::move(options.credentials), std::move(options.shared), options.allow_local_redirects}),
       session_(*http_, auth_, registry, options.allow_local_redirects) {}

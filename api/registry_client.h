@@ -10,6 +10,7 @@
 
 #include <memory>
 
+#include "api/blob_upload.h"
 #include "api/registry_blobs.h"
 
 namespace longshore::api {
@@ -21,6 +22,7 @@ struct registry_options {
   std::optional<shared_key> shared;    // instead: self-signed pull-only tokens
   bool allow_local_redirects = false;  // redirects, upload addresses and token services on this machine
   int page_size = 1'000;
+  std::uint64_t large_bytes = 64u << 20;  // blobs over this go in chunks of it, each of which an upload can go on from
 };
 
 class registry_client final : public engine::registry {
@@ -41,6 +43,8 @@ class registry_client final : public engine::registry {
                                                        std::uint64_t offset) override;
   task<std::unique_ptr<engine::blob_writer>> begin_blob(std::string repository, longshore::digest d, std::uint64_t size,
                                                         std::optional<std::string> mount_from) override;
+  task<std::unique_ptr<engine::blob_writer>> resume_blob(std::string repository, longshore::digest d,
+                                                         std::uint64_t size, engine::upload_session kept) override;
   task<engine::tag_page> list_tags(std::string repository, std::optional<std::string> next) override;
   task<engine::tag_page> list_repositories(std::optional<std::string> next) override;
   task<std::vector<engine::descriptor>> referrers(std::string repository, longshore::digest d) override;
@@ -65,6 +69,7 @@ class registry_client final : public engine::registry {
   std::unique_ptr<http_client> http_;
   clock* clock_;
   int page_size_;
+  upload_habits habits_;
   authenticator auth_;
   registry_session session_;
 };

@@ -116,40 +116,75 @@ result<url> registry_session::upload_location(const http_head& answer) const {
   return to;
 }
 
-task<http_request> registry_session::upload_request(std::string method, url to, std::vector<std::string> scopes,
-                                                    std::string repository, std::string cookies) {
+result<url> registry_session::upload_location(const std::string& kept) const {
+  auto to = url::parse(kept);
+  if (!to) return to;
+  if (auto allowed = may_go(*to, registry_.secure()); !allowed) return pass(std::move(allowed));
+  return to;
+}
+
+void upload_place::keep_cookies(const http_head& answer) {
+  std::string told;
+  for (const auto& line : answer.headers.values("Set-Cookie")) {
+    told += (told.empty() ? "" : "; ") + line.substr(0, line.find(';'));
+  }
+  if (!told.empty()) cookies = std::move(told);
+}
+
+task<started_upload> registry_session::upload(std::string method, upload_place place, http_headers headers,
+                                              std::uint64_t length, bool resumed) {
   http_request request;
   request.method = std::move(method);
-  request.to = std::move(to);
+  request.to = std::move(place.location);
+  request.headers = std::move(headers);
   request.kind = request_kind::upload;
+  request.lane = traffic::stream;
+  request.resumed = resumed;
+  std::string authorization;
   if (request.to.same_origin(registry_)) {
-    auto value = co_await auth_->authorization(std::move(scopes), std::move(repository));
+    auto value = co_await auth_->authorization(std::move(place.scopes), std::move(place.repository));
     if (!value) co_return pass(std::move(value));
-    if (!value->empty()) request.headers.set("Authorization", *value);
-    if (!cookies.empty()) request.headers.set("Cookie", std::move(cookies));
+    authorization = std::move(*value);
+    if (!authorization.empty()) request.headers.set("Authorization", authorization);
+    if (!place.cookies.empty()) request.headers.set("Cookie", std::move(place.cookies));
   } else {
     request.forbid_local = !local_allowed();
   }
-  co_return request;
+  auto body = co_await http_->upload(std::move(request), length);
+  if (!body) co_return pass(std::move(body));
+  co_return started_upload{std::move(*body), std::move(authorization)};
 }
 
-task<std::unique_ptr<http_upload>> registry_session::upload(url to, std::vector<std::string> scopes,
-                                                            std::string repository, std::string cookies,
-                                                            std::uint64_t length) {
-  auto request =
-      co_await upload_request("PUT", std::move(to), std::move(scopes), std::move(repository), std::move(cookies));
-  if (!request) co_return pass(std::move(request));
-  request->lane = traffic::stream;
-  request->headers.add("Content-Type", "application/octet-stream");
-  co_return co_await http_->upload(std::move(*request), length);
+task<http_response> registry_session::at_upload(std::string method, upload_place place) {
+  http_request request;
+  request.method = std::move(method);
+  request.to = std::move(place.location);
+  request.kind = request_kind::upload;
+  if (!request.to.same_origin(registry_)) {
+    request.forbid_local = !local_allowed();
+    co_return co_await http_->send(std::move(request), refusal_bytes_max);
+  }
+  if (!place.cookies.empty()) request.headers.set("Cookie", std::move(place.cookies));
+  auto answer = co_await authorized(std::move(request), std::move(place.scopes), std::move(place.repository));
+  if (!answer) co_return pass(std::move(answer));
+  co_return co_await (*answer)->read_all(refusal_bytes_max);
 }
 
-task<http_response> registry_session::drop_upload(url at, std::vector<std::string> scopes, std::string repository,
-                                                  std::string cookies) {
-  auto request =
-      co_await upload_request("DELETE", std::move(at), std::move(scopes), std::move(repository), std::move(cookies));
-  if (!request) co_return pass(std::move(request));
-  co_return co_await http_->send(std::move(*request), refusal_bytes_max);
+task<> registry_session::renew(http_response refused, upload_place place, std::string used) {
+  auto challenges = parse_challenges(refused.head.headers.values("WWW-Authenticate"));
+  const bool ours = refused.head.from.same_origin(registry_);
+  if (!ours || auth_->signs_itself() || (!used.empty() && used == renewed_)) {
+    co_return std::unexpected(auth_->refused(challenges, place.scopes, said_in(refused.body)));
+  }
+  auto value = co_await auth_->answer(std::move(challenges), refused.head.peer_is_local, std::move(place.scopes),
+                                      std::move(place.repository), std::move(used));
+  if (!value) co_return pass(std::move(value));
+  renewed_ = std::move(*value);
+  co_return result<>();
+}
+
+bool registry_session::lost_session(const http_response& answer) const {
+  return complains(answer.body, "BLOB_UPLOAD_UNKNOWN") || complains(answer.body, "BLOB_UPLOAD_INVALID");
 }
 
 error registry_session::refusal(const http_response& answer, const std::string& doing,

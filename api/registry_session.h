@@ -27,6 +27,23 @@ struct registry_ask {
   std::string repository;
 };
 
+// Where an upload session goes on.
+struct upload_place {
+  url location;         // without the digest
+  std::string cookies;  // given back to the registry's origin: they keep to one of several servers
+  std::vector<std::string> scopes;
+  std::string repository;
+  std::uint64_t chunk_min = 0;  // as the registry asked for: all chunks but the last
+  // Takes those of the answer instead, when it has any.
+  void keep_cookies(const http_head& answer);
+};
+
+// A request whose body is being sent, and the credentials it went with.
+struct started_upload {
+  std::unique_ptr<http_upload> body;
+  std::string authorization;
+};
+
 class registry_session {
  public:
   registry_session(http_client& http, authenticator& auth, url registry, bool allow_local)
@@ -37,10 +54,21 @@ class registry_session {
 
   // Where an upload goes on, from an answer's Location. denied as above; rejected when there is none.
   result<url> upload_location(const http_head& answer) const;
-  // A request with a streamed body to such a place; `cookies` are given back to the registry's origin.
-  task<std::unique_ptr<http_upload>> upload(url to, std::vector<std::string> scopes, std::string repository,
-                                            std::string cookies, std::uint64_t length);
-  task<http_response> drop_upload(url at, std::vector<std::string> scopes, std::string repository, std::string cookies);
+  // The same for an address that was kept.
+  result<url> upload_location(const std::string& kept) const;
+  // A request with a streamed body to such a place. resumed: see http_request.
+  task<started_upload> upload(std::string method, upload_place place, http_headers headers, std::uint64_t length,
+                              bool resumed);
+  // One without a body: its status, or its end.
+  task<http_response> at_upload(std::string method, upload_place place);
+  // After a 401 to a streamed body sent with `used`: done when there are fresh credentials for another try, else why
+  // not. What was got by this and refused before it was ever accepted() is final.
+  task<> renew(http_response refused, upload_place place, std::string used);
+  void accepted(const std::string& authorization) {
+    if (authorization == renewed_) renewed_.clear();
+  }
+  // The answer says that the session is not, or no longer, known.
+  bool lost_session(const http_response& answer) const;
   // The failure that a refusing answer is, a 401 included.
   error refusal(const http_response& answer, const std::string& doing, const std::vector<std::string>& scopes,
                 timestamp now) const;
@@ -51,8 +79,6 @@ class registry_session {
   task<std::unique_ptr<http_stream>> authorized(http_request request, std::vector<std::string> scopes,
                                                 std::string repository);
   task<std::unique_ptr<http_stream>> redirected(std::unique_ptr<http_stream> answer, http_request request);
-  task<http_request> upload_request(std::string method, url to, std::vector<std::string> scopes, std::string repository,
-                                    std::string cookies);
   result<void> may_go(const url& to, bool from_secure) const;
   bool local_allowed() const { return allow_local_ || peer_is_local_ || is_local_host(registry_.host); }
 
@@ -60,6 +86,7 @@ class registry_session {
   authenticator* auth_;
   url registry_;
   bool allow_local_;
+  std::string renewed_;         // by renew(), last
   bool peer_is_local_ = false;  // the registry's own connections go to this machine or link
 };
 

@@ -1,5 +1,6 @@
 // The blob transfers of registry_client.
 
+#include "api/http_fields.h"
 #include "api/registry_client.h"
 #include "engine/reference.h"
 
@@ -84,18 +85,60 @@ task<std::unique_ptr<engine::blob_writer>> registry_client::begin_upload(std::st
   if (answer->head.status != 202) {
     co_return refusal(*answer, "beginning an upload to " + repository, ask.scopes);
   }
-  auto place = upload_place_of(session_, answer->head, push, repository);
-  if (!place) co_return pass(std::move(place));
-  co_return std::make_unique<http_blob_writer>(session_, *clock_, std::move(*place), std::move(d), size);
+  auto location = session_.upload_location(answer->head);
+  if (!location) co_return pass(std::move(location));
+  upload_place place{std::move(*location), {}, push, repository};
+  place.keep_cookies(answer->head);
+  place.chunk_min = parse_count(answer->head.headers.find("OCI-Chunk-Min-Length").value_or("")).value_or(0);
+  co_return std::make_unique<http_blob_writer>(session_, *clock_, habits_, std::move(place), std::move(d), size, 0);
+}
+
+task<std::unique_ptr<engine::blob_writer>> registry_client::resume_blob(std::string repository, longshore::digest d,
+                                                                        std::uint64_t size,
+                                                                        engine::upload_session kept) {
+  if (auto ok = valid(repository); !ok) co_return pass(std::move(ok));
+  auto location = session_.upload_location(kept.location);
+  if (!location) co_return pass(std::move(location));
+  upload_place place{
+      std::move(*location), std::move(kept.cookies), {"repository:" + repository + ":pull,push"}, repository};
+  auto answer = co_await session_.at_upload("GET", place);
+  if (!answer) co_return pass(std::move(answer));
+  const auto& head = answer->head;
+  const std::string gone = name() + " does not know the upload of blob " + d.text() + " any more";
+  if (head.status == 404 || head.status == 410 || head.status == 416) co_return fail(errc::not_found, gone);
+  if (head.status == 405 || head.status == 501) co_return fail(errc::unsupported, name() + " tells nothing of uploads");
+  if (head.status < 200 || head.status > 204) co_return refusal(*answer, "asking for an upload's state", place.scopes);
+  if (head.headers.find("Location")) {
+    auto moved = session_.upload_location(head);
+    if (!moved) co_return pass(std::move(moved));
+    place.location = std::move(*moved);
+  }
+  place.keep_cookies(head);
+  const auto last = parse_upload_range(head.headers.find("Range").value_or(""));
+  const auto kept_bytes = last ? *last + 1 : 0;
+  auto writer = std::make_unique<http_blob_writer>(session_, *clock_, habits_, std::move(place), d, size, kept_bytes);
+  if (kept_bytes > 1 && kept_bytes <= size) co_return writer;
+  // "0-0" is said of one byte and of none: a new session costs less than a wrong guess.
+  if (auto cancelled = co_await writer->cancel(); !cancelled) co_return pass(std::move(cancelled));
+  co_return fail(errc::not_found, gone + ", or has nothing of it");
 }
 
 task<std::unique_ptr<engine::blob_writer>> registry_client::begin_blob(std::string repository, longshore::digest d,
                                                                        std::uint64_t size,
                                                                        std::optional<std::string> mount_from) {
   if (auto ok = valid(repository); !ok) co_return pass(std::move(ok));
-  if (mount_from && engine::is_repository_name(*mount_from)) {
+  const bool canonical = d.algorithm() == digest_algorithm::sha256;
+  if (mount_from && engine::is_repository_name(*mount_from) && (canonical || !habits_.mounts_only_sha256)) {
     auto begun = co_await begin_upload(repository, d, size, std::move(mount_from));
-    if (begun || !is_about_the_mount(begun.error().code)) co_return begun;
+    if (!begun && !is_about_the_mount(begun.error().code)) co_return begun;
+    if (begun && (*begun || canonical)) co_return begun;
+    if (begun) {
+      // Distribution 2 says 201 to such a mount, and links nothing that could be read.
+      auto there = co_await stat_blob(repository, d);
+      if (!there) co_return pass(std::move(there));
+      if (*there) co_return begun;
+      habits_.mounts_only_sha256 = true;
+    }
   }
   co_return co_await begin_upload(std::move(repository), std::move(d), size, std::nullopt);
 }

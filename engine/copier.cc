@@ -1,13 +1,9 @@
 #include "engine/copier.h"
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
 #include "engine/failure.h"
 #include "engine/journal_records.h"
 
 namespace longshore::engine {
-
-namespace asio = boost::asio;
 
 // Leads the one flight of a digest; lands it, whatever way the frame is left.
 class copier::take_off {
@@ -78,8 +74,8 @@ task<blob_outcome> copier::fly(blob_request r) {
     auto there = co_await world_.target.stat_blob(r.repository, r.digest);
     if (!there) co_return pass(std::move(there), "asking the target for " + r.digest.text());
     if (*there) {
-      std::vector<log::event> found{record::located(r.repository, r.digest, **there)};
-      if (auto written = co_await world_.where.record(std::move(found)); !written) co_return pass(std::move(written));
+      auto written = co_await record_one(record::located(r.repository, r.digest, **there));
+      if (!written) co_return pass(std::move(written));
       ++counters_.present;
       counters_.bytes_present += **there;
       co_return blob_outcome::present;
@@ -95,21 +91,92 @@ task<blob_outcome> copier::fly(blob_request r) {
   if (options_.dry_run) co_return co_await imagine(r, size, holder->has_value());
   auto slot = co_await slots_.take(size <= options_.small_bytes_max);
   if (stopping_) co_return stopped();
-  auto writer = co_await begin(r, size, *holder);
-  if (!writer) co_return pass(std::move(writer), "starting the upload of " + r.digest.text());
-  blob_outcome outcome = blob_outcome::mounted;
-  if (*writer) {
-    outcome = blob_outcome::copied;
-    if (auto sent = co_await send(r, size, *std::move(writer), slot.buffers()); !sent) co_return pass(std::move(sent));
-    if (*holder) {
-      if (auto seen = co_await correct_holder(r, **holder); !seen) co_return pass(std::move(seen));
+  auto left = world_.where.upload_of(r.repository, r.digest.text());
+  if (!left) co_return pass(std::move(left));
+  co_return co_await copy(r, size, *std::move(holder), *std::move(left), slot.buffers());
+}
+
+task<blob_outcome> copier::copy(const blob_request& r, std::uint64_t size, std::optional<std::string> holder,
+                                std::optional<open_upload> left, transfer_buffers& buffers) {
+  std::unique_ptr<blob_writer> to;
+  if (left && !holder && left->size == size) {
+    auto taken = co_await take_up(r, size, *left);
+    if (!taken) co_return pass(std::move(taken), "taking up the upload of " + r.digest.text());
+    to = *std::move(taken);
+  } else if (left) {
+    if (auto gone = co_await give_up(*left); !gone) co_return pass(std::move(gone));
+  }
+  const bool recorded = to != nullptr;
+  if (!to) {
+    auto begun = co_await begin(r, size, holder);
+    if (!begun) co_return pass(std::move(begun), "starting the upload of " + r.digest.text());
+    to = *std::move(begun);
+  }
+  const auto outcome = to ? blob_outcome::copied : blob_outcome::mounted;
+  std::vector<log::event> facts{record::located(r.repository, r.digest, size)};
+  if (to) {
+    blob_transfer transfer(world_, options_, counters_, stopping_, r, size, buffers);
+    if (auto sent = co_await transfer.run(std::move(to), recorded); !sent) co_return pass(std::move(sent));
+    if (transfer.recorded()) facts.push_back(record::upload_closed(r.repository, r.digest.text()));
+    if (holder) {
+      if (auto seen = co_await correct_holder(r, *holder); !seen) co_return pass(std::move(seen));
     }
   }
-  std::vector<log::event> located{record::located(r.repository, r.digest, size)};
-  if (auto written = co_await world_.where.record(std::move(located)); !written) co_return pass(std::move(written));
+  if (auto written = co_await world_.where.record(std::move(facts)); !written) co_return pass(std::move(written));
   ++(outcome == blob_outcome::mounted ? counters_.mounted : counters_.copied);
   if (outcome == blob_outcome::mounted) counters_.bytes_mounted += size;
   co_return outcome;
+}
+
+task<> copier::record_one(log::event fact) {
+  std::vector<log::event> facts{std::move(fact)};
+  co_return co_await world_.where.record(std::move(facts));
+}
+
+// Null: that session cannot be gone on with, a new one is to be begun.
+task<std::unique_ptr<blob_writer>> copier::take_up(const blob_request& r, std::uint64_t size, const open_upload& left) {
+  auto again = co_await world_.target.resume_blob(r.repository, r.digest, size, left.session);
+  if (again) {
+    ++counters_.uploads_resumed;
+    co_return again;
+  }
+  if (may_pass(again.error().code) || again.error().code == errc::stopped) co_return again;
+  auto closed = co_await record_one(record::upload_closed(left.repository, left.digest));
+  if (!closed) co_return pass(std::move(closed));
+  co_return std::unique_ptr<blob_writer>();
+}
+
+task<> copier::give_up(open_upload left) {
+  const auto d = digest::parse(left.digest);
+  if (d) {
+    auto again = co_await world_.target.resume_blob(left.repository, *d, left.size, left.session);
+    result<void> cancelled;
+    if (again) {
+      cancelled = co_await (*again)->cancel();
+    } else if (may_pass(again.error().code) || again.error().code == errc::stopped) {
+      cancelled = pass(std::move(again));
+    }
+    if (!cancelled) co_return pass(std::move(cancelled), "cancelling an upload of " + left.digest);
+  }
+  co_return co_await record_one(record::upload_closed(std::move(left.repository), std::move(left.digest)));
+}
+
+task<std::uint64_t> copier::cancel_left_uploads(timestamp written_before) {
+  constexpr std::size_t at_once = 1'000;
+  std::uint64_t given_up = 0;
+  auto open = world_.where.open_uploads(at_once);
+  if (!open) co_return pass(std::move(open));
+  for (open_upload& u : *open) {
+    if (stopping_) co_return stopped();
+    const auto d = digest::parse(u.digest);
+    if (!(u.at < written_before) || (d && flights_.contains(*d))) continue;
+    // Whoever asks for this blob while it is being given up waits, and begins anew.
+    std::optional<take_off> leader;
+    if (d) leader.emplace(*this, *d);
+    if (auto gone = co_await give_up(std::move(u)); !gone) co_return pass(std::move(gone));
+    ++given_up;
+  }
+  co_return given_up;
 }
 
 task<blob_outcome> copier::imagine(const blob_request& r, std::uint64_t size, bool held) {
@@ -133,61 +200,7 @@ task<std::unique_ptr<blob_writer>> copier::begin(const blob_request& r, std::uin
 task<> copier::correct_holder(const blob_request& r, std::string holder) {
   auto there = co_await world_.target.stat_blob(holder, r.digest);
   if (!there || *there) co_return result<void>();  // not contradicted: the index stays as it is
-  std::vector<log::event> lost{record::lost(std::move(holder), r.digest)};
-  co_return co_await world_.where.record(std::move(lost));
-}
-
-task<> copier::send(blob_request r, std::uint64_t size, std::unique_ptr<blob_writer> to, transfer_buffers& buffers) {
-  auto sent = co_await stream(r, size, *to, buffers);
-  if (sent) {
-    sent = co_await to->finish(r.digest);
-    if (sent) co_return sent;
-  }
-  // The session is of no use any more. Should giving it up fail too, the registry purges it by age; the failure that
-  // matters is the first.
-  const auto given_up = co_await to->cancel();
-  static_cast<void>(given_up);
-  co_return pass(std::move(sent), "copying blob " + r.digest.text());
-}
-
-task<> copier::stream(const blob_request& r, std::uint64_t size, blob_writer& to, transfer_buffers& buffers) {
-  using namespace asio::experimental::awaitable_operators;
-  if (!r.data.empty()) {
-    counters_.bytes_copied += r.data.size();
-    co_return co_await to.write(asio::buffer(r.data));
-  }
-  resuming_reader from(world_.source, world_.pause, r.repository, r.digest, options_.resume);
-  digest_hasher hasher(r.digest.algorithm());
-  auto* current = &buffers.first;
-  auto* next = &buffers.second;
-  auto n = co_await from.fill(asio::buffer(*current));
-  while (n && *n > 0) {
-    if (stopping_) co_return stopped();
-    const std::size_t held = *n;
-    hasher.update(std::span<const std::byte>(current->data(), held));
-    if (from.offset() > size) {
-      co_return fail(errc::corrupt,
-                     "the source sent more than the " + std::to_string(size) + " bytes of its descriptor");
-    }
-    auto [filled, written] =
-        co_await (from.fill(asio::buffer(*next)) && to.write(asio::const_buffer(current->data(), held)));
-    if (!written) co_return pass(std::move(written));
-    counters_.bytes_copied += held;
-    if (r.bytes_sent != nullptr) *r.bytes_sent += held;
-    if (r.bytes_sent_of_image != nullptr) *r.bytes_sent_of_image += held;
-    n = std::move(filled);
-    std::swap(current, next);
-  }
-  counters_.resumed += from.resumed();
-  if (!n) co_return pass(std::move(n), "reading from the source");
-  if (from.offset() != size) {
-    co_return fail(errc::corrupt, "the source sent " + std::to_string(from.offset()) +
-                                      " bytes where its descriptor says " + std::to_string(size));
-  }
-  if (auto is = hasher.finish(); is != r.digest) {
-    co_return fail(errc::corrupt, "the bytes the source sent have digest " + is.text());
-  }
-  co_return result<void>();
+  co_return co_await record_one(record::lost(std::move(holder), r.digest));
 }
 
 }  // namespace longshore::engine

@@ -85,13 +85,42 @@ asio::awaitable<copy_figures> copy_run::run(std::vector<copy_route> routes) {
   }
   routes.clear();
   co_await each_of(std::move(repositories), [&](copy_item item) { return look_at(by_name.at(item.repository)); });
+  co_await compare_and_bring();
+  if (!followers_.empty()) {
+    if (auto taken = co_await take_followers(); !taken) {
+      for (copy_item& item : std::exchange(followers_, {})) fail_item(std::move(item), taken.error());
+    }
+    co_await compare_and_bring();
+  }
+  co_return figures_;
+}
+
+asio::awaitable<void> copy_run::compare_and_bring() {
   co_await each_of(dealt(std::exchange(in_both_, {})), [&](copy_item item) { return compare(std::move(item)); });
   if (!missing_.empty() && !must_end()) {
     // Should that fail, the copy path looks at each thing itself.
     if (auto learnt = co_await survey_.below(); !learnt) host_failure_ = std::move(learnt).error();
   }
   co_await each_of(dealt(std::exchange(missing_, {})), [&](copy_item item) { return bring(std::move(item)); });
-  co_return figures_;
+}
+
+// Those whose subject the target has now go the way of all others.
+task<> copy_run::take_followers() {
+  if (auto learnt = co_await survey_.below(); !learnt) co_return learnt;
+  items taken;
+  for (copy_item& item : followers_) {
+    const std::string subject = *accessory_subject(item.ref.source);
+    auto there = world_->where.holds(item.repository, subject);
+    if (!there) co_return pass(std::move(there));
+    if (*there) {
+      taken.push_back(std::move(item));
+    } else {
+      end({std::move(item), copy_end::skipped, {}, "follows " + subject + ", which is not taken", {}, {}});
+    }
+  }
+  followers_.clear();
+  in_both_ = std::move(taken);
+  co_return result<void>();
 }
 
 asio::awaitable<void> copy_run::look_at(copy_route route) {
@@ -138,13 +167,17 @@ result<bool> copy_run::is_known(const copy_item& item) const {
 // counted before everything is known, since a failure leads to another try.
 task<> copy_run::sort_out(const copy_route& route, std::vector<copy_ref> refs) {
   std::vector<std::pair<copy_item, std::string>> skipped;
-  items known, unknown;
+  items known, unknown, following;
+  const replication_filter& filter = *world_->copying.filter;
   for (copy_ref& ref : refs) {
     copy_item item{route.repository, std::move(ref)};
-    auto rule =
-        options_.skips && !is_digest(item.ref.source) ? options_.skips(item.repository, item.ref.source) : std::nullopt;
+    const auto rule = is_digest(item.ref.source) ? std::nullopt : filter.tag(item.ref.source);
     if (rule) {
-      skipped.emplace_back(std::move(item), *std::move(rule));
+      skipped.emplace_back(std::move(item), *rule);
+      continue;
+    }
+    if (filter.judges_tags() && !is_digest(item.ref.source) && accessory_subject(item.ref.source)) {
+      following.push_back(std::move(item));
       continue;
     }
     auto had = is_known(item);
@@ -160,7 +193,8 @@ task<> copy_run::sort_out(const copy_route& route, std::vector<copy_ref> refs) {
     std::vector<log::event> seen{record::surveyed(route.repository, there.size())};
     if (auto written = co_await world_->where.record(std::move(seen)); !written) co_return written;
   }
-  figures_.items += skipped.size() + known.size() + unknown.size();
+  figures_.items += skipped.size() + known.size() + unknown.size() + following.size();
+  std::ranges::move(following, std::back_inserter(followers_));
   for (auto& [item, rule] : skipped) end({std::move(item), copy_end::skipped, {}, std::move(rule), {}, {}});
   for (copy_item& item : known) in_both_.push_back(std::move(item));
   for (copy_item& item : unknown) {
@@ -224,10 +258,12 @@ asio::awaitable<void> copy_run::compare(copy_item item) {
 asio::awaitable<void> copy_run::bring(copy_item item) {
   const auto place = running_.insert(running_.end(), {item, {}});
   for (int tries = 1;; ++tries) {
-    auto digest = co_await publish(item, place->moved);
+    std::string rule;
+    auto digest = co_await publish(item, place->moved, rule);
     if (digest) {
       host_failures_ = 0;
-      end({item, copy_end::copied, *std::move(digest), {}, place->moved, {}});
+      const copy_end how = *digest ? copy_end::copied : copy_end::skipped;
+      end({item, how, digest->value_or(""), std::move(rule), place->moved, {}});
       break;
     }
     if (!may_try_again(digest.error(), tries)) {
@@ -240,10 +276,19 @@ asio::awaitable<void> copy_run::bring(copy_item item) {
   running_.erase(place);
 }
 
-task<std::string> copy_run::publish(const copy_item& item, sync_progress& moved) {
+task<std::optional<std::string>> copy_run::publish(const copy_item& item, sync_progress& moved, std::string& rule) {
   auto document = co_await world_->source.get_manifest(item.repository, item.ref.source);
   if (!document) co_return pass(std::move(document), "reading it at the source");
   const longshore::digest d = document->digest;
+  const replication_filter& filter = *world_->copying.filter;
+  if (filter.judges_media_types()) {
+    const auto content = parse_manifest(document->media_type, document->bytes);
+    auto out = content ? filter.media_types(document->media_type, *content) : std::nullopt;
+    if (out) {
+      rule = *std::move(out);
+      co_return std::optional<std::string>();
+    }
+  }
   desired_item wanted;
   wanted.repository = item.repository;
   wanted.ref = item.ref.target;
@@ -257,10 +302,11 @@ task<std::string> copy_run::publish(const copy_item& item, sync_progress& moved)
   publication images(*world_, item.repository, moved);
   auto facts = co_await images.publish(wanted, *std::move(document), publication::tag_check::none);
   if (!facts) co_return pass(std::move(facts));
-  facts->push_back(record::published(wanted, d));
+  // A sparse index is not what the source has: another run with wider platforms must look at it again.
+  if (!images.take_sparse(d)) facts->push_back(record::published(wanted, d));
   if (auto written = co_await world_->where.record(*std::move(facts)); !written) co_return pass(std::move(written));
   ++moved.published;
-  co_return d.text();
+  co_return std::optional(d.text());
 }
 
 void copy_run::fail_item(copy_item item, error why, sync_progress moved) {

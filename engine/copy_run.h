@@ -3,9 +3,10 @@
 // One run that copies what was named, and ends: the engine of `longshore copy` and `longshore plan`.
 //
 // run() returns when each item was published, found in place, or failed; one bad item does not stop the others. It
-// goes in three steps, so that nothing is sent that the target has: the repositories are listed at both ends; tags
+// goes in steps, so that nothing is sent that the target has: the repositories are listed at both ends; tags
 // that both have are compared, which also tells what the target holds; what is missing or differs is published, whole
-// or not at all (engine/publication.h). Failures that may pass are tried again a few times; a registry that does not
+// or not at all (engine/publication.h); accessory tags (cosign's and the like) come last, with the images that a tag
+// filter took. Failures that may pass are tried again a few times; a registry that does not
 // answer at all ends the run early, with everything left counted as failed.
 // told is called once per item, on the executor, when it has ended. stop(): what runs is given up, the rest fails with
 // errc::stopped. One executor, one run() per object; world and pauses must outlive it.
@@ -56,8 +57,6 @@ struct copy_run_options {
   std::int64_t first_pause_ms = 500;  // doubles with each try
   std::size_t host_failures_max = 8;  // in a row; then the registry counts as away
   std::size_t listed_from_refs = 8;   // for fewer named refs the target is asked for each, not for its listing
-  // The rule that leaves a tag out; none: it is taken.
-  std::function<std::optional<std::string>(std::string_view repository, std::string_view tag)> skips;
   // What earlier runs are known to have published under a ref of the target; null: there were none.
   std::function<result<std::optional<std::string>>(const std::string& repository, const std::string& ref)> published;
   // Tags that never move once they exist, as the operator promises. Null: none.
@@ -91,6 +90,7 @@ class copy_run {
   template <class Each>
   boost::asio::awaitable<void> each_of(items work, Each body);
 
+  boost::asio::awaitable<void> compare_and_bring();
   boost::asio::awaitable<void> look_at(copy_route route);
   task<std::vector<copy_ref>> refs_of(const copy_route& route);
   task<> sort_out(const copy_route& route, std::vector<copy_ref> refs);
@@ -98,7 +98,9 @@ class copy_run {
   boost::asio::awaitable<void> compare(copy_item item);
   task<bool> stands(const copy_item& item, std::string& digest);
   boost::asio::awaitable<void> bring(copy_item item);
-  task<std::string> publish(const copy_item& item, sync_progress& moved);
+  // The digest; nothing, and the rule, when a filter leaves it out.
+  task<std::optional<std::string>> publish(const copy_item& item, sync_progress& moved, std::string& rule);
+  task<> take_followers();
   void end(copy_outcome outcome);
   void fail_item(copy_item item, error why, sync_progress moved = {});
   bool may_try_again(const error& why, int tries) const;
@@ -112,6 +114,7 @@ class copy_run {
   copy_figures figures_;
   std::list<running_item> running_;
   items in_both_, missing_;
+  items followers_;                // accessory tags that wait to see whether their subject is taken
   std::size_t host_failures_ = 0;  // in a row
   std::optional<error> host_failure_;
   bool stopping_ = false;

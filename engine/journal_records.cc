@@ -155,6 +155,20 @@ log::event lost(std::string repository, const longshore::digest& d) {
   return e;
 }
 
+log::event upload_opened(const open_upload& u) {
+  log::event e = of_repository(event_kind::upload_opened, u.repository);
+  e.digest = u.digest;
+  e.size = u.size;
+  e.detail = serialized({{"location", u.session.location}, {"cookies", u.session.cookies}, {"offset", u.offset}});
+  return e;
+}
+
+log::event upload_closed(std::string repository, std::string digest) {
+  log::event e = of_repository(event_kind::upload_closed, std::move(repository));
+  e.digest = std::move(digest);
+  return e;
+}
+
 log::event resync_asked(std::string repository) {
   return of_repository(event_kind::resync_asked, std::move(repository));
 }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "engine/desired.h"
+#include "engine/uploads.h"
 #include "log/event.h"
 #include "storage/digest.h"
 
@@ -41,6 +42,9 @@ log::event retry_asked(std::string repository);
 
 log::event located(std::string repository, const longshore::digest& d, std::uint64_t size);
 log::event lost(std::string repository, const longshore::digest& d);
+// An upload goes on at the target from u.offset; u.at is the sequencer's.
+log::event upload_opened(const open_upload& u);
+log::event upload_closed(std::string repository, std::string digest);
 log::event resync_asked(std::string repository);
 // What the target had of the repository was learnt, from this many tags (0: it knew no such repository).
 log::event surveyed(std::string repository, std::uint64_t tags);

@@ -18,6 +18,28 @@ task<> journaled_locations::record(std::vector<log::event> facts) {
   co_return co_await records_->append(std::move(facts));
 }
 
+result<std::optional<open_upload>> journaled_locations::upload_of(std::string_view repository,
+                                                                  std::string_view digest) const {
+  return open_->find(repository, digest);
+}
+
+result<std::vector<open_upload>> journaled_locations::open_uploads(std::size_t most) const { return open_->list(most); }
+
+result<std::optional<open_upload>> transient_locations::upload_of(std::string_view repository,
+                                                                  std::string_view digest) const {
+  const auto at = open_.find({std::string(repository), std::string(digest)});
+  return at == open_.end() ? std::optional<open_upload>() : std::optional(at->second);
+}
+
+result<std::vector<open_upload>> transient_locations::open_uploads(std::size_t most) const {
+  std::vector<open_upload> out;
+  for (const auto& [key, u] : open_) {
+    if (out.size() == most) break;
+    out.push_back(u);
+  }
+  return out;
+}
+
 result<bool> transient_locations::holds(std::string_view repository, std::string_view digest) const {
   const auto at = by_digest_.find(digest);
   if (at != by_digest_.end() && at->second.contains(repository)) return true;
@@ -47,6 +69,16 @@ task<> transient_locations::record(std::vector<log::event> facts) {
       if (at == by_digest_.end()) continue;
       at->second.erase(e.repository);
       if (at->second.empty()) by_digest_.erase(at);
+    } else if (e.kind == log::event_kind::upload_closed) {
+      open_.erase({e.repository, e.digest});
+    } else {
+      log::event_view seen;
+      seen.kind = e.kind;
+      seen.repository = e.repository;
+      seen.digest = e.digest;
+      seen.size = e.size;
+      seen.detail = e.detail;
+      if (auto u = upload_in(seen)) open_.insert_or_assign({u->repository, u->digest}, *std::move(u));
     }
   }
   co_return result<void>();

@@ -5,7 +5,8 @@
 // holds(), any_holder() and survey_of() answer from what was recorded; they may be wrong where somebody changed the
 // target behind our back, and are corrected by `lost` records. record() takes `located`, `lost` and `surveyed` records
 // (engine/journal_records.h) and returns when later reads see them: journaled_locations makes them durable first,
-// transient_locations keeps them in memory for a run that leaves no state behind. One executor.
+// transient_locations keeps them in memory for a run that leaves no state behind. The same records and rules keep the
+// ledger of open upload sessions (`upload_opened`, `upload_closed`). One executor.
 
 #include <map>
 #include <optional>
@@ -15,6 +16,7 @@
 
 #include "engine/journal.h"
 #include "engine/locations.h"
+#include "engine/uploads.h"
 
 namespace longshore::engine {
 
@@ -27,20 +29,30 @@ class location_index {
   // How many tags the target showed when the repository was surveyed (engine/target_survey.h); none: not yet.
   virtual result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const = 0;
   virtual task<> record(std::vector<log::event> facts) = 0;
+
+  virtual result<std::optional<open_upload>> upload_of(std::string_view repository, std::string_view digest) const = 0;
+  virtual result<std::vector<open_upload>> open_uploads(std::size_t most) const = 0;
+  // What is recorded outlives the process.
+  virtual bool durable() const = 0;
 };
 
-// Over the view of a site's journal. Both must outlive it.
+// Over the views of a site's journal. All must outlive it.
 class journaled_locations final : public location_index {
  public:
-  journaled_locations(journal& records, const locations& view) : records_(&records), view_(&view) {}
+  journaled_locations(journal& records, const locations& view, const uploads& open)
+      : records_(&records), view_(&view), open_(&open) {}
   result<bool> holds(std::string_view repository, std::string_view digest) const override;
   result<std::optional<std::string>> any_holder(std::string_view digest) const override;
   result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const override;
   task<> record(std::vector<log::event> facts) override;
+  result<std::optional<open_upload>> upload_of(std::string_view repository, std::string_view digest) const override;
+  result<std::vector<open_upload>> open_uploads(std::size_t most) const override;
+  bool durable() const override { return true; }
 
  private:
   journal* records_;
   const locations* view_;
+  const uploads* open_;
 };
 
 class transient_locations final : public location_index {
@@ -52,10 +64,14 @@ class transient_locations final : public location_index {
   result<std::optional<std::string>> any_holder(std::string_view digest) const override;
   result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const override;
   task<> record(std::vector<log::event> facts) override;
+  result<std::optional<open_upload>> upload_of(std::string_view repository, std::string_view digest) const override;
+  result<std::vector<open_upload>> open_uploads(std::size_t most) const override;
+  bool durable() const override { return false; }
 
  private:
   std::map<std::string, std::set<std::string, std::less<>>, std::less<>> by_digest_;
   std::map<std::string, std::uint64_t, std::less<>> surveys_;
+  std::map<std::pair<std::string, std::string>, open_upload> open_;
   const location_index* below_ = nullptr;
 };
 

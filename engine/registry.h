@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "engine/descriptor.h"
+#include "engine/upload_session.h"
 #include "storage/digest.h"
 #include "storage/env/result.h"
 
@@ -52,6 +53,10 @@ class blob_writer {
   // Completes the upload; on success the registry holds the blob under this digest.
   virtual task<> finish(longshore::digest expected) = 0;
   virtual task<> cancel() = 0;
+  // How many bytes, from the first, the registry has acknowledged: after a failure these need not be sent again.
+  virtual std::uint64_t offset() const { return 0; }
+  // What resume_blob() needs to go on after them, in this process or in a later one; none: it cannot be gone on.
+  virtual std::optional<upload_session> session() const { return std::nullopt; }
 };
 
 struct tag_page {
@@ -81,6 +86,13 @@ class registry {
   // Null: mounted, nothing to send. Otherwise a session to write the blob into (also when a mount was refused).
   virtual task<std::unique_ptr<blob_writer>> begin_blob(std::string repository, longshore::digest d, std::uint64_t size,
                                                         std::optional<std::string> mount_from) = 0;
+  // Takes up a session that a writer told of. The first write() is to begin with the byte at the new writer's
+  // offset(), which may be more or less than was acknowledged. not_found: the session is gone, or nobody can say
+  // what it holds; unsupported: there are no sessions here.
+  virtual task<std::unique_ptr<blob_writer>> resume_blob(std::string, longshore::digest, std::uint64_t,
+                                                         upload_session) {
+    co_return fail(errc::unsupported, name() + " has no upload sessions to take up again");
+  }
 
   virtual task<tag_page> list_tags(std::string repository, std::optional<std::string> next) = 0;
   virtual task<tag_page> list_repositories(std::optional<std::string> next) = 0;

@@ -1,11 +1,15 @@
 #include "engine/resuming_reader.h"
 
 namespace longshore::engine {
-namespace {
 
-bool may_go_on(errc code) { return code == errc::unavailable || code == errc::timed_out || code == errc::throttled; }
+bool may_pass(errc code) { return code == errc::unavailable || code == errc::timed_out || code == errc::throttled; }
 
-}  // namespace
+std::optional<std::int64_t> pause_before(const resume_policy& policy, int failures, const error& why) {
+  if (!may_pass(why.code) || failures > policy.tries_max || why.retry_after_ms > policy.pause_ms_max) return {};
+  constexpr int doublings_max = 20;
+  const std::int64_t own = policy.first_pause_ms << std::min(failures - 1, doublings_max);
+  return std::max(std::min(own, policy.pause_ms_max), why.retry_after_ms);
+}
 
 task<std::size_t> resuming_reader::read_once(boost::asio::mutable_buffer buffer) {
   if (!body_) {
@@ -28,9 +32,9 @@ task<std::size_t> resuming_reader::fill(boost::asio::mutable_buffer buffer) {
       continue;
     }
     body_.reset();
-    if (!may_go_on(n.error().code) || ++failures_ > policy_.tries_max) co_return pass(std::move(n));
-    const std::int64_t wait = std::max(policy_.first_pause_ms << (failures_ - 1), n.error().retry_after_ms);
-    if (auto paused = co_await pause_->pause(wait); !paused) co_return pass(std::move(paused));
+    const auto wait = pause_before(policy_, ++failures_, n.error());
+    if (!wait) co_return pass(std::move(n));
+    if (auto paused = co_await pause_->pause(*wait); !paused) co_return pass(std::move(paused));
     ++resumed_;
   }
   co_return filled;

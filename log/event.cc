@@ -147,6 +147,10 @@ std::string_view name_of(event_kind kind) {
       return "repository_verified";
     case event_kind::deletes_allowed:
       return "deletes_allowed";
+    case event_kind::upload_opened:
+      return "upload_opened";
+    case event_kind::upload_closed:
+      return "upload_closed";
     case event_kind::surveyed:
       return "surveyed";
   }

@@ -39,6 +39,8 @@ enum class event_kind : std::uint16_t {
   lost = 72,            // digest is not in repository at the target after all
   resync_asked = 73,    // repository: forget what is known to be done there
   verified = 74,        // repository, tag at digest: closure found whole
+  upload_opened = 75,   // an upload of digest (size) to repository goes on; detail {"location","cookies","offset"}
+  upload_closed = 76,   // it is complete, or given up
   item_skipped = 80,    // repository, tag or digest; detail {"seq","rule","filter"}: a filter leaves it out
   filter_changed = 81,  // repository; detail {"filter"}: what filters left out there is decided anew
   skip_asked = 82,      // repository, tag or digest; detail {"seq","rule"}: an operator leaves this event's work out
@@ -47,6 +49,7 @@ enum class event_kind : std::uint16_t {
   mismatched = 85,      // repository, tag [at digest]: found amiss at the target; detail {"seq","kind","reason"}
   repository_verified = 86,  // repository: all of it found equal and whole; detail {"checksum","tags"}
   deletes_allowed = 87,      // repository: the passes up to the next that ends synced may delete over the ceiling
+
   surveyed = 95  // repository: what the target had there was learnt; size: tags seen, 0: it knew no such repository
 };
 

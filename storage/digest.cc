@@ -54,6 +54,7 @@ digest_hasher::digest_hasher(digest_algorithm algorithm) : state_(new state{algo
   ensure(state_->context != nullptr && EVP_DigestInit_ex(state_->context, kind, nullptr) == 1,
          "a digest could not be started");
 }
+digest_hasher::digest_hasher() = default;
 digest_hasher::~digest_hasher() = default;
 digest_hasher::digest_hasher(digest_hasher&&) noexcept = default;
 digest_hasher& digest_hasher::operator=(digest_hasher&&) noexcept = default;
@@ -69,6 +70,14 @@ digest digest_hasher::finish() {
   ensure(EVP_DigestFinal_ex(state_->context, raw.data(), &size) == 1, "a digest could not be finished");
   const auto prefix = state_->algorithm == digest_algorithm::sha256 ? sha256_prefix : sha512_prefix;
   return digest(std::string(prefix) + to_hex(std::span(raw).first(size)));
+}
+
+digest_hasher digest_hasher::copy() const {
+  digest_hasher other;
+  other.state_.reset(new state{state_->algorithm});
+  ensure(other.state_->context != nullptr && EVP_MD_CTX_copy_ex(other.state_->context, state_->context) == 1,
+         "a digest could not be copied");
+  return other;
 }
 
 hash256 sha256(std::string_view a, std::string_view b, std::string_view c) {

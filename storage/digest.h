@@ -48,8 +48,11 @@ class digest_hasher {
   void update(std::span<const std::byte> bytes);
   void update(std::string_view bytes);
   digest finish();
+  // Another one that has hashed the same so far.
+  digest_hasher copy() const;
 
  private:
+  digest_hasher();
   struct state;
   std::unique_ptr<state> state_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/docker_credentials.h"
+#include "tools/config_value.h"
 
 namespace longshore::tools {
 
@@ -60,6 +61,26 @@ result<std::unique_ptr<api::registry_client>> make_registry_client(boost::asio::
     options.shared = std::move(shared);
   }
   return api::registry_client::create(std::move(executor), now, std::move(options));
+}
+
+std::string registry_authority(const registry_settings& r) {
+  const auto url = parse_base_url(r.url);
+  return url ? url->host + ":" + std::to_string(url->port) : r.url;
+}
+
+api::host_limits_settings host_limits_of(const registry_settings& r) {
+  api::host_limits_settings s;
+  s.host = registry_authority(r);
+  s.bytes_per_second = r.bytes_per_second;
+  s.requests_per_second = r.requests_per_second;
+  s.schedule = engine::bandwidth_schedule(r.schedule);
+  s.connections = {std::min(r.connections_min, r.connections_max), r.connections_max};
+  return s;
+}
+
+std::shared_ptr<api::host_limits> make_host_limits(const boost::asio::any_io_executor& on, const clock& now,
+                                                   const registry_settings& settings) {
+  return api::host_limits::create(on, now, host_limits_of(settings));
 }
 
 result<std::unique_ptr<api::peer_client>> make_peer_client(boost::asio::any_io_executor executor, clock& now,

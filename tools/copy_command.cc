@@ -23,12 +23,13 @@ constexpr std::chrono::milliseconds tick_every{200};
 
 struct side_options {
   bool plain_http = false;
-  std::string ca_file, username, password_file;
+  std::string ca_file, username, password_file, bytes_per_second;
+  double requests_per_second = 0;
 };
 
 struct copy_options {
   std::string from, to, file, state, docker_config;
-  std::vector<std::string> tags, exclude_tags, immutable_tags;
+  std::vector<std::string> tags, exclude_tags, immutable_tags, platforms, exclude_types;
   std::size_t images = 8, transfers = 12, connections = 16;
   bool no_referrers = false, no_subjects = false;
   side_options source, target;
@@ -43,6 +44,12 @@ result<endpoint_options> endpoint_of(const copy_options& o, const side_options& 
   e.plain_http = side.plain_http;
   e.settings.ca_file = side.ca_file;
   e.settings.connections_max = static_cast<std::uint32_t>(o.connections);
+  if (!side.bytes_per_second.empty()) {
+    auto rate = parse_size(side.bytes_per_second);
+    if (!rate) return pass(std::move(rate), "bytes per second");
+    e.settings.bytes_per_second = *rate;
+  }
+  e.settings.requests_per_second = side.requests_per_second;
   e.settings.username = side.username;
   if (!side.username.empty()) {
     if (side.password_file.empty()) return fail(errc::invalid, "a user name needs a password file beside it");
@@ -81,13 +88,9 @@ result<copy_request> request_of(const copy_options& o, copy_purpose purpose) {
   r.state = o.state;
   r.copying.referrers = !o.no_referrers;
   r.copying.subjects = !o.no_subjects;
-  if (!o.tags.empty() || !o.exclude_tags.empty()) {
-    r.run.skips = [&o](std::string_view, std::string_view tag) -> std::optional<std::string> {
-      if (!o.tags.empty() && !matches_any(o.tags, tag)) return "--tags";
-      if (matches_any(o.exclude_tags, tag)) return "--exclude-tags";
-      return std::nullopt;
-    };
-  }
+  auto filter = engine::replication_filter::make({{}, {}, o.tags, o.exclude_tags, o.platforms, o.exclude_types, true});
+  if (!filter) return pass(std::move(filter));
+  r.copying.filter = std::make_shared<engine::replication_filter>(*std::move(filter));
   r.run.immutable = [&o](std::string_view tag) { return matches_any(o.immutable_tags, tag); };
   return r;
 }
@@ -146,6 +149,9 @@ void add_side(CLI::App& command, const std::string& prefix, const std::string& w
   command.add_option("--" + prefix + "-ca-file", to.ca_file, "Certificates to trust at the " + which + " (PEM)");
   command.add_option("--" + prefix + "-user", to.username, "User name at the " + which);
   command.add_option("--" + prefix + "-password-file", to.password_file, "File with the password");
+  command.add_option("--" + prefix + "-bytes-per-second", to.bytes_per_second, "At most so much, such as 10MB");
+  command.add_option("--" + prefix + "-requests-per-second", to.requests_per_second, "At most so many requests")
+      ->check(CLI::Range(0.0, 1e6));
 }
 
 void add(CLI::App& app, invocation& call, copy_purpose purpose) {
@@ -164,8 +170,10 @@ void add(CLI::App& app, invocation& call, copy_purpose purpose) {
                       "distribution:DIR[//REPOSITORY[:TAG]]; '*' in REPOSITORY chooses several");
   command->add_option("DST", o->to, "Likewise; docker://HOST/PREFIX/ keeps the names below PREFIX");
   command->add_option("--from-file", o->file, "Instead: a file with \"SRC DST\" on each line");
-  command->add_option("--tags", o->tags, "Only these tags");
-  command->add_option("--exclude-tags", o->exclude_tags, "Not these tags");
+  command->add_option("--tags", o->tags, "Only these tags: globs, \"regex:...\" or \"semver:>=1.2 <2\"");
+  command->add_option("--exclude-tags", o->exclude_tags, "Not these tags; wins over --tags");
+  command->add_option("--platforms", o->platforms, "Of an index only these, such as linux/amd64 (default: all)");
+  command->add_option("--exclude-media-types", o->exclude_types, "Not images of these media types (globs)");
   command->add_option("--state", o->state, "Directory to remember in what the target has (made if need be)");
   command->add_option("--immutable-tags", o->immutable_tags,
                       "Tags that never move: with --state, not even asked for again (globs)");

@@ -23,7 +23,9 @@ result<copy_endpoints::opened> copy_endpoints::open_docker(const api::image_refe
   const std::string host = at.location.substr(0, at.location.rfind(':'));
   const bool plain = options.plain_http || api::is_local_host(host) || api::is_local_host(at.location);
   settings.url = (plain ? "http://" : "https://") + at.location;
-  auto client = make_registry_client(on_, *now_, settings);
+  auto& limits = limits_[settings.url];
+  if (!limits) limits = make_host_limits(on_, *now_, settings);
+  auto client = make_registry_client(on_, *now_, settings, limits);
   if (!client) return pass(std::move(client));
   opened made;
   made.client = *std::move(client);
@@ -71,6 +73,10 @@ result<engine::registry*> copy_endpoints::open(places& in, const api::image_refe
   }
   if (made.files) made.registry = made.files.get();
   return in.emplace(key, std::move(made)).first->second.registry;
+}
+
+void copy_endpoints::stop() {
+  for (auto& [address, limits] : limits_) limits->stop();
 }
 
 engine::task<> copy_endpoints::finish() {

@@ -34,6 +34,9 @@ class copy_endpoints {
   result<engine::registry*> target(const api::image_reference& at);
   engine::task<> finish();
 
+  // Ends every wait for a registry's limits.
+  void stop();
+
   std::uint64_t source_requests() const { return requests_of(sources_); }
   std::uint64_t target_requests() const { return requests_of(targets_); }
 
@@ -54,6 +57,7 @@ class copy_endpoints {
   clock* now_;
   endpoint_options source_, target_;
   places sources_, targets_;
+  std::map<std::string, std::shared_ptr<api::host_limits>> limits_;  // by address: shared by both sides
 };
 
 }  // namespace longshore::tools

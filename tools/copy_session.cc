@@ -194,6 +194,7 @@ void copy_session::stop() {
   if (running_ != nullptr) running_->stop();
   if (copier_ != nullptr) copier_->stop();
   pauses_.stop();
+  places_.stop();
 }
 
 copy_figures_now copy_session::figures() const {

@@ -36,12 +36,14 @@ result<std::unique_ptr<copy_state>> copy_state::open(const std::filesystem::path
   auto logs = open_site_logs(*store);
   if (!logs) return pass(std::move(logs));
   std::unique_ptr<copy_state> state(new copy_state(*std::move(store), *std::move(logs)));
-  auto sequencer =
-      log::sequencer::start(*state->logs_.journal, {state->logs_.actual.get(), state->logs_.locations.get()}, now, {});
+  auto sequencer = log::sequencer::start(
+      *state->logs_.journal, {state->logs_.actual.get(), state->logs_.locations.get(), state->logs_.uploads.get()}, now,
+      {});
   if (!sequencer) return pass(std::move(sequencer));
   state->sequencer_ = *std::move(sequencer);
   state->records_ = std::make_unique<engine::journal>(*state->sequencer_, "copy");
-  state->where_ = std::make_unique<engine::journaled_locations>(*state->records_, *state->logs_.locations);
+  state->where_ =
+      std::make_unique<engine::journaled_locations>(*state->records_, *state->logs_.locations, *state->logs_.uploads);
   return state;
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "tools/config_value.h"
+#include "tools/clients.h"
 
 namespace longshore::tools {
 namespace {
@@ -11,35 +11,20 @@ bool has_limits(const registry_settings& r) {
   return r.bytes_per_second > 0 || r.requests_per_second > 0 || !r.schedule.empty();
 }
 
-std::string authority(const registry_settings& r) {
-  const auto url = parse_base_url(r.url);
-  return url ? url->host + ":" + std::to_string(url->port) : r.url;
-}
-
-api::host_limits_settings settings_of(const registry_settings& r) {
-  api::host_limits_settings s;
-  s.host = authority(r);
-  s.bytes_per_second = r.bytes_per_second;
-  s.requests_per_second = r.requests_per_second;
-  s.schedule = engine::bandwidth_schedule(r.schedule);
-  s.connections = {std::min(r.connections_min, r.connections_max), r.connections_max};
-  return s;
-}
-
 }  // namespace
 
 registry_limits::registry_limits(const boost::asio::any_io_executor& on, const clock& now, const config& c) {
   const auto& source = c.source_registry;
   const auto& target = c.target_registry;
-  if (source && target && authority(*source) == authority(*target)) {
+  if (source && target && registry_authority(*source) == registry_authority(*target)) {
     // The configuration's check saw to it that the two do not contradict each other.
-    api::host_limits_settings s = settings_of(has_limits(*target) ? *target : *source);
+    api::host_limits_settings s = host_limits_of(has_limits(*target) ? *target : *source);
     s.connections.most = std::max(source->connections_max, target->connections_max);
     all_.push_back({{"source_registry", "target_registry"}, api::host_limits::create(on, now, std::move(s))});
     return;
   }
-  if (source) all_.push_back({{"source_registry"}, api::host_limits::create(on, now, settings_of(*source))});
-  if (target) all_.push_back({{"target_registry"}, api::host_limits::create(on, now, settings_of(*target))});
+  if (source) all_.push_back({{"source_registry"}, make_host_limits(on, now, *source)});
+  if (target) all_.push_back({{"target_registry"}, make_host_limits(on, now, *target)});
 }
 
 std::shared_ptr<api::host_limits> registry_limits::of(const std::string& section) const {

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::int64_t report_every_ms = 2'000;
 constexpr std::int64_t measure_every_ms = 1'000;
+constexpr std::int64_t tidy_every_ms = 60'000;
+constexpr std::int64_t session_age_us_max = 86'400'000'000;  // registries purge sessions by age, too
 
 engine::sync_settings settings_of(const replication_settings& r) {
   engine::sync_settings s;
@@ -60,7 +62,7 @@ secondary::secondary(boost::asio::any_io_executor on, secondary_world world, con
 void secondary::build() {
   engine::copier_options copying;
   copying.transfers_max = std::max<std::size_t>(2, config_.replication.blobs_concurrent);
-  where_ = std::make_unique<engine::journaled_locations>(records_, *world_.logs.locations);
+  where_ = std::make_unique<engine::journaled_locations>(records_, *world_.logs.locations, *world_.logs.uploads);
   copier_ = std::make_unique<engine::copier>(engine::copier_world{*source_, *target_, *where_, pauses_}, copying);
   engine::copy_settings images;
   images.blobs_at_once = config_.replication.blobs_concurrent;
@@ -92,6 +94,7 @@ result<void> secondary::start() {
   verification_->start();
   reports_.spawn(report_position());
   reports_.spawn(measure());
+  reports_.spawn(tidy_uploads());
   return {};
 }
 
@@ -136,6 +139,22 @@ boost::asio::awaitable<void> secondary::report_position() {
       }
     }
     if (!co_await report_pauses_.pause(report_every_ms)) co_return;
+  }
+}
+
+// Upload sessions that are left over: all, once there is nothing to do that could take them up; before that, old ones.
+boost::asio::awaitable<void> secondary::tidy_uploads() {
+  while (co_await report_pauses_.pause(tidy_every_ms)) {
+    const auto status = replicator_->status();
+    const bool idle = status.running.empty() && status.queued == 0 && status.waiting == 0;
+    const auto now = world_.now.now();
+    const auto before = idle ? now : timestamp{now.us - session_age_us_max};
+    const auto given_up = co_await copier_->cancel_left_uploads(before);
+    if (!given_up) {
+      spdlog::info("upload sessions left over are kept for now: {}", given_up.error().text);
+    } else if (*given_up > 0) {
+      spdlog::info("{} upload sessions that nobody needs were given up at the target", *given_up);
+    }
   }
 }
 

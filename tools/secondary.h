@@ -49,6 +49,7 @@ class secondary {
   secondary(boost::asio::any_io_executor on, secondary_world world, const config& c);
   boost::asio::awaitable<void> report_position();
   boost::asio::awaitable<void> measure();
+  boost::asio::awaitable<void> tidy_uploads();
   void build();
 
   boost::asio::any_io_executor on_;

@@ -128,8 +128,8 @@ result<void> site::open() {
   auto log = log::sequencer::start(*logs_.log, {logs_.desired.get()}, now_, sequencer_options());
   if (!log) return pass(std::move(log), "starting the log");
   log_ = *std::move(log);
-  auto journal =
-      log::sequencer::start(*logs_.journal, {logs_.actual.get(), logs_.locations.get()}, now_, sequencer_options());
+  auto journal = log::sequencer::start(*logs_.journal, {logs_.actual.get(), logs_.locations.get(), logs_.uploads.get()},
+                                       now_, sequencer_options());
   if (!journal) return pass(std::move(journal), "starting the journal");
   journal_ = *std::move(journal);
   if (config_.site.role == site_role::secondary) journal_->subscribe(tell_failures);

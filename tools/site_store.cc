@@ -21,6 +21,7 @@ std::vector<storage::family_spec> site_families() {
   add(all, engine::desired::family_specs());
   add(all, engine::actual::family_specs());
   add(all, engine::locations::family_specs());
+  add(all, engine::uploads::family_specs());
   return all;
 }
 
@@ -43,8 +44,12 @@ result<site_logs> open_site_logs(site_store& store) {
   if (!log) return pass(std::move(log), "opening the log");
   result<std::unique_ptr<log::event_log>> journal = log::event_log::open(*store.db, journal_log);
   if (!journal) return pass(std::move(journal), "opening the journal");
-  return site_logs{std::move(*log), std::move(*journal), std::make_unique<engine::desired>(*store.db),
-                   std::make_unique<engine::actual>(*store.db), std::make_unique<engine::locations>(*store.db)};
+  return site_logs{std::move(*log),
+                   std::move(*journal),
+                   std::make_unique<engine::desired>(*store.db),
+                   std::make_unique<engine::actual>(*store.db),
+                   std::make_unique<engine::locations>(*store.db),
+                   std::make_unique<engine::uploads>(*store.db)};
 }
 
 }  // namespace longshore::tools

@@ -1,7 +1,7 @@
 #pragma once
 
 // A site's data directory, opened whole: the lock, the database with every family that a site uses, its two
-// logs and its three views. The one list of families, shared by the running site and by the offline commands.
+// logs and its views. The one list of families, shared by the running site and by the offline commands.
 //
 // When open_site_store() returns, the directory is locked for this process until the store is destroyed.
 // store_access::read_only creates nothing, writes nothing and changes nothing in DIR, not even an upgrade.
@@ -15,6 +15,7 @@
 #include "engine/actual.h"
 #include "engine/desired.h"
 #include "engine/locations.h"
+#include "engine/uploads.h"
 #include "log/event_log.h"
 #include "storage/data_dir.h"
 #include "storage/database.h"
@@ -41,6 +42,7 @@ struct site_logs {
   std::unique_ptr<engine::desired> desired;
   std::unique_ptr<engine::actual> actual;
   std::unique_ptr<engine::locations> locations;
+  std::unique_ptr<engine::uploads> uploads;
 };
 result<site_logs> open_site_logs(site_store& store);
 

@@ -64,57 +64,76 @@ class memory_reader final : public blob_reader {
   std::uint64_t offset_;
 };
 
+void memory_registry::upload::take(std::string_view bytes, const behaviour& how) {
+  while (!bytes.empty()) {
+    const std::uint64_t to_grain =
+        how.upload_grain == 1 ? bytes.size() : how.upload_grain - blob.size % how.upload_grain;
+    const auto piece = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(to_grain, bytes.size())));
+    bytes.remove_prefix(piece.size());
+    hasher.update(piece);
+    blob.size += piece.size();
+    if (blob.size <= how.keep_bytes_max) {
+      blob.bytes.append(piece);
+    } else {
+      std::string().swap(blob.bytes);
+      blob.synthetic = true;
+    }
+    if (blob.size % how.upload_grain != 0) continue;
+    kept_hasher = hasher.copy();
+    if (how.upload_grain > 1) kept = blob;
+    kept.size = blob.size;
+  }
+}
+
 class memory_writer final : public blob_writer {
  public:
-  memory_writer(memory_registry& of, std::string repository, digest d)
-      : of_(&of), repository_(std::move(repository)), digest_(std::move(d)), hasher_(digest_.algorithm()) {
-    ++of_->open_sessions_;
-  }
-  ~memory_writer() override = default;
+  memory_writer(memory_registry& of, std::string location, digest d, std::uint64_t kept)
+      : of_(&of), location_(std::move(location)), digest_(std::move(d)), kept_(kept) {}
 
   task<> write(asio::const_buffer buffer) override {
-    auto lost = co_await of_->enter("write", repository_, digest_.text());
+    auto lost = co_await of_->enter("write", repository(), digest_.text());
     if (!lost) co_return pass(std::move(lost));
-    const std::string_view bytes(static_cast<const char*>(buffer.data()), buffer.size());
-    hasher_.update(bytes);
-    blob_.size += bytes.size();
-    of_->received_[digest_.text()] += bytes.size();
-    if (blob_.size <= of_->does.keep_bytes_max) {
-      blob_.bytes.append(bytes);
-    } else {
-      std::string().swap(blob_.bytes);
-      blob_.synthetic = true;
-    }
+    const auto at = of_->uploads_.find(location_);
+    if (at == of_->uploads_.end()) co_return fail(errc::unavailable, "BLOB_UPLOAD_UNKNOWN");
+    at->second.take({static_cast<const char*>(buffer.data()), buffer.size()}, of_->does);
+    of_->received_[digest_.text()] += buffer.size();
     if (*lost) co_return std::unexpected<error>(**lost);
+    kept_ = at->second.kept.size;
     co_return result<void>();
   }
   task<> finish(digest expected) override {
-    auto lost = co_await of_->enter("finish", repository_, expected.text());
+    auto lost = co_await of_->enter("finish", repository(), expected.text());
     if (!lost) co_return pass(std::move(lost));
-    if (auto is = hasher_.finish(); is != expected) co_return fail(errc::rejected, "DIGEST_INVALID: " + is.text());
-    of_->repositories_[repository_].blobs.insert_or_assign(expected.text(), std::move(blob_));
-    close();
+    const auto at = of_->uploads_.find(location_);
+    if (at == of_->uploads_.end()) co_return fail(errc::unavailable, "BLOB_UPLOAD_UNKNOWN");
+    if (auto is = at->second.hasher.copy().finish(); is != expected) {
+      co_return fail(errc::rejected, "DIGEST_INVALID: " + is.text());
+    }
+    of_->repositories_[at->second.repository].blobs.insert_or_assign(expected.text(), std::move(at->second.blob));
+    of_->uploads_.erase(at);
     if (*lost) co_return std::unexpected<error>(**lost);
     co_return result<void>();
   }
   task<> cancel() override {
-    auto lost = co_await of_->enter("cancel", repository_, digest_.text());
-    close();  // an order to fail this one is answered, yet nothing may stay behind in a test's books
+    auto lost = co_await of_->enter("cancel", repository(), digest_.text());
+    of_->uploads_.erase(location_);  // an order to fail this one is answered, yet nothing stays in a test's books
     if (!lost) co_return pass(std::move(lost));
     co_return result<void>();
   }
+  std::uint64_t offset() const override { return kept_; }
+  std::optional<upload_session> session() const override {
+    return of_->does.resumes ? std::optional(upload_session{location_, "node=1"}) : std::nullopt;
+  }
 
  private:
-  void close() {
-    if (open_) --of_->open_sessions_;
-    open_ = false;
+  std::string repository() const {
+    const auto at = of_->uploads_.find(location_);
+    return at == of_->uploads_.end() ? std::string() : at->second.repository;
   }
   memory_registry* of_;
-  std::string repository_;
+  std::string location_;
   digest digest_;
-  digest_hasher hasher_;
-  stored_blob blob_;
-  bool open_ = true;
+  std::uint64_t kept_;
 };
 
 void memory_registry::break_body(const digest& d, std::uint64_t at_offset, int times) {
@@ -188,7 +207,27 @@ task<std::unique_ptr<blob_writer>> memory_registry::begin_blob(std::string repos
   if (held != nullptr) repositories_[repository].blobs.insert_or_assign(d.text(), *held);
   if (*lost) co_return std::unexpected<error>(**lost);
   if (held != nullptr) co_return std::unique_ptr<blob_writer>();
-  co_return std::make_unique<memory_writer>(*this, repository, d);
+  const std::string location = "upload-" + std::to_string(uploads_begun_++);
+  uploads_.emplace(location, upload{repository, {}, {}, digest_hasher(d.algorithm()), digest_hasher(d.algorithm())});
+  co_return std::make_unique<memory_writer>(*this, location, d, 0);
+}
+
+task<std::unique_ptr<blob_writer>> memory_registry::resume_blob(std::string repository, digest d, std::uint64_t,
+                                                                upload_session session) {
+  auto lost = co_await enter("resume_blob", repository, d.text());
+  if (!lost) co_return pass(std::move(lost));
+  if (*lost) co_return std::unexpected<error>(**lost);
+  if (!does.resumes) co_return fail(errc::unsupported, "UNSUPPORTED: uploads are not taken up again");
+  const auto at = uploads_.find(session.location);
+  if (at == uploads_.end() || at->second.repository != repository || session.cookies != "node=1") {
+    co_return fail(errc::not_found, "BLOB_UPLOAD_UNKNOWN");
+  }
+  upload& u = at->second;
+  if (does.upload_grain > 1) {
+    u.blob = u.kept;
+    u.hasher = u.kept_hasher.copy();
+  }
+  co_return std::make_unique<memory_writer>(*this, session.location, d, u.kept.size);
 }
 
 }  // namespace longshore::engine::testing

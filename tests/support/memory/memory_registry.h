@@ -16,6 +16,7 @@
 
 #include "engine/registry.h"
 #include "engine/wait_list.h"
+#include "storage/digest.h"
 
 namespace longshore::engine::testing {
 
@@ -36,6 +37,8 @@ class memory_registry final : public registry {
     std::size_t chunk_bytes = 64u << 10;  // the most a read returns
     std::size_t tags_per_page = 3;
     std::uint64_t keep_bytes_max = 64u << 20;  // of larger uploads only digest and size are kept
+    bool resumes = true;                       // uploads are taken up again where they stopped
+    std::uint64_t upload_grain = 1;            // what is not a whole multiple of this does not outlast its writer
     std::set<std::string> refused_types;       // manifests of these are rejected
   } does;
 
@@ -48,6 +51,7 @@ class memory_registry final : public registry {
 
   // Faults. The operation with this number (counted from 0 at the call) fails.
   void fail_operation(std::uint64_t n, error e, fault_at at = fault_at::before);
+  void forget_faults() { faults_.clear(); }
   void fail_always(std::optional<error> e) { always_ = std::move(e); }
   void break_body(const digest& d, std::uint64_t at_offset, int times);
   // This verb never ends, until its coroutine is cancelled.
@@ -79,7 +83,8 @@ class memory_registry final : public registry {
   std::uint64_t operations() const { return operations_; }
   std::uint64_t bytes_served(const digest& d) const;
   std::uint64_t bytes_received(const digest& d) const;
-  int open_sessions() const { return open_sessions_; }
+  int open_sessions() const { return static_cast<int>(uploads_.size()); }
+  void forget_sessions() { uploads_.clear(); }
   const std::vector<std::string>& violations() const { return violations_; }
 
   std::string name() const override { return name_; }
@@ -93,6 +98,8 @@ class memory_registry final : public registry {
   task<std::unique_ptr<blob_reader>> open_blob(std::string repository, digest d, std::uint64_t offset) override;
   task<std::unique_ptr<blob_writer>> begin_blob(std::string repository, digest d, std::uint64_t size,
                                                 std::optional<std::string> mount_from) override;
+  task<std::unique_ptr<blob_writer>> resume_blob(std::string repository, digest d, std::uint64_t size,
+                                                 upload_session session) override;
   task<tag_page> list_tags(std::string repository, std::optional<std::string> next) override;
   task<tag_page> list_repositories(std::optional<std::string> next) override;
   task<std::vector<descriptor>> referrers(std::string repository, digest d) override;
@@ -100,6 +107,12 @@ class memory_registry final : public registry {
  private:
   friend class memory_reader;
   friend class memory_writer;
+  struct upload {
+    std::string repository;
+    stored_blob blob, kept;  // kept: as of the last whole grain
+    digest_hasher hasher, kept_hasher;
+    void take(std::string_view bytes, const behaviour& how);
+  };
   struct repository_content {
     std::map<std::string, stored_blob> blobs;            // by digest text
     std::map<std::string, manifest_document> manifests;  // by digest text
@@ -128,7 +141,8 @@ class memory_registry final : public registry {
   std::string stalled_verb_;
   wait_list stalled_;
   std::map<std::string, std::uint64_t> served_, received_;
-  int open_sessions_ = 0;
+  std::map<std::string, upload> uploads_;  // by location
+  std::uint64_t uploads_begun_ = 0;
   std::vector<std::string> violations_;
 };
 

@@ -78,5 +78,22 @@ TEST(content_ranges, contradictions_are_none) {
   }
 }
 
+TEST(upload_range, only_a_range_from_zero_is_one) {
+  EXPECT_EQ(parse_upload_range("0-0"), 0u);
+  EXPECT_EQ(parse_upload_range("0-99"), 99u);
+  EXPECT_EQ(parse_upload_range("bytes=0-99"), 99u);
+  EXPECT_EQ(parse_upload_range("bytes 0-99"), 99u);
+  EXPECT_EQ(parse_upload_range("0-18446744073709551614"), 18446744073709551614u);
+  for (const char* bad : {"", "0", "0-", "-9", "1-9", "0-9/10", "0-9 ", " 0-9", "0--9", "bytes0-9", "0-x",
+                          "0-18446744073709551615", "0-99999999999999999999", "+0-9"}) {
+    EXPECT_FALSE(parse_upload_range(bad)) << bad;
+  }
+}
+
+TEST(count, is_digits_and_nothing_else) {
+  EXPECT_EQ(parse_count("5242880"), 5'242'880u);
+  for (const char* bad : {"", "-1", "1.5", "5 MB", " 5", "99999999999999999999"}) EXPECT_FALSE(parse_count(bad)) << bad;
+}
+
 }  // namespace
 }  // namespace longshore::api

@@ -77,6 +77,7 @@ asio::awaitable<void> scripted_server::serve(Stream stream, std::size_t connecti
     std::size_t length = 0;
     const auto told = request->header("Content-Length");
     std::from_chars(told.data(), told.data() + told.size(), length);
+    request->in_one_piece = in.size() >= length;
     if (!early && in.size() < length) {
       auto [failed, more] = co_await asio::async_read(stream, asio::dynamic_buffer(in),
                                                       asio::transfer_exactly(length - in.size()), awaited);

@@ -23,6 +23,7 @@ struct seen_request {
   std::string method, target, body;
   api::http_headers headers;
   std::size_t connection = 0;  // counted from 0
+  bool in_one_piece = false;   // all of it came with the first read
   std::string header(std::string_view name) const { return std::string(headers.find(name).value_or("")); }
 };
 

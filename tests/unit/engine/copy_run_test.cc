@@ -174,14 +174,30 @@ TEST_F(copy_run_test, a_failure_of_any_single_operation_is_overcome_or_named_and
 TEST_F(copy_run_test, what_a_filter_leaves_out_is_told_with_its_rule_and_not_copied) {
   add("a", "v1", {"one"});
   add("a", "v1-rc1", {"two"});
-  options_.skips = [](std::string_view, std::string_view tag) -> std::optional<std::string> {
-    return tag.ends_with("rc1") ? std::optional<std::string>("no candidates") : std::nullopt;
-  };
+  copying_.filter = std::make_shared<replication_filter>(*replication_filter::make({.tags_exclude = {"*-rc*"}}));
   const copy_figures f = copy_afresh({{"a", {}}});
   EXPECT_EQ(f.skipped, 1u);
   EXPECT_EQ(f.copied, 1u);
   EXPECT_FALSE(target_.tag("a", "v1-rc1"));
-  EXPECT_TRUE(std::ranges::any_of(outcomes_, [](const copy_outcome& o) { return o.rule == "no candidates"; }));
+  EXPECT_TRUE(std::ranges::any_of(outcomes_, [](const copy_outcome& o) { return o.rule == "tags_exclude: *-rc*"; }));
+}
+
+TEST_F(copy_run_test, signatures_follow_the_images_that_a_tag_filter_takes_and_no_others) {
+  add("a", "v1", {"one"});
+  add("a", "v2", {"two"});
+  const auto signature_of = [&](const char* tag) {
+    return "sha256-" + std::string(source_.tag("a", tag)->hex()) + ".sig";
+  };
+  for (const char* tag : {"v1", "v2"}) add("a", signature_of(tag), {std::string("signature of ") + tag});
+  copying_.filter = std::make_shared<replication_filter>(*replication_filter::make({.tags_include = {"v1"}}));
+  for (const bool again : {false, true}) {
+    const copy_figures f = copy_afresh({{"a", {}}});
+    EXPECT_EQ(again ? f.unchanged : f.copied, 2u);
+    EXPECT_EQ(f.skipped, 2u);
+    EXPECT_EQ(f.items, 4u);
+    EXPECT_TRUE(target_.tag("a", signature_of("v1")));
+    EXPECT_FALSE(target_.tag("a", signature_of("v2")));
+  }
 }
 
 TEST_F(copy_run_test, a_plan_tells_what_a_copy_then_does_and_touches_nothing) {

@@ -46,6 +46,7 @@ engine_world::engine_world() {
   add(desired::family_specs());
   add(actual::family_specs());
   add(locations::family_specs());
+  add(uploads::family_specs());
   const auto must = [](auto opened) {
     if (!opened) throw std::runtime_error(opened.error().text);
     return *std::move(opened);
@@ -56,10 +57,12 @@ engine_world::engine_world() {
   desired_ = std::make_unique<desired>(*db_);
   actual_ = std::make_unique<actual>(*db_);
   locations_ = std::make_unique<locations>(*db_);
+  uploads_ = std::make_unique<uploads>(*db_);
   sequencer_ = must(log::sequencer::start(*log_, {desired_.get()}, clock_, {}));
-  journal_sequencer_ = must(log::sequencer::start(*journal_log_, {actual_.get(), locations_.get()}, clock_, {}));
+  journal_sequencer_ =
+      must(log::sequencer::start(*journal_log_, {actual_.get(), locations_.get(), uploads_.get()}, clock_, {}));
   journal_ = std::make_unique<journal>(*journal_sequencer_, "here");
-  where_ = std::make_unique<journaled_locations>(*journal_, *locations_);
+  where_ = std::make_unique<journaled_locations>(*journal_, *locations_, *uploads_);
 }
 
 engine_world::~engine_world() {
@@ -80,7 +83,13 @@ copier& engine_world::fresh_copier() {
 
 sync_world engine_world::world() {
   if (!copier_) fresh_copier();
-  return {{source_, target_, *where_, *copier_, copying_}, *journal_, *desired_, *actual_, pauses_, clock_, random_,
+  return {{source_, target_, *where_, *copier_, copying_},
+          *journal_,
+          *desired_,
+          *actual_,
+          pauses_,
+          clock_,
+          random_,
           settings_};
 }
 

@@ -93,6 +93,7 @@ class engine_world : public ::testing::Test {
   std::unique_ptr<desired> desired_;
   std::unique_ptr<actual> actual_;
   std::unique_ptr<locations> locations_;
+  std::unique_ptr<uploads> uploads_;
   std::unique_ptr<log::sequencer> sequencer_, journal_sequencer_;
   std::unique_ptr<journal> journal_;
   std::unique_ptr<journaled_locations> where_;
