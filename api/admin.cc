@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "api/admin_json.h"
+#include "api/gap_json.h"
 #include "api/limits_admin.h"
 #include "engine/checksum.h"
 #include "engine/reference.h"
@@ -92,12 +93,21 @@ admin::answering admin::status(const request&) {
                  {"journal", json::object{{"size", world_.journal.durable_size()}}},
                  {"repositories", json_of(*counts)},
                  {"quarantined", world_.aside.count()}};
-  if (facts.following) o.emplace("follower", json_of(*facts.following, now));
+  if (facts.following) {
+    const auto lag = co_await replication_lag(world_, *facts.following);
+    if (!lag) co_return std::unexpected(lag.error());
+    o.emplace("follower", json_of(*facts.following, now));
+    o.emplace("lag", json_of(*lag));
+  }
   if (facts.replicating) o.emplace("replication", json_of(*facts.replicating, now));
   if (!facts.registries.empty()) o.emplace("registries", json_of(facts.registries));
   if (world_.incoming != nullptr) {
     json::array sources;
-    for (const source_stats& s : world_.incoming->stats().sources) sources.push_back(json_of(s));
+    for (const source_stats& s : world_.incoming->stats().sources) {
+      json::object source = json_of(s);
+      add_health(source, s, facts.reconciling, now);
+      sources.push_back(std::move(source));
+    }
     o.emplace("sources", std::move(sources));
   }
   json::array followers;

@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view own_agent = "longshore/";
 constexpr std::size_t instances_kept = 16;
 constexpr std::int64_t warn_every_us = 60'000'000;
+// From so many refusals in a row on, a registry may have given up on some: GitLab's drops after ten tries.
+constexpr std::uint64_t refusals_that_lose = 5;
 
 std::string acknowledgement(const log::append_outcome& done, std::uint64_t dropped) {
   std::string text = "{\"appended\":" + std::to_string(done.appended);
@@ -58,7 +60,10 @@ std::optional<answer> ingest::admit(request& r) {
     return std::nullopt;
   }
   ++stats_.unauthorized;
-  if (const auto meant = tokens_.named(name)) ++stats_.sources[*meant].unauthorized;
+  if (const auto meant = tokens_.named(name)) {
+    ++stats_.sources[*meant].unauthorized;
+    ++stats_.sources[*meant].refused_in_a_row;
+  }
   warn_sometimes(warned_unauthorized_,
                  "a notification came with a wrong token" +
                      (name.empty() ? std::string() : " for the source " + printable(name)) +
@@ -70,6 +75,7 @@ std::optional<answer> ingest::admit(request& r) {
 void ingest::note_too_large(const request& r) {
   source_stats& s = stats_.sources[r.caller];
   ++s.too_large;
+  ++s.refused_in_a_row;
   warn_sometimes(warned_too_large_,
                  "a notification of the source " + s.name + " is over the limit of " +
                      std::to_string(options_.body_bytes_max) +
@@ -115,6 +121,7 @@ asio::awaitable<answer> ingest::record(std::size_t source, const request& r) {
   s.dropped += dropped;
   s.appended += done->appended;
   s.duplicates += done->duplicates;
+  note_taken(s, *done);
   if (quarantining) co_return put_aside_answer(*done, reason);
   co_return json_answer(acknowledgement(*done, dropped));
 }
@@ -172,14 +179,36 @@ void ingest::note_instances(source_stats& s, const std::vector<log::event>& even
       std::rotate(known, known + 1, s.instances.end());
       continue;
     }
-    if (!s.instances.empty()) ++s.restarts;
+    if (!s.instances.empty()) {
+      ++s.restarts;
+      if (doubt_) doubt_(s.name, "another process of the registry speaks: what the one before had queued is lost");
+    }
     if (s.instances.size() == instances_kept) s.instances.erase(s.instances.begin());
     s.instances.push_back(e.instance);
   }
 }
 
+void ingest::note_taken(source_stats& s, const log::append_outcome& done) {
+  if (done.appended > 0) s.last_seq = event_seq{done.first.value + done.appended - 1};
+  const std::uint64_t refused = std::exchange(s.refused_in_a_row, 0);
+  if (refused >= refusals_that_lose && doubt_) {
+    doubt_(s.name, "notifications were refused " + std::to_string(refused) + " times in a row");
+  }
+}
+
+void ingest::remember(const std::string& source, std::vector<std::string> instances, timestamp last_event,
+                      event_seq last) {
+  for (source_stats& s : stats_.sources) {
+    if (s.name != source) continue;
+    s.instances = std::move(instances);
+    s.last_event = last_event;
+    s.last_seq = last;
+  }
+}
+
 answer ingest::not_written(source_stats& s, const error& e) {
   ++s.unavailable;
+  ++s.refused_in_a_row;
   warn_sometimes(warned_unwritten_, "notifications of the source " + s.name +
                                         " cannot be recorded and are refused until they can: " + e.text);
   if (e.code == errc::no_space) return refusal(e);

@@ -57,6 +57,8 @@ struct source_stats {
   std::uint64_t unavailable = 0;                            // bodies answered 503 or 507
   std::uint64_t too_large = 0;                              // bodies answered 413
   std::uint64_t unauthorized = 0;                           // requests that named the source with a wrong token
+  std::uint64_t refused_in_a_row = 0;                       // bodies and requests not taken since one was
+  std::optional<event_seq> last_seq;                        // of its newest event
   std::uint64_t restarts = 0;          // registry processes first seen after another: events may have been lost
   std::vector<std::string> instances;  // seen lately, newest last
 };
@@ -73,6 +75,13 @@ class ingest {
   // Before mount().
   void add_source(std::string name, std::string_view token);
   void mount(router& to);
+  // Called, on the server's executor, with a source and what speaks for the loss of some of its notifications: another
+  // registry process, or notifications taken again after many were refused. Before mount().
+  void on_doubt(std::function<void(const std::string& source, const std::string& reason)> told) {
+    doubt_ = std::move(told);
+  }
+  // What the log last heard of a source before this process: told once per source, before mount().
+  void remember(const std::string& source, std::vector<std::string> instances, timestamp last_event, event_seq last);
   const ingest_stats& stats() const { return stats_; }
 
  private:
@@ -84,6 +93,7 @@ class ingest {
   boost::asio::awaitable<result<log::append_outcome>> append(std::vector<log::event> events);
   std::uint64_t drop_pulls(std::vector<log::event>& events) const;
   void note_instances(source_stats& s, const std::vector<log::event>& events);
+  void note_taken(source_stats& s, const log::append_outcome& done);
   answer not_written(source_stats& s, const error& e);
   void warn_sometimes(timestamp& last, const std::string& what);
 
@@ -91,6 +101,7 @@ class ingest {
   ingest_options options_;
   token_book tokens_;
   ingest_stats stats_;
+  std::function<void(const std::string&, const std::string&)> doubt_;
   bool putting_aside_ = false;
   std::size_t waiting_aside_ = 0;
   engine::wait_list aside_free_;

@@ -5,6 +5,8 @@
 
 #include <limits>
 
+#include "api/gap_json.h"
+
 namespace longshore::api {
 
 namespace asio = boost::asio;
@@ -151,6 +153,44 @@ void add_replication(exposition& to, const engine::replicator_status& r) {
   to.gauge("longshore_copy_open_bytes", "Bytes still to come of the images being copied", r.bytes_open);
 }
 
+void add_lag(exposition& to, const engine::replication_lag& lag) {
+  to.gauge("longshore_replication_lag_seconds", "Since the oldest event that is not settled at the target",
+           lag.seconds);
+  to.gauge("longshore_oldest_open_item_seq", "The seq of the oldest item that is open; -1: none is",
+           lag.oldest ? static_cast<double>(lag.oldest->seq.value) : -1.0);
+}
+
+void add_gaps(exposition& to, const ingest_stats& s, const std::vector<engine::reconciler_status>& all, timestamp now) {
+  for (const source_stats& of : s.sources) {
+    to.gauge("longshore_source_refused_in_a_row", "Notifications refused since one was taken", of.refused_in_a_row,
+             {{"source", of.name}});
+  }
+  const auto each = [&](const char* name, const char* help, auto value) {
+    for (const engine::reconciler_status& r : all) to.gauge(name, help, value(r), {{"source", r.source}});
+  };
+  each("longshore_source_suspected_loss", "1: notifications may have been lost, and no whole reconcile came since",
+       [](const auto& r) { return r.reconciled.suspected.empty() ? 0.0 : 1.0; });
+  each("longshore_reconcile_complete_age_seconds", "Since the last complete reconcile; -1: there was none",
+       [&](const auto& r) {
+         const auto& last = r.reconciled.last_complete;
+         return last ? static_cast<double>(now.us - last->ended.us) / 1e6 : -1.0;
+       });
+  each("longshore_reconcile_digests_complete_age_seconds", "Since the last complete one with digests; -1: none",
+       [&](const auto& r) {
+         const timestamp at = r.reconciled.digests_complete_at;
+         return at.us == 0 ? -1.0 : static_cast<double>(now.us - at.us) / 1e6;
+       });
+  each("longshore_reconcile_running", "1: a reconcile runs", [](const auto& r) { return r.running ? 1.0 : 0.0; });
+  each("longshore_reconcile_last_findings", "What the last complete reconcile found", [](const auto& r) {
+    const auto& last = r.reconciled.last_complete;
+    return last ? static_cast<double>(last->counts.found) : 0.0;
+  });
+  each("longshore_reconcile_last_requests", "Requests of the last complete reconcile", [](const auto& r) {
+    const auto& last = r.reconciled.last_complete;
+    return last ? static_cast<double>(last->counts.requests) : 0.0;
+  });
+}
+
 void add_server(exposition& to, const server_counters& c) {
   to.gauge("longshore_http_connections", "Open connections", c.connections);
   to.counter("longshore_http_requests_total", "Requests handed to a handler", c.requests);
@@ -259,7 +299,13 @@ asio::awaitable<void> metrics::scrape(exchange& x) {
   if (w.incoming != nullptr) add_ingest(to, w.incoming->stats());
   add_log(to, w, world_.to);
   add_followers(to, w);
-  if (facts.following) add_following(to, *facts.following, w.now.now());
+  if (facts.following) {
+    add_following(to, *facts.following, w.now.now());
+    const auto lag = co_await replication_lag(w, *facts.following);
+    if (!lag) co_return x.reply(refusal(lag.error()));
+    add_lag(to, *lag);
+  }
+  if (w.incoming != nullptr) add_gaps(to, w.incoming->stats(), facts.reconciling, w.now.now());
   if (facts.replicating) add_replication(to, *facts.replicating);
   add_registries(to, facts.registries, w.now.now());
   add_repositories(to, *counts);

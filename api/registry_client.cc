@@ -129,11 +129,23 @@ task<manifest_document> registry_client::get_manifest(std::string repository, st
 }
 
 task<std::optional<longshore::digest>> registry_client::resolve(std::string repository, std::string ref) {
+  return resolve_unless(std::move(repository), std::move(ref), std::nullopt);
+}
+
+task<std::optional<longshore::digest>> registry_client::resolve_again(std::string repository, std::string ref,
+                                                                      longshore::digest known) {
+  return resolve_unless(std::move(repository), std::move(ref), std::move(known));
+}
+
+task<std::optional<longshore::digest>> registry_client::resolve_unless(std::string repository, std::string ref,
+                                                                       std::optional<longshore::digest> known) {
   if (auto ok = valid(repository, ref); !ok) co_return pass(std::move(ok));
   auto ask = manifest_ask("HEAD", repository, ref);
   ask.headers.add("Accept", all_manifest_types());
+  if (known) ask.headers.add("If-None-Match", "\"" + known->text() + "\"");
   auto answer = co_await session_.send(ask, answer_bytes_max);
   if (!answer) co_return pass(std::move(answer));
+  if (known && answer->head.status == 304) co_return known;
   if (answer->head.status == 200) {
     if (const auto told = answer->head.headers.find("Docker-Content-Digest")) {
       auto d = longshore::digest::parse(*told);

@@ -34,6 +34,8 @@ class registry_client final : public engine::registry {
   std::string name() const override { return session_.registry().authority(); }
   task<engine::manifest_document> get_manifest(std::string repository, std::string ref) override;
   task<std::optional<longshore::digest>> resolve(std::string repository, std::string ref) override;
+  task<std::optional<longshore::digest>> resolve_again(std::string repository, std::string ref,
+                                                       longshore::digest known) override;
   task<longshore::digest> put_manifest(std::string repository, std::string ref, std::string media_type,
                                        std::string bytes) override;
   task<> delete_tag(std::string repository, std::string tag) override;
@@ -57,6 +59,8 @@ class registry_client final : public engine::registry {
   registry_client(std::unique_ptr<http_client> http, clock& now, url registry, registry_options options);
   std::unexpected<error> refusal(const http_response& answer, const std::string& doing,
                                  const std::vector<std::string>& scopes) const;
+  task<std::optional<longshore::digest>> resolve_unless(std::string repository, std::string ref,
+                                                        std::optional<longshore::digest> known);
   task<std::optional<std::uint64_t>> stat_by_get(std::string repository, longshore::digest d);
   task<> erase(std::string repository, std::string ref);
   // Null: mounted. not_found: no session, because the mount was refused.

@@ -101,6 +101,10 @@ task<tag_page> registry_client::list(std::string path, std::string member, std::
     answer = co_await session_.send(ask, page_bytes_max);
     if (!answer) co_return pass(std::move(answer));
   }
+  // Only Distribution and its kin have a catalog; others answer for its path in many ways.
+  if (answer->head.status == 404 && ask.repository.empty()) {
+    co_return fail(errc::unsupported, name() + " has no catalog of its repositories (status 404)");
+  }
   if (answer->head.status != 200) co_return refusal(*answer, doing, scopes);
   auto names = names_in(answer->body, member);
   if (!names) {

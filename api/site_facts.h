@@ -8,6 +8,7 @@
 
 #include "api/limits_view.h"
 #include "engine/follower.h"
+#include "engine/reconciler.h"
 #include "engine/replicator.h"
 
 namespace longshore::api {
@@ -18,7 +19,8 @@ struct site_facts {
   std::vector<std::string> warnings;                 // what an operator should hear of
   std::optional<engine::follower_status> following;  // a secondary's
   std::optional<engine::replicator_status> replicating;
-  std::vector<host_limits_view> registries;
+  std::vector<host_limits_view> registries = {};
+  std::vector<engine::reconciler_status> reconciling = {};  // a primary's, by source
 };
 
 }  // namespace longshore::api

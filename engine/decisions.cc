@@ -19,10 +19,11 @@ bool was_tried(const desired_item& wanted, const std::optional<actual_item>& don
 
 bool may_be_early(const desired_item& wanted, const std::optional<actual_item>& done, timestamp now,
                   std::int64_t recent_us) {
-  if (wanted.gone || was_tried(wanted, done)) return false;
+  if (wanted.gone) return false;
+  if (wanted.occurred.us == 0) return !was_tried(wanted, done);  // its age is not known
   // The registry's clock may differ from ours in either direction.
   const std::int64_t age = now.us - wanted.occurred.us;
-  return wanted.occurred.us == 0 || (age < recent_us && age > -recent_us);
+  return age < recent_us && age > -recent_us;
 }
 
 tag_step decide_tag(const desired_item& wanted, const std::optional<longshore::digest>& shown, bool early,
@@ -46,7 +47,15 @@ removal_decision decide_removal(const longshore::digest& d, const removal_facts&
       return {removal_step::park, "tag " + other.tag + " at the target needs " + d.text() +
                                       " and does not come from the source; delete it there, then ask for a resync"};
     }
-    if (!other.at_source) continue;  // gone as well: it goes with it
+    if (!other.at_source && !other.includes) continue;  // gone as well: it goes with it
+    if (other.as_at_source) {
+      return {removal_step::park, "tag " + other.tag + " of the source still needs " + d.text() +
+                                      ", which the source itself has no longer; delete or push the tag there"};
+    }
+    if (other.parked) {
+      return {removal_step::park,
+              "tag " + other.tag + ", which is parked itself, needs " + d.text() + " at the target"};
+    }
     // The target's tag lags behind: once it is published anew, the digest is free.
     return {removal_step::fail, "tag " + other.tag + " still needs " + d.text() + " at the target"};
   }

@@ -17,7 +17,8 @@ namespace longshore::engine {
 bool is_open(const desired_item& wanted, const std::optional<actual_item>& done);
 // An earlier attempt at this very event failed.
 bool was_tried(const desired_item& wanted, const std::optional<actual_item>& done);
-// The event may be ahead of the tag it speaks of: registries notify before they write the tag.
+// The event may be ahead of the tag it speaks of: registries notify before they write the tag. However often it was
+// tried: what is settled against the log's word is not looked at again, so the word must have had its time.
 bool may_be_early(const desired_item& wanted, const std::optional<actual_item>& done, timestamp now,
                   std::int64_t recent_us);
 
@@ -36,6 +37,9 @@ struct sharing_tag {
   std::string tag;
   bool in_log = false;                         // the log speaks of it
   std::optional<longshore::digest> at_source;  // what the source's tag of that name is now; none: gone
+  bool as_at_source = false;                   // the target's tag is what the source's is
+  bool includes = false;                       // it is not at the digest, but at an index that includes it
+  bool parked = false;                         // its own removal is
   std::string left_alone = {};                 // the rule by which it is none of ours; empty: it is
 };
 struct removal_facts {

@@ -79,6 +79,7 @@ task<> follower::step() {
     if (!applied) co_return pass(std::move(applied));
     tell(records);
   }
+  if (world_.log.durable_size() >= status_.primary_size) status_.caught_up = world_.now.now();
   status_.state = follower_state::following;
   status_.reason.clear();
   const bool hasty = page->records.empty() && world_.now.now().us - asked.us < options_.empty_pause_ms * 1'000;

@@ -24,7 +24,7 @@ namespace longshore::engine {
 struct follower_world {
   log_source& source;
   log::event_log& log;
-  log::sequencer& to;
+  log::appender& to;
   pauses& pause;
   const clock& now;
   random_source& random;
@@ -45,6 +45,7 @@ struct follower_status {
   follower_state state = follower_state::connecting;
   std::string reason;      // "refused: ..." and the like; empty while following
   timestamp last_contact;  // the last answer, also a refused one
+  timestamp caught_up;     // when this copy last was the whole of the primary's log
   std::uint64_t primary_size = 0, own_size = 0;
   std::uint64_t lag_events() const { return primary_size > own_size ? primary_size - own_size : 0; }
 };

@@ -47,14 +47,14 @@ asio::awaitable<std::optional<outcome>> completion_of(Start start) {
 
 }  // namespace
 
-task<log::append_outcome> append(log::sequencer& to, std::vector<log::event> events) {
+task<log::append_outcome> append(log::appender& to, std::vector<log::event> events) {
   auto done = co_await completion_of([&to, events = std::move(events)](log::on_appended told) mutable {
     return to.submit(std::move(events), std::move(told));
   });
   co_return *std::move(done);
 }
 
-task<log::append_outcome> append_copy(log::sequencer& to, event_seq first, std::vector<std::string> records,
+task<log::append_outcome> append_copy(log::appender& to, event_seq first, std::vector<std::string> records,
                                       hash256 root) {
   auto done = co_await completion_of([&to, first, records = std::move(records), root](log::on_appended told) mutable {
     return to.submit_copy(first, std::move(records), root, std::move(told));

@@ -8,26 +8,26 @@
 #include <vector>
 
 #include "engine/registry.h"
+#include "log/appender.h"
 #include "log/event.h"
-#include "log/sequencer.h"
 
 namespace longshore::engine {
 
 class journal {
  public:
-  explicit journal(log::sequencer& to, std::string site) : to_(&to), site_(std::move(site)) {}
+  explicit journal(log::appender& to, std::string site) : to_(&to), site_(std::move(site)) {}
   task<> append(std::vector<log::event> events);
   const std::string& site() const { return site_; }
 
  private:
-  log::sequencer* to_;
+  log::appender* to_;
   std::string site_;
 };
 
-// The same for any sequencer: submits, resumes on the caller's executor with the outcome.
-task<log::append_outcome> append(log::sequencer& to, std::vector<log::event> events);
+// The same for any log: submits, resumes on the caller's executor with the outcome.
+task<log::append_outcome> append(log::appender& to, std::vector<log::event> events);
 // Likewise for stored bytes that continue a copied log; fails as sequencer::submit_copy says.
-task<log::append_outcome> append_copy(log::sequencer& to, event_seq first, std::vector<std::string> records,
+task<log::append_outcome> append_copy(log::appender& to, event_seq first, std::vector<std::string> records,
                                       hash256 root);
 
 }  // namespace longshore::engine

@@ -37,6 +37,17 @@ std::size_t sequence_length(std::string_view s) {
   return overlong || out_of_range ? 0 : n;
 }
 
+std::string serialized(boost::json::object detail) { return boost::json::serialize(detail); }
+
+log::event of_failure(event_kind kind, const desired_item& item, const error& why) {
+  log::event e = of_item(kind, item);
+  e.detail =
+      serialized({{"seq", item.seq.value}, {"reason", storable(why.text)}, {"code", std::string(name_of(why.code))}});
+  return e;
+}
+
+}  // namespace
+
 std::string storable(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -51,17 +62,6 @@ std::string storable(std::string_view text) {
   }
   return out;
 }
-
-std::string serialized(boost::json::object detail) { return boost::json::serialize(detail); }
-
-log::event of_failure(event_kind kind, const desired_item& item, const error& why) {
-  log::event e = of_item(kind, item);
-  e.detail =
-      serialized({{"seq", item.seq.value}, {"reason", storable(why.text)}, {"code", std::string(name_of(why.code))}});
-  return e;
-}
-
-}  // namespace
 
 log::event sync_started(std::string repository) {
   return of_repository(event_kind::sync_started, std::move(repository));

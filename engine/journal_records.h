@@ -17,6 +17,8 @@
 namespace longshore::engine::record {
 
 inline constexpr std::size_t failure_text_bytes_max = 2'000;
+// Cut to failure_text_bytes_max, with '?' for what is not UTF-8.
+std::string storable(std::string_view text);
 
 log::event sync_started(std::string repository);
 log::event sync_succeeded(std::string repository, std::uint64_t synced_size);

@@ -56,8 +56,14 @@ task<> publication::try_once(const desired_item& item, const manifest_document& 
   if (auto r = co_await bring_referrers(item, std::move(referrers), std::move(seen), a); !r) co_return r;
   if (walked->is_sparse(root.digest)) sparse_.insert(root.digest);
   if (!item.is_tag) co_return result<void>();
-  if (a.sent_content && check == tag_check::confirm) {
+  if ((a.sent_content || !plan.absent.empty()) && check == tag_check::confirm) {
     if (auto r = co_await confirm_tag(item, root.digest); !r) co_return r;
+  }
+  // An index may lack children at the source, too; but not one that was only gone for a moment.
+  for (const longshore::digest& d : plan.absent) {
+    auto now = co_await world_->source.resolve(repository_, d.text());
+    if (!now) co_return pass(std::move(now));
+    if (*now) co_return fail(errc::conflict, d.text() + " came back at the source while its index was copied");
   }
   co_return co_await put(walked->root(), item.ref, *walked, a);
 }

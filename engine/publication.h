@@ -23,8 +23,9 @@ class publication {
   publication(const copy_world& world, std::string repository, sync_progress& progress)
       : world_(&world), repository_(std::move(repository)), progress_(&progress) {}
 
-  // The manifest with its closure, and the tag when the item is one. With confirm, and when content had to be sent,
-  // the source's tag is asked for once more before it is published: errc::conflict when it has moved on.
+  // The manifest with its closure, and the tag when the item is one. With confirm, and when content had to be sent or
+  // the source lacked some, the source's tag is asked for once more before it is published: errc::conflict when it
+  // has moved on. Children that the source does not have are left out, as long as it does not.
   enum class tag_check : bool { none, confirm };
   task<std::vector<log::event>> publish(desired_item item, manifest_document root, tag_check check);
   // What was published at this digest lacks entries that the filters leave out. Asked once; then forgotten.

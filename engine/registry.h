@@ -74,6 +74,12 @@ class registry {
   virtual task<manifest_document> get_manifest(std::string repository, std::string ref) = 0;
   // The digest a tag or digest has now; none: known not to exist.
   virtual task<std::optional<longshore::digest>> resolve(std::string repository, std::string ref) = 0;
+  // The same, where the digest was `known` last: asked as a condition where the registry takes one, which is cheaper
+  // for it, and which Distribution does not notify anybody of as a pull.
+  virtual task<std::optional<longshore::digest>> resolve_again(std::string repository, std::string ref,
+                                                               longshore::digest /*known*/) {
+    return resolve(std::move(repository), std::move(ref));
+  }
   virtual task<longshore::digest> put_manifest(std::string repository, std::string ref, std::string media_type,
                                                std::string bytes) = 0;
   // errc::unsupported where the registry has no such deletion; not_found when there is nothing to delete.

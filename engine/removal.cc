@@ -65,6 +65,10 @@ task<std::vector<log::event>> removal::remove_digest(desired_item item, longshor
   const removal_decision decision = decide_removal(d, *facts);
   if (decision.step == removal_step::park) co_return fail(errc::unsupported, decision.reason);
   if (decision.step == removal_step::fail) co_return fail(errc::conflict, decision.reason);
+  // Before it is done: an answer that is lost, or a crash, must not leave the index believing in it.
+  if (auto noted = co_await world_->where.record(records_of(record::lost(repository_, d))); !noted) {
+    co_return pass(std::move(noted));
+  }
   auto erased = co_await world_->target.delete_manifest(repository_, d);
   if (!erased && cannot_by_name(erased.error().code)) {
     co_return fail(errc::unsupported, "the target does not delete manifests (" + erased.error().text +
@@ -72,7 +76,7 @@ task<std::vector<log::event>> removal::remove_digest(desired_item item, longshor
   }
   if (!erased && erased.error().code != errc::not_found) co_return pass(std::move(erased), "deleting " + d.text());
   if (tags_) std::erase_if(*tags_, [&](const target_tag& t) { return t.digest == d; });
-  co_return records_of(record::removed(item), record::lost(repository_, d));
+  co_return records_of(record::removed(item));
 }
 
 task<removal_facts> removal::facts_about(longshore::digest d, std::string except_tag) {
@@ -90,7 +94,12 @@ task<removal_facts> removal::facts_about(longshore::digest d, std::string except
   for (std::size_t i = 0; i < tags_->size(); ++i) {
     const target_tag& other = (*tags_)[i];
     if (other.name == except_tag || (other.digest != d && !other.includes.contains(d))) continue;
-    sharing_tag s{other.name, false, std::nullopt};
+    sharing_tag s;
+    s.tag = other.name;
+    s.includes = other.digest != d;
+    auto done = world_->done.item(repository_, other.name);
+    if (!done) co_return pass(std::move(done));
+    s.parked = *done && (*done)->state == item_state::parked;
     s.left_alone = world_->copying.filter->tag(s.tag).value_or(std::string());
     auto in_log = world_->wanted.item(repository_, other.name);
     if (!in_log) co_return pass(std::move(in_log));
@@ -100,6 +109,7 @@ task<removal_facts> removal::facts_about(longshore::digest d, std::string except
     s.at_source = std::move(*shown);
     // Listed and not served may be a moment's state: as long as it lasts, it counts as there.
     if (!s.at_source && source_tags_ && source_tags_->contains(s.tag)) s.at_source = d;
+    s.as_at_source = s.at_source == other.digest;
     facts.sharing.push_back(std::move(s));
   }
   co_return facts;

@@ -279,7 +279,7 @@ task<> repository_sync::refuse_removal(open_item& item) {
 task<repository_sync::records> repository_sync::bring_tag(open_item& item) {
   const sync_settings& settings = world_->settings;
   const bool early = may_be_early(item.wanted, item.done, world_->now.now(), settings.recent_us);
-  int looks_left = settings.patience_tries;
+  int looks_left = was_tried(item.wanted, item.done) ? 0 : settings.patience_tries;
   std::int64_t wait = settings.patience_first_ms;
   for (int moves = 1;;) {
     auto document = co_await world_->source.get_manifest(repository_, item.wanted.ref);
@@ -300,14 +300,31 @@ task<repository_sync::records> repository_sync::bring_tag(open_item& item) {
         wait *= 2;
         break;
       }
-      case tag_step::fail:
+      case tag_step::fail: {
+        if (document) {
+          auto shown_meanwhile = co_await bring_meanwhile(item, *std::move(document));
+          if (!shown_meanwhile) co_return pass(std::move(shown_meanwhile));
+        }
         co_return fail(errc::conflict, "the source told of tag " + item.wanted.ref + " at " + item.wanted.digest +
                                            " and shows " + (shown ? shown->text() : "no such tag"));
+      }
       case tag_step::remove:
         item.gone = true;
         co_return records();
     }
   }
+}
+
+// Until the event's word can be called outdated, the target has what the source shows, and the item stays open.
+task<> repository_sync::bring_meanwhile(const open_item& item, manifest_document shown) {
+  const bool stands = item.done && item.done->digest == shown.digest.text();
+  if (stands || item.wanted.seq.value == 0) co_return result<void>();
+  open_item before = item;
+  --before.wanted.seq.value;
+  auto done = co_await bring_tag_as_shown(before, std::move(shown), false);
+  if (!done && done.error().code == errc::conflict) co_return result<void>();  // it moves: the next pass looks again
+  if (!done) co_return pass(std::move(done));
+  co_return co_await world_->records.append(*std::move(done));
 }
 
 task<repository_sync::records> repository_sync::bring_tag_as_shown(open_item& item, manifest_document shown,

@@ -68,6 +68,7 @@ class repository_sync {
   task<> remove_one(open_item& item);
   task<> refuse_removal(open_item& item);
   task<records> bring_tag(open_item& item);
+  task<> bring_meanwhile(const open_item& item, manifest_document shown);
   task<records> bring_tag_as_shown(open_item& item, manifest_document shown, bool last_try);
   task<records> bring_manifest(open_item& item);
   task<> settle(const open_item& item, result<records> outcome);

@@ -131,6 +131,16 @@ std::string_view name_of(event_kind kind) {
       return "resync_asked";
     case event_kind::verified:
       return "verified";
+    case event_kind::reconcile_started:
+      return "reconcile_started";
+    case event_kind::repository_reconciled:
+      return "repository_reconciled";
+    case event_kind::reconcile_position:
+      return "reconcile_position";
+    case event_kind::reconcile_ended:
+      return "reconcile_ended";
+    case event_kind::source_noted:
+      return "source_noted";
     case event_kind::item_skipped:
       return "item_skipped";
     case event_kind::filter_changed:
@@ -141,16 +151,16 @@ std::string_view name_of(event_kind kind) {
       return "unpark_asked";
     case event_kind::retry_asked:
       return "retry_asked";
+    case event_kind::upload_opened:
+      return "upload_opened";
+    case event_kind::upload_closed:
+      return "upload_closed";
     case event_kind::mismatched:
       return "mismatched";
     case event_kind::repository_verified:
       return "repository_verified";
     case event_kind::deletes_allowed:
       return "deletes_allowed";
-    case event_kind::upload_opened:
-      return "upload_opened";
-    case event_kind::upload_closed:
-      return "upload_closed";
     case event_kind::surveyed:
       return "surveyed";
   }

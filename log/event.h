@@ -50,6 +50,12 @@ enum class event_kind : std::uint16_t {
   repository_verified = 86,  // repository: all of it found equal and whole; detail {"checksum","tags"}
   deletes_allowed = 87,      // repository: the passes up to the next that ends synced may delete over the ceiling
 
+  reconcile_started = 90,      // detail {"source","run","mode","why","whole"}
+  repository_reconciled = 91,  // repository; detail {"source","run","mode","tags","requests","found"}
+  reconcile_position = 92,     // where a run over all is; detail {"source","run","through","broken_off", counts}
+  reconcile_ended = 93,        // detail {"source","run","mode","why","whole","complete","reason","started_us", counts}
+  source_noted = 94,           // detail {"source","what":"suspected|watched|released","reason"}
+
   surveyed = 95  // repository: what the target had there was learnt; size: tags seen, 0: it knew no such repository
 };
 

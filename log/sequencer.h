@@ -20,18 +20,12 @@
 #include <string>
 #include <vector>
 
+#include "log/appender.h"
 #include "log/event_log.h"
 #include "log/view.h"
 #include "storage/env/clock.h"
 
 namespace longshore::log {
-
-struct append_outcome {
-  event_seq first;  // of the first appended record (meaningless when appended is 0)
-  std::uint64_t appended = 0;
-  std::uint64_t duplicates = 0;  // acknowledged, already in the log
-};
-using on_appended = std::function<void(result<append_outcome>)>;
 
 // Deliberate defects for negative controls: a harness that cannot see these sees nothing. Never set in service.
 struct defects {
@@ -60,21 +54,17 @@ struct committed {
   std::uint64_t durable_size = 0;
 };
 
-class sequencer {
+class sequencer final : public appender {
  public:
   // Brings each view up to the log's durable end first (a view may be new or behind). The log, clock and views
   // must outlive the sequencer.
   static result<std::unique_ptr<sequencer>> start(event_log& log, std::vector<view*> views, const clock& now,
                                                   sequencer_options options);
-  ~sequencer();  // as stop()
+  ~sequencer() override;  // as stop()
 
-  // Each event's seq and recorded are ignored. An event too large to store fails the whole submission
-  // (errc::too_large) and appends none of it.
-  result<void> submit(std::vector<event> events, on_appended done);
-  // For a copy of another log: stored bytes, which must continue this log exactly (seq and identity) and lead to
-  // expected_root at size first + records.size(); else errc::conflict and nothing is applied.
+  result<void> submit(std::vector<event> events, on_appended done) override;
   result<void> submit_copy(event_seq first, std::vector<std::string> records, const hash256& expected_root,
-                           on_appended done);
+                           on_appended done) override;
 
   using on_commit = std::function<void(const committed&)>;
   // Before the first submission only.

@@ -53,9 +53,8 @@ result<void> expect_no_remains(rocksdb::Env& env, const std::string& path) {
   return {};
 }
 
-}  // namespace
-
-struct database::rep {
+// All of it is open's to make; the face is below.
+struct rocks_store {
   std::shared_ptr<rocksdb::FileSystem> file_system;
   std::unique_ptr<rocksdb::Env> env;  // null: the default
   std::shared_ptr<rocksdb::Cache> cache;
@@ -66,7 +65,10 @@ struct database::rep {
   std::vector<handle> handles;       // all that were ever opened, until the database is closed
   std::unique_ptr<rocksdb::DB> db;
 
-  ~rep() {
+  rocks_store() = default;
+  rocks_store(const rocks_store&) = delete;
+  rocks_store& operator=(const rocks_store&) = delete;
+  ~rocks_store() {
     if (!db) return;
     rocksdb::CancelAllBackgroundWork(db.get(), true);
     for (handle h : handles) static_cast<void>(db->DestroyColumnFamilyHandle(h));
@@ -83,7 +85,7 @@ struct database::rep {
   result<void> open(const database_options& options);
 };
 
-result<void> database::rep::prepare(const database_options& options) {
+result<void> rocks_store::prepare(const database_options& options) {
   file_system = options.file_system;
   if (file_system) env = rocksdb::NewCompositeEnv(file_system);
   cache = rocksdb::NewLRUCache(options.cache_bytes);
@@ -104,7 +106,7 @@ result<void> database::rep::prepare(const database_options& options) {
   return {};
 }
 
-result<void> database::rep::open(const database_options& options) {
+result<void> rocks_store::open(const database_options& options) {
   if (auto ready = prepare(options); !ready) return pass(std::move(ready));
   const std::string path = options.path.string();
   rocksdb::Env* const used = env ? env.get() : rocksdb::Env::Default();
@@ -138,28 +140,42 @@ result<void> database::rep::open(const database_options& options) {
   return {};
 }
 
-database::database(std::unique_ptr<rep> rep) : rep_(std::move(rep)) {}
-database::~database() = default;
+class rocks_database final : public database {
+ public:
+  explicit rocks_database(std::unique_ptr<rocks_store> rep) : rep_(std::move(rep)) {}
+  family named(std::string_view name) const override;
+  result<std::optional<std::string>> get(family f, std::string_view key, const snapshot* at) const override;
+  scan range(family f, scan_range r, const snapshot* at) const override;
+  result<std::optional<std::pair<std::string, std::string>>> last(family f) const override;
+  snapshot take_snapshot() const override;
+  result<void> commit(write_batch& batch, durability d) override;
+  bool poisoned() const override;
+  bool read_only() const override;
+  result<void> clear(family f) override;
+  result<void> flush() override;
+  std::uint64_t wal_syncs() const override;
 
-result<std::unique_ptr<database>> database::open(database_options options) {
-  auto opened = std::make_unique<rep>();
-  if (auto done = opened->open(options); !done) return pass(std::move(done));
-  return std::unique_ptr<database>(new database(std::move(opened)));
+ private:
+  std::unique_ptr<rocks_store> rep_;
+};
+
+const rocksdb::Snapshot* taken_by(const snapshot* at) {
+  return at != nullptr ? static_cast<const rocks_moment&>(at->held()).taken : nullptr;
 }
 
-family database::named(std::string_view name) const {
+family rocks_database::named(std::string_view name) const {
   const auto found = std::ranges::find(rep_->families, name, &open_family::name);
   ensure(found != rep_->families.end(), "a family is named in the database's options");
   return {static_cast<std::uint32_t>(found - rep_->families.begin())};
 }
 
-bool database::read_only() const { return rep_->read_only; }
+bool rocks_database::read_only() const { return rep_->read_only; }
 
-result<std::optional<std::string>> database::get(family f, std::string_view key, const snapshot* at) const {
+result<std::optional<std::string>> rocks_database::get(family f, std::string_view key, const snapshot* at) const {
   const handle h = rep_->at(f);
   if (h == nullptr) return std::nullopt;
   rocksdb::ReadOptions read;
-  read.snapshot = at != nullptr ? at->rep_->held : nullptr;
+  read.snapshot = taken_by(at);
   // One buffer per thread: a value is copied once, into a string of its own size, and a miss costs nothing.
   thread_local rocksdb::PinnableSlice value;
   value.Reset();
@@ -171,12 +187,12 @@ result<std::optional<std::string>> database::get(family f, std::string_view key,
   return copy;
 }
 
-scan database::range(family f, scan_range r, const snapshot* at) const {
-  auto walk = std::make_unique<scan::rep>();
+scan rocks_database::range(family f, scan_range r, const snapshot* at) const {
+  auto walk = std::make_unique<rocks_cursor>();
   const handle h = rep_->at(f);
   if (h == nullptr) return scan(std::move(walk));
   rocksdb::ReadOptions read;
-  read.snapshot = at != nullptr ? at->rep_->held : nullptr;
+  read.snapshot = taken_by(at);
   read.fill_cache = !rep_->is_append_only(f) && r.readahead_bytes == 0;
   read.readahead_size = r.readahead_bytes;
   if (r.upper) {
@@ -189,7 +205,7 @@ scan database::range(family f, scan_range r, const snapshot* at) const {
   return scan(std::move(walk));
 }
 
-result<std::optional<std::pair<std::string, std::string>>> database::last(family f) const {
+result<std::optional<std::pair<std::string, std::string>>> rocks_database::last(family f) const {
   const handle h = rep_->at(f);
   if (h == nullptr) return std::nullopt;
   const std::unique_ptr<rocksdb::Iterator> rows(rep_->db->NewIterator(rocksdb::ReadOptions(), h));
@@ -199,11 +215,9 @@ result<std::optional<std::pair<std::string, std::string>>> database::last(family
   return std::nullopt;
 }
 
-snapshot database::take_snapshot() const {
-  return snapshot(std::make_unique<snapshot::rep>(rep_->db.get(), rep_->db->GetSnapshot()));
-}
+snapshot rocks_database::take_snapshot() const { return snapshot(std::make_unique<rocks_moment>(rep_->db.get())); }
 
-result<void> database::commit(write_batch& batch, durability d) {
+result<void> rocks_database::commit(write_batch& batch, durability d) {
   if (rep_->read_only) return fail(errc::unsupported, "the database is open for reading only");
   if (rep_->poisoned->is_set()) {
     return fail(errc::stopped,
@@ -212,11 +226,11 @@ result<void> database::commit(write_batch& batch, durability d) {
   constexpr std::size_t protection_bytes = 8;
   rocksdb::WriteBatch changes(batch.size_bytes() + 64, 0, protection_bytes, 0);
   rocksdb::Status status;
-  batch.rep_->each([&](write_batch::rep::change what, family f, std::string_view key, std::string_view value) {
+  batch.each([&](write_batch::change what, family f, std::string_view key, std::string_view value) {
     if (!status.ok()) return;
     const rocksdb::Slice k(key.data(), key.size());
-    status = what == write_batch::rep::change::put ? changes.Put(rep_->at(f), k, {value.data(), value.size()})
-                                                   : changes.Delete(rep_->at(f), k);
+    status = what == write_batch::change::put ? changes.Put(rep_->at(f), k, {value.data(), value.size()})
+                                              : changes.Delete(rep_->at(f), k);
   });
   if (status.ok()) {
     rocksdb::WriteOptions write;
@@ -229,9 +243,9 @@ result<void> database::commit(write_batch& batch, durability d) {
   return std::unexpected(commit_error_of(status));
 }
 
-bool database::poisoned() const { return rep_->poisoned->is_set(); }
+bool rocks_database::poisoned() const { return rep_->poisoned->is_set(); }
 
-result<void> database::clear(family f) {
+result<void> rocks_database::clear(family f) {
   if (rep_->read_only) return fail(errc::unsupported, "the database is open for reading only");
   open_family& cleared = rep_->families[f.index];
   // Dropping costs no tombstones. The old handle stays open, so a reader that is just using it is safe.
@@ -249,7 +263,7 @@ result<void> database::clear(family f) {
   return {};
 }
 
-result<void> database::flush() {
+result<void> rocks_database::flush() {
   if (rep_->read_only) return fail(errc::unsupported, "the database is open for reading only");
   std::vector<handle> all;
   for (const open_family& f : rep_->families) all.push_back(f.current.load(std::memory_order_acquire));
@@ -258,6 +272,14 @@ result<void> database::flush() {
   return std::unexpected(error_of(status, "writing memory tables out"));
 }
 
-std::uint64_t database::wal_syncs() const { return rep_->statistics->getTickerCount(rocksdb::WAL_FILE_SYNCED); }
+std::uint64_t rocks_database::wal_syncs() const { return rep_->statistics->getTickerCount(rocksdb::WAL_FILE_SYNCED); }
+
+}  // namespace
+
+result<std::unique_ptr<database>> database::open(database_options options) {
+  auto opened = std::make_unique<rocks_store>();
+  if (auto done = opened->open(options); !done) return pass(std::move(done));
+  return std::unique_ptr<database>(new rocks_database(std::move(opened)));
+}
 
 }  // namespace longshore::storage

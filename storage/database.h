@@ -1,7 +1,8 @@
 #pragma once
 
 // The data directory's ordered key-value store: named families, atomic synced batches, snapshots, scans.
-// The only place that knows RocksDB.
+// An interface with two implementations: RocksDB, opened by database::open(), and an ordered map for simulations
+// (tests/support/memory/memory_database.h). One contract suite runs on both.
 //
 // Durability: commit(batch, durability::synced) returns success only after the write-ahead log has been fsynced;
 // the whole batch is then durable, or (on a crash before that) absent. durability::buffered is atomic too, and
@@ -18,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "storage/env/result.h"
@@ -54,15 +56,15 @@ struct database_options {
 // A consistent view of all families at one moment. Must not outlive its database.
 class snapshot {
  public:
-  ~snapshot();
-  snapshot(snapshot&&) noexcept;
-  snapshot& operator=(snapshot&&) noexcept;
+  // What an implementation remembers; only it knows what is in there.
+  struct moment {
+    virtual ~moment() = default;
+  };
+  explicit snapshot(std::unique_ptr<moment> held) : held_(std::move(held)) {}
+  const moment& held() const { return *held_; }
 
  private:
-  friend class database;
-  struct rep;
-  explicit snapshot(std::unique_ptr<rep> rep);
-  std::unique_ptr<rep> rep_;
+  std::unique_ptr<moment> held_;
 };
 
 struct scan_range {
@@ -77,56 +79,60 @@ scan_range with_prefix(std::string_view prefix);
 // was not read to its end and nothing may be concluded from it.
 class scan {
  public:
-  ~scan();
-  scan(scan&&) noexcept;
-  scan& operator=(scan&&) noexcept;
+  // What an implementation walks with; next(), key() and value() only while valid().
+  struct cursor {
+    virtual ~cursor() = default;
+    virtual bool valid() const = 0;
+    virtual void next() = 0;
+    virtual std::string_view key() const = 0;
+    virtual std::string_view value() const = 0;
+    virtual result<void> status() const = 0;
+  };
+  explicit scan(std::unique_ptr<cursor> rows) : rows_(std::move(rows)) {}
 
-  bool valid() const;
+  bool valid() const { return rows_->valid(); }
   void next();
-  std::string_view key() const;    // until next()
-  std::string_view value() const;  // until next()
-  result<void> status() const;
+  std::string_view key() const { return rows_->key(); }      // until next()
+  std::string_view value() const { return rows_->value(); }  // until next()
+  result<void> status() const { return rows_->status(); }
 
  private:
-  friend class database;
-  struct rep;
-  explicit scan(std::unique_ptr<rep> rep);
-  std::unique_ptr<rep> rep_;
+  std::unique_ptr<cursor> rows_;
 };
 
 class database {
  public:
+  // RocksDB, in options.path.
   static result<std::unique_ptr<database>> open(database_options options);
-  ~database();
+  virtual ~database() = default;
   database(const database&) = delete;
   database& operator=(const database&) = delete;
 
   // A family named in the options; asking for another is a bug.
-  family named(std::string_view name) const;
+  virtual family named(std::string_view name) const = 0;
 
-  result<std::optional<std::string>> get(family f, std::string_view key, const snapshot* at = nullptr) const;
-  scan range(family f, scan_range r, const snapshot* at = nullptr) const;
+  virtual result<std::optional<std::string>> get(family f, std::string_view key,
+                                                 const snapshot* at = nullptr) const = 0;
+  virtual scan range(family f, scan_range r, const snapshot* at = nullptr) const = 0;
   // The last key and value of a family, if it has any.
-  result<std::optional<std::pair<std::string, std::string>>> last(family f) const;
-  snapshot take_snapshot() const;
+  virtual result<std::optional<std::pair<std::string, std::string>>> last(family f) const = 0;
+  virtual snapshot take_snapshot() const = 0;
 
-  result<void> commit(write_batch& batch, durability d);
-  bool poisoned() const;
-  bool read_only() const;
+  virtual result<void> commit(write_batch& batch, durability d) = 0;
+  virtual bool poisoned() const = 0;
+  virtual bool read_only() const = 0;
 
   // Empties a family for good, at the cost of a few synced writes whatever its size; not atomic with any batch.
   // Nobody may commit to the family meanwhile; a scan or a snapshot taken before may still see the old rows. Their
   // space is given back when the database is closed.
-  result<void> clear(family f);
+  virtual result<void> clear(family f) = 0;
   // Writes memory tables out, so that an offline reader sees everything in files.
-  result<void> flush();
+  virtual result<void> flush() = 0;
   // fsyncs of the write-ahead log so far, and bytes written to it; for benchmarks and metrics.
-  std::uint64_t wal_syncs() const;
+  virtual std::uint64_t wal_syncs() const = 0;
 
- private:
-  struct rep;
-  explicit database(std::unique_ptr<rep> rep);
-  std::unique_ptr<rep> rep_;
+ protected:
+  database() = default;
 };
 
 }  // namespace longshore::storage

@@ -119,4 +119,11 @@ rocksdb::ColumnFamilyOptions options_of(family_kind kind, const std::shared_ptr<
   return o;
 }
 
+result<void> rocks_cursor::status() const {
+  if (rows == nullptr) return {};
+  const rocksdb::Status status = rows->status();
+  if (status.ok()) return {};
+  return std::unexpected(error_of(status, "reading the database"));
+}
+
 }  // namespace longshore::storage

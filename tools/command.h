@@ -69,6 +69,7 @@ void add_log_commands(CLI::App& app, invocation& call);
 // Those of them that read a data directory; `log` is their parent.
 void add_offline_log_commands(CLI::App& log, invocation& call);
 void add_audit_commands(CLI::App& app, invocation& call);
+void add_reconcile_command(CLI::App& app, invocation& call);
 void add_rebuild_command(CLI::App& app, invocation& call);
 void add_copy_commands(CLI::App& app, invocation& call);
 void add_doctor_command(CLI::App& app, invocation& call);

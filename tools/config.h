@@ -85,6 +85,21 @@ struct registry_settings {
   std::chrono::milliseconds stall_timeout{30'000};
 };
 
+// Who may notify, and how its registry is read to find what its notifications missed.
+struct source_settings : named_token {
+  std::optional<registry_settings> registry;
+};
+
+struct reconcile_settings {
+  std::chrono::milliseconds every{3'600'000};                // 0: never by itself
+  std::chrono::milliseconds digest_check_every{86'400'000};  // 0: never by itself
+  std::vector<std::string> repositories;                     // empty: the registry's catalog
+  std::vector<std::string> immutable_tags;                   // globs: tags that never move
+  std::uint32_t repositories_concurrent = 4;
+  std::uint32_t requests_per_second = 50;  // to each source
+  bool on_hint = true;
+};
+
 struct replication_settings {
   std::uint32_t repositories_concurrent = 4;
   std::uint32_t blobs_concurrent = 4;
@@ -111,11 +126,12 @@ struct config {
   site_settings site;
   listen_settings listen;
   std::string admin_token;
-  std::vector<named_token> sources;
+  std::vector<source_settings> sources;
   log_settings log;
   std::vector<named_token> followers;
   std::optional<primary_settings> primary;
   std::optional<registry_settings> source_registry, target_registry;
+  reconcile_settings reconcile;
   replication_settings replication;
   log_file_settings log_file;
   std::vector<std::string> warnings;  // nothing that stops a site, everything an operator should hear of

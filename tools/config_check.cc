@@ -64,7 +64,8 @@ struct checker {
     return {};
   }
 
-  result<void> named_tokens(const std::string& section, const std::vector<named_token>& all) {
+  template <class Named>
+  result<void> named_tokens(const std::string& section, const std::vector<Named>& all) {
     std::set<std::string> names, tokens;
     for (std::size_t i = 0; i < all.size(); ++i) {
       const std::string element = section + "[" + std::to_string(i) + "]";
@@ -214,6 +215,46 @@ struct checker {
     return {};
   }
 
+  result<void> sources() {
+    std::size_t registries = 0;
+    for (std::size_t i = 0; i < c.sources.size(); ++i) {
+      if (!c.sources[i].registry) continue;
+      ++registries;
+      if (auto ok = registry("source[" + std::to_string(i) + "].registry", *c.sources[i].registry); !ok) return ok;
+    }
+    if (registries > 1) {
+      c.warnings.push_back(
+          "several [[source]] have a registry: no repository may be in two of them, or each would undo what the other "
+          "finds");
+    }
+    return {};
+  }
+
+  result<void> reconcile() const {
+    const reconcile_settings& r = c.reconcile;
+    constexpr std::int64_t second = 1'000, month = 30 * 86'400'000LL;
+    if (r.every.count() != 0) {
+      if (auto ok = in_range("reconcile.every", r.every, second, month); !ok) return ok;
+    }
+    if (r.digest_check_every.count() != 0) {
+      if (auto ok = in_range("reconcile.digest_check_every", r.digest_check_every, second, 12 * month); !ok) return ok;
+    }
+    if (auto ok = in_range("reconcile.repositories_concurrent", r.repositories_concurrent, 1, 64); !ok) return ok;
+    if (auto ok = in_range("reconcile.requests_per_second", r.requests_per_second, 1, 100'000); !ok) return ok;
+    constexpr const char* in_names = "abcdefghijklmnopqrstuvwxyz0123456789._-/";
+    for (const std::string& name : r.repositories) {
+      if (!name.empty() && name.size() <= 255 && name.find_first_not_of(in_names) == std::string::npos) continue;
+      return bad("reconcile.repositories", "\"" + name + "\" is no repository's name");
+    }
+    constexpr const char* in_globs = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-*";
+    for (const std::string& glob : r.immutable_tags) {
+      if (!glob.empty() && glob.find_first_not_of(in_globs) == std::string::npos) continue;
+      return bad("reconcile.immutable_tags",
+                 "\"" + glob + "\" can match no tag: letters, digits, . _ - and the wildcard *");
+    }
+    return {};
+  }
+
   result<void> role() {
     if (c.site.role == site_role::primary) {
       if (c.sources.empty()) {
@@ -248,6 +289,8 @@ result<void> check(config& c, const key_places& places) {
   if (auto ok = k.site(); !ok) return ok;
   if (auto ok = k.listen(); !ok) return ok;
   if (auto ok = k.named_tokens("source", c.sources); !ok) return ok;
+  if (auto ok = k.sources(); !ok) return ok;
+  if (auto ok = k.reconcile(); !ok) return ok;
   if (auto ok = k.named_tokens("follower", c.followers); !ok) return ok;
   if (auto ok = k.own_admin_token(); !ok) return ok;
   if (auto ok = k.role(); !ok) return ok;

@@ -214,7 +214,8 @@ auto schedule(Place at) {
   };
 }
 
-named_token& element(std::vector<named_token>& of, std::size_t i) {
+template <class Named>
+Named& element(std::vector<Named>& of, std::size_t i) {
   if (of.size() <= i) of.resize(i + 1);
   return of[i];
 }
@@ -255,11 +256,44 @@ void add_registry(std::vector<key_spec>& to, const std::string& section, registr
   add("token.expire", duration([t](config& c, std::size_t) -> auto& { return t(c).expire; }));
 }
 
-void add_named_tokens(std::vector<key_spec>& to, const std::string& section, std::vector<named_token> config::* which) {
+template <class Named>
+void add_named_tokens(std::vector<key_spec>& to, const std::string& section, std::vector<Named> config::* which) {
   const auto e = [which](config& c, std::size_t i) -> named_token& { return element(c.*which, i); };
   to.push_back({section + "[].name", text([e](config& c, std::size_t i) -> auto& { return e(c, i).name; })});
   to.push_back({section + "[].token", text([e](config& c, std::size_t i) -> auto& { return e(c, i).token; })});
   to.push_back({section + "[].token_file", contents([e](config& c, std::size_t i) -> auto& { return e(c, i).token; })});
+}
+
+// A source's registry takes every key that [source_registry] takes: it stands there while one is read.
+void add_source_registries(std::vector<key_spec>& to) {
+  std::vector<key_spec> keys;
+  add_registry(keys, "source[].registry", &config::source_registry);
+  for (key_spec& spec : keys) {
+    const auto take = std::move(spec.take);
+    spec.take = [take](config& c, std::size_t i, const setting& s) {
+      config scratch;
+      source_settings& of = element(c.sources, i);
+      scratch.source_registry = std::move(of.registry);
+      auto taken = take(scratch, i, s);
+      of.registry = std::move(scratch.source_registry);
+      return taken;
+    };
+    to.push_back(std::move(spec));
+  }
+}
+
+void add_reconcile(std::vector<key_spec>& to) {
+  const auto add = [&](const char* key, auto take) {
+    to.push_back({std::string("reconcile.") + key, std::move(take)});
+  };
+  const auto r = [](config& c) -> reconcile_settings& { return c.reconcile; };
+  add("every", duration([r](config& c, std::size_t) -> auto& { return r(c).every; }));
+  add("digest_check_every", duration([r](config& c, std::size_t) -> auto& { return r(c).digest_check_every; }));
+  add("repositories", list([r](config& c, std::size_t) -> auto& { return r(c).repositories; }));
+  add("immutable_tags", list([r](config& c, std::size_t) -> auto& { return r(c).immutable_tags; }));
+  add("repositories_concurrent", number([r](config& c, std::size_t) -> auto& { return r(c).repositories_concurrent; }));
+  add("requests_per_second", number([r](config& c, std::size_t) -> auto& { return r(c).requests_per_second; }));
+  add("on_hint", boolean([r](config& c, std::size_t) -> auto& { return r(c).on_hint; }));
 }
 
 void add_site(std::vector<key_spec>& to) {
@@ -332,6 +366,8 @@ const std::vector<key_spec>& key_specs() {
     add_named_tokens(made, "follower", &config::followers);
     add_registry(made, "source_registry", &config::source_registry);
     add_registry(made, "target_registry", &config::target_registry);
+    add_source_registries(made);
+    add_reconcile(made);
     add_replication(made);
     return made;
   }();

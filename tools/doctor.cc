@@ -116,6 +116,9 @@ void run_checks(const config& c, const std::string& url, const std::string& ca_f
         (c.file.empty() ? std::string("the environment") : c.file.string()) + ": site " + c.site.name, ""});
   for (const std::string& warning : c.warnings) told({"configuration", verdict::attention, warning, "see above"});
   check_data_dir(c, told);
+  for (const source_settings& s : c.sources) {
+    if (s.registry) check_registry("registry of " + s.name, *s.registry, told);
+  }
   if (c.source_registry) check_registry("source_registry", *c.source_registry, told);
   if (c.target_registry) check_registry("target_registry", *c.target_registry, told);
   if (c.site.role == site_role::secondary) check_primary(c, told);

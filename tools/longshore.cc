@@ -21,6 +21,7 @@ int run(int argc, char** argv) {
   add_limits_command(app, call);
   add_log_commands(app, call);
   add_audit_commands(app, call);
+  add_reconcile_command(app, call);
   add_rebuild_command(app, call);
   add_copy_commands(app, call);
   add_doctor_command(app, call);

@@ -14,6 +14,10 @@ bool has_limits(const registry_settings& r) {
 }  // namespace
 
 registry_limits::registry_limits(const boost::asio::any_io_executor& on, const clock& now, const config& c) {
+  for (const source_settings& s : c.sources) {
+    if (!s.registry) continue;
+    all_.push_back({{"source." + s.name}, api::host_limits::create(on, now, settings_of(*s.registry))});
+  }
   const auto& source = c.source_registry;
   const auto& target = c.target_registry;
   if (source && target && registry_authority(*source) == registry_authority(*target)) {

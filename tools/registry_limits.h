@@ -20,6 +20,8 @@ class registry_limits {
   // Null where the configuration has no such section.
   std::shared_ptr<api::host_limits> source() const { return of("source_registry"); }
   std::shared_ptr<api::host_limits> target() const { return of("target_registry"); }
+  // Of the registry of a [[source]], by the source's name.
+  std::shared_ptr<api::host_limits> of_source(const std::string& name) const { return of("source." + name); }
   const std::vector<api::limited_registry>& all() const { return all_; }
   std::vector<api::host_limits_view> views() const;
   // Ends every wait, and every later one.

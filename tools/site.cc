@@ -14,11 +14,13 @@
 #include "api/limits_admin.h"
 #include "api/log_tail.h"
 #include "api/metrics.h"
+#include "api/reconcile_admin.h"
 #include "api/verify_admin.h"
 #include "log/cursors.h"
 #include "log/quarantine.h"
 #include "log/sequencer.h"
 #include "tools/journal_log.h"
+#include "tools/primary.h"
 #include "tools/secondary.h"
 #include "tools/site_log.h"
 
@@ -75,7 +77,7 @@ class site {
  private:
   log::sequencer_options sequencer_options();
   result<void> open_server();
-  void open_ingest();
+  result<void> open_ingest();
   result<void> open_admin();
   api::site_facts facts() const;
   result<void> ready() const;
@@ -107,6 +109,8 @@ class site {
   std::unique_ptr<api::verify_admin> verify_;
   std::unique_ptr<api::actions_admin> actions_;
   std::unique_ptr<api::metrics> metrics_;
+  std::unique_ptr<primary> primary_;
+  std::unique_ptr<api::reconcile_admin> reconcile_admin_;
   registry_limits limits_{io_.get_executor(), now_, config_};
   api::limits_admin limits_admin_{limits_.all(), admins_};
   std::unique_ptr<secondary> secondary_;
@@ -128,17 +132,22 @@ result<void> site::open() {
   auto log = log::sequencer::start(*logs_.log, {logs_.desired.get()}, now_, sequencer_options());
   if (!log) return pass(std::move(log), "starting the log");
   log_ = *std::move(log);
-  auto journal = log::sequencer::start(*logs_.journal, {logs_.actual.get(), logs_.locations.get(), logs_.uploads.get()},
-                                       now_, sequencer_options());
+  auto journal = log::sequencer::start(
+      *logs_.journal, {logs_.actual.get(), logs_.locations.get(), logs_.uploads.get(), logs_.reconciled.get()}, now_,
+      sequencer_options());
   if (!journal) return pass(std::move(journal), "starting the journal");
   journal_ = *std::move(journal);
-  if (config_.site.role == site_role::secondary) journal_->subscribe(tell_failures);
+  journal_->subscribe(config_.site.role == site_role::secondary ? tell_failures : tell_reconciles);
   hot_ = api::hot_tail::create(io_.get_executor(), *logs_.log, hot_bytes_max);
   hot_->attach(*log_);
   if (config_.site.role == site_role::secondary) {
     auto made = secondary::create(io_.get_executor(), {logs_, *log_, *journal_, now_, limits_}, config_);
     if (!made) return pass(std::move(made));
     secondary_ = *std::move(made);
+  } else {
+    auto made = primary::create(io_.get_executor(), {logs_, *log_, *journal_, now_, limits_}, config_);
+    if (!made) return pass(std::move(made));
+    primary_ = *std::move(made);
   }
   return open_server();
 }
@@ -155,7 +164,9 @@ result<void> site::open_server() {
   tail_ =
       std::make_unique<api::log_tail>(api::log_tail_world{*logs_.log, *hot_, pool_, readers_}, api::log_tail_options{});
   tail_->mount(routes_);
-  if (config_.site.role == site_role::primary) open_ingest();
+  if (primary_) {
+    if (auto opened = open_ingest(); !opened) return opened;
+  }
   if (auto opened = open_admin(); !opened) return opened;
   auto server = api::http_server::listen(io_.get_executor(), routes_, server_options(config_.listen));
   if (!server) return pass(std::move(server), "[listen] address " + config_.listen.address);
@@ -163,14 +174,19 @@ result<void> site::open_server() {
   return {};
 }
 
-void site::open_ingest() {
+result<void> site::open_ingest() {
   ingest_ =
       std::make_unique<api::ingest>(api::ingest_world{*log_, *quarantine_, pool_, now_,
                                                       [this] { return store_.dir.check_space(config_.log.space_min); },
                                                       [](const std::string& what) { spdlog::warn("{}", what); }},
                                     ingest_options(config_));
   for (const named_token& s : config_.sources) ingest_->add_source(s.name, s.token);
+  if (auto attached = primary_->attach(*ingest_); !attached) return attached;
   ingest_->mount(routes_);
+  reconcile_admin_ = std::make_unique<api::reconcile_admin>(
+      api::reconcile_admin_world{admins_, primary_->reconcilers(), [this] { return primary_->status(); }});
+  reconcile_admin_->mount(routes_);
+  return {};
 }
 
 result<void> site::open_admin() {
@@ -226,6 +242,7 @@ api::site_facts site::facts() const {
     f.following = secondary_->following();
     f.replicating = secondary_->replicating();
   }
+  if (primary_) f.reconciling = primary_->status();
   return f;
 }
 
@@ -246,12 +263,11 @@ void site::fail_stopped(const error& why) {
 
 int site::run() {
   server_->start();
-  if (secondary_) {
-    if (auto started = secondary_->start(); !started) {
-      spdlog::critical("{}", started.error().text);
-      exit_code_ = 1;
-      signals_.cancel();
-    }
+  auto started = secondary_ ? secondary_->start() : primary_->start();
+  if (!started) {
+    spdlog::critical("{}", started.error().text);
+    exit_code_ = 1;
+    signals_.cancel();
   }
   spdlog::info("site {} ({}) serves on port {}, log at {} records", config_.site.name,
                config_.site.role == site_role::primary ? "primary" : "secondary", server_->port(),
@@ -275,6 +291,7 @@ asio::awaitable<void> site::stop() {
   spdlog::info("site {} stops", config_.site.name);
   hot_->close();
   co_await server_->stop(drain_deadline);
+  if (primary_) co_await primary_->stop();
   if (secondary_) co_await secondary_->stop();
   limits_.stop();
   signals_.cancel();

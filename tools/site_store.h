@@ -15,6 +15,7 @@
 #include "engine/actual.h"
 #include "engine/desired.h"
 #include "engine/locations.h"
+#include "engine/reconciled.h"
 #include "engine/uploads.h"
 #include "log/event_log.h"
 #include "storage/data_dir.h"
@@ -43,6 +44,7 @@ struct site_logs {
   std::unique_ptr<engine::actual> actual;
   std::unique_ptr<engine::locations> locations;
   std::unique_ptr<engine::uploads> uploads;
+  std::unique_ptr<engine::reconciled> reconciled;
 };
 result<site_logs> open_site_logs(site_store& store);
 

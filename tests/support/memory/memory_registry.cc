@@ -22,6 +22,12 @@ task<std::optional<error>> memory_registry::enter(std::string verb, std::string 
   if (before) before(call(calls_.back()));
   while (verb == stalled_verb_) co_await stalled_.wait();
   if (always_) co_return std::unexpected<error>(*always_);
+  if (faults) {
+    if (auto f = faults(calls_.back())) {
+      if (f->at == fault_at::before) co_return std::unexpected<error>(std::move(f->what));
+      co_return std::move(f->what);
+    }
+  }
   const auto at = faults_.find(number);
   if (at == faults_.end()) co_return std::optional<error>();
   if (at->second.at == fault_at::before) co_return std::unexpected<error>(at->second.what);
@@ -70,6 +76,28 @@ std::map<std::string, std::string> memory_registry::tags(const std::string& repo
 std::size_t memory_registry::count(std::string_view verb, std::string_view ref) const {
   return static_cast<std::size_t>(
       std::ranges::count_if(calls_, [&](const call& c) { return c.verb == verb && (ref.empty() || c.ref == ref); }));
+}
+
+std::vector<std::string> memory_registry::repositories() const {
+  std::vector<std::string> names;
+  for (const auto& [name, content] : repositories_) names.push_back(name);
+  return names;
+}
+
+std::vector<digest> memory_registry::manifests(const std::string& repository) const {
+  std::vector<digest> all;
+  const auto r = repositories_.find(repository);
+  if (r == repositories_.end()) return all;
+  for (const auto& [text, m] : r->second.manifests) all.push_back(m.digest);
+  return all;
+}
+
+std::vector<digest> memory_registry::blobs(const std::string& repository) const {
+  std::vector<digest> all;
+  const auto r = repositories_.find(repository);
+  if (r == repositories_.end()) return all;
+  for (const auto& [text, b] : r->second.blobs) all.push_back(*digest::parse(text));
+  return all;
 }
 
 // Names something the manifest refers to that its repository lacks; empty: nothing.

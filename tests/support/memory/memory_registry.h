@@ -27,7 +27,7 @@ struct stored_blob {
 };
 char synthetic_byte(std::uint64_t offset);
 
-class memory_registry final : public registry {
+class memory_registry : public registry {
  public:
   struct behaviour {
     bool deletes_tags = true, deletes_manifests = true;
@@ -47,6 +47,11 @@ class memory_registry final : public registry {
   };
   enum class fault_at : std::uint8_t { before, after };  // its effect
 
+  struct fault {
+    error what;
+    fault_at at = fault_at::before;
+  };
+
   explicit memory_registry(std::string name) : name_(std::move(name)) {}
 
   // Faults. The operation with this number (counted from 0 at the call) fails.
@@ -57,6 +62,9 @@ class memory_registry final : public registry {
   // This verb never ends, until its coroutine is cancelled.
   void stall(std::string verb) { stalled_verb_ = std::move(verb); }
   void corrupt_body(const digest& d) { corrupt_.insert(d.text()); }
+  void mend_bodies() { corrupt_.clear(), broken_bodies_.clear(); }
+  // Asked for each operation; what it answers happens to that one.
+  std::function<std::optional<fault>(const call&)> faults;
   // Called before each operation takes effect; may change the registry.
   std::function<void(const call&)> before;
 
@@ -68,6 +76,7 @@ class memory_registry final : public registry {
   void erase_tag(const std::string& repository, const std::string& tag);
   void erase_manifest(const std::string& repository, const digest& d);  // and its tags
   void erase_blob(const std::string& repository, const digest& d);
+  void erase_repository(const std::string& repository) { repositories_.erase(repository); }
 
   // What is there.
   std::optional<digest> tag(const std::string& repository, const std::string& name) const;
@@ -75,6 +84,9 @@ class memory_registry final : public registry {
   const stored_blob* blob(const std::string& repository, const digest& d) const;
   std::map<std::string, std::string> tags(const std::string& repository) const;
   bool is_whole(const std::string& repository, const digest& d) const;
+  std::vector<std::string> repositories() const;
+  std::vector<digest> manifests(const std::string& repository) const;
+  std::vector<digest> blobs(const std::string& repository) const;
 
   // What happened.
   const std::vector<call>& calls() const { return calls_; }
@@ -130,10 +142,6 @@ class memory_registry final : public registry {
   std::map<std::string, repository_content> repositories_;
   std::vector<call> calls_;
   std::uint64_t operations_ = 0;
-  struct fault {
-    error what;
-    fault_at at;
-  };
   std::map<std::uint64_t, fault> faults_;
   std::optional<error> always_;
   std::map<std::string, std::pair<std::uint64_t, int>> broken_bodies_;

@@ -127,6 +127,26 @@ TEST_F(registry_client_test, a_tag_is_gone_only_when_a_body_says_so) {
   EXPECT_EQ(failure(client->resolve("a", "x")).code, errc::unavailable);
 }
 
+TEST_F(registry_client_test, a_known_digest_is_asked_about_as_a_condition) {
+  server.reply("HTTP/1.1 304 Not Modified\r\n\r\n");
+  EXPECT_EQ(get(client->resolve_again("a", "x", d)).value(), d);
+  EXPECT_EQ(server.seen[0].method, "HEAD");
+  EXPECT_EQ(server.seen[0].header("If-None-Match"), "\"" + d.text() + "\"");
+  const digest other = digest::of("other");
+  server.reply("HTTP/1.1 200 OK\r\nContent-Length: 75\r\nDocker-Content-Digest: " + other.text() + "\r\n\r\n");
+  EXPECT_EQ(get(client->resolve_again("a", "x", d)).value(), other);
+  server.reply("HTTP/1.1 404 Not Found\r\nContent-Length: 19\r\n\r\n");
+  server.reply(response(404, {}, complaint("MANIFEST_UNKNOWN")));
+  EXPECT_EQ(get(client->resolve_again("a", "x", d)).value(), std::nullopt);
+}
+
+TEST_F(registry_client_test, a_registry_without_a_catalog_is_told_from_one_that_is_away) {
+  server.reply(response(404, {}, "404 page not found\n"));
+  EXPECT_EQ(failure(client->list_repositories({})).code, errc::unsupported);
+  server.reply(response(404, {}, "404 page not found\n"));
+  EXPECT_EQ(failure(client->list_tags("a", {})).code, errc::unavailable);
+}
+
 TEST_F(registry_client_test, a_manifest_is_put_verbatim_under_its_type) {
   server.reply(response(201, {{"Docker-Content-Digest", d.text()}}));
   EXPECT_EQ(get(client->put_manifest("a", "x", type, manifest)).value(), d);

@@ -198,6 +198,41 @@ TEST_F(ingest_test, a_registry_process_seen_for_the_first_time_counts_as_a_resta
   EXPECT_EQ(stats().restarts, 2u);
 }
 
+TEST_F(ingest_test, another_registry_process_and_many_refusals_are_told_as_doubts) {
+  open();
+  std::vector<std::string> doubts;
+  on_server([&] {
+    ingest_->on_doubt(
+        [&](const std::string& source, const std::string& reason) { doubts.push_back(source + ": " + reason); });
+    ingest_->remember("north", {"before"}, {1'000}, {0});
+    return 0;
+  });
+  const auto told = [&] { return on_server([&] { return doubts; }); };
+  EXPECT_EQ(stats().last_seq, event_seq{0});
+  const auto from = [](const std::string& process) { return R"(,"source":{"instanceID":")" + process + "\"}"; };
+  EXPECT_EQ(send(push("1", from("before"))).status, 200);
+  EXPECT_TRUE(told().empty()) << "the same process as the log knows from before";
+  EXPECT_EQ(send(push("2", from("after"))).status, 200);
+  ASSERT_EQ(told().size(), 1u);
+  EXPECT_TRUE(told()[0].starts_with("north: another process"));
+  EXPECT_EQ(stats().last_seq, event_seq{1});
+
+  disk_full_ = true;
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(send(push("3")).status, 507);
+  disk_full_ = false;
+  EXPECT_EQ(send(push("3", from("after"))).status, 200);
+  EXPECT_EQ(told().size(), 1u) << "a few refusals lose nothing";
+  disk_full_ = true;
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(send(push("4")).status, 507);
+  EXPECT_EQ(send(push("4"), north_path, "wrong").status, 401);
+  EXPECT_EQ(stats().refused_in_a_row, 6u);
+  disk_full_ = false;
+  EXPECT_EQ(send(push("4", from("after"))).status, 200);
+  ASSERT_EQ(told().size(), 2u);
+  EXPECT_NE(told()[1].find("6 times"), std::string::npos);
+  EXPECT_EQ(stats().refused_in_a_row, 0u);
+}
+
 TEST_F(ingest_test, while_the_disk_is_full_nothing_is_acknowledged_507) {
   open();
   disk_full_ = true;

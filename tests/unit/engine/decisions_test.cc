@@ -33,13 +33,15 @@ TEST(decisions_test, an_item_is_open_until_its_newest_event_is_settled_or_parked
   EXPECT_TRUE(is_open(wanted(), done(item_state::parked, 0, 5)));
 }
 
-TEST(decisions_test, only_a_young_push_that_was_not_tried_may_be_ahead_of_its_tag) {
+TEST(decisions_test, only_a_young_push_may_be_ahead_of_its_tag_however_often_it_was_tried) {
   EXPECT_TRUE(may_be_early(wanted(), std::nullopt, now, 10 * minute));
   EXPECT_FALSE(may_be_early(wanted(), std::nullopt, now, minute / 2));
-  EXPECT_FALSE(may_be_early(wanted(), done(item_state::failed, 0, 6), now, 10 * minute));
+  EXPECT_TRUE(may_be_early(wanted(), done(item_state::failed, 0, 6), now, 10 * minute));
+  EXPECT_FALSE(may_be_early(wanted(), done(item_state::failed, 0, 6), now, minute / 2));
   auto item = wanted();
   item.occurred = {};
   EXPECT_TRUE(may_be_early(item, std::nullopt, now, minute)) << "its age is not known";
+  EXPECT_FALSE(may_be_early(item, done(item_state::failed, 0, 6), now, 10 * minute)) << "one more try has to do";
   item.gone = true;
   EXPECT_FALSE(may_be_early(item, std::nullopt, now, minute));
 }
@@ -64,6 +66,10 @@ TEST(decisions_test, a_digest_is_deleted_only_when_nothing_that_stays_needs_it) 
   EXPECT_EQ(step({false, {{"v2", true, old_one}}}), removal_step::fail);
   EXPECT_EQ(step({false, {{"v2", true, new_one}}}), removal_step::fail) << "the target's tag lags behind";
   EXPECT_EQ(step({false, {{"v2", true, std::nullopt}}}), removal_step::erase) << "gone as well";
+  EXPECT_EQ(step({false, {{"all", true, std::nullopt, false, true, false}}}), removal_step::fail) << "it goes first";
+  EXPECT_EQ(step({false, {{"all", true, std::nullopt, false, true, true}}}), removal_step::park) << "it never goes";
+  EXPECT_EQ(step({false, {{"v2", true, new_one, false, false, true}}}), removal_step::park) << "it stays as it is";
+  EXPECT_EQ(step({false, {{"v2", true, new_one, true}}}), removal_step::park) << "nothing will ever free it";
   EXPECT_EQ(step({false, {{"local", false, std::nullopt}}}), removal_step::park) << "not the source's";
   EXPECT_EQ(step({false, {{"v2", true, std::nullopt}, {"v3", true, old_one}}}), removal_step::fail);
 }

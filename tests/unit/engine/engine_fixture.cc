@@ -47,6 +47,7 @@ engine_world::engine_world() {
   add(actual::family_specs());
   add(locations::family_specs());
   add(uploads::family_specs());
+  add(reconciled::family_specs());
   const auto must = [](auto opened) {
     if (!opened) throw std::runtime_error(opened.error().text);
     return *std::move(opened);
@@ -58,9 +59,10 @@ engine_world::engine_world() {
   actual_ = std::make_unique<actual>(*db_);
   locations_ = std::make_unique<locations>(*db_);
   uploads_ = std::make_unique<uploads>(*db_);
+  reconciled_ = std::make_unique<reconciled>(*db_);
   sequencer_ = must(log::sequencer::start(*log_, {desired_.get()}, clock_, {}));
-  journal_sequencer_ =
-      must(log::sequencer::start(*journal_log_, {actual_.get(), locations_.get(), uploads_.get()}, clock_, {}));
+  journal_sequencer_ = must(log::sequencer::start(
+      *journal_log_, {actual_.get(), locations_.get(), uploads_.get(), reconciled_.get()}, clock_, {}));
   journal_ = std::make_unique<journal>(*journal_sequencer_, "here");
   where_ = std::make_unique<journaled_locations>(*journal_, *locations_, *uploads_);
 }

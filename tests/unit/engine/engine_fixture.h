@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/reconciled.h"
 #include "engine/repository_sync.h"
 #include "log/event_log.h"
 #include "log/sequencer.h"
@@ -94,6 +95,7 @@ class engine_world : public ::testing::Test {
   std::unique_ptr<actual> actual_;
   std::unique_ptr<locations> locations_;
   std::unique_ptr<uploads> uploads_;
+  std::unique_ptr<reconciled> reconciled_;
   std::unique_ptr<log::sequencer> sequencer_, journal_sequencer_;
   std::unique_ptr<journal> journal_;
   std::unique_ptr<journaled_locations> where_;

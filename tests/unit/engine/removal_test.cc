@@ -130,10 +130,50 @@ TEST_F(removal_test, a_manifest_that_an_index_at_the_target_includes_is_not_dele
   say_pushed(repo, "multi", index);
   must_pass();
   erase(child, {"amd"});
-  EXPECT_FALSE(must_pass().synced);
-  EXPECT_EQ(state(child.text()), "failed");
+  EXPECT_TRUE(must_pass().synced) << "trying again and again would change nothing";
+  EXPECT_EQ(state(child.text()), "parked");
   EXPECT_EQ(state("amd"), "removed") << "the tag goes by its name";
   EXPECT_TRUE(target_.is_whole(repo, index));
+}
+
+TEST_F(removal_test, a_deletion_whose_answer_was_lost_leaves_no_belief_in_what_it_deleted) {
+  const auto d = push("v1", "a");
+  must_pass();
+  target_.does.deletes_tags = false;
+  erase(d, {"v1"});
+  target_.faults = [](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "delete_manifest") return std::nullopt;
+    return memory_registry::fault{away(), memory_registry::fault_at::after};
+  };
+  EXPECT_FALSE(must_pass().synced);
+  target_.faults = nullptr;
+  EXPECT_EQ(target_.manifest_at(repo, d.text()), nullptr);
+  EXPECT_FALSE(locations_->holds(repo, d.text()).value());
+  EXPECT_TRUE(must_pass().synced);
+  // Pushed again without a tag: it is not taken to be there.
+  add_oci_image(source_, repo, {"a"});
+  say_pushed_digest(repo, d);
+  EXPECT_TRUE(must_pass().synced);
+  EXPECT_TRUE(target_.is_whole(repo, d));
+}
+
+TEST_F(removal_test, a_child_goes_after_the_tag_of_its_index_though_its_event_came_first) {
+  const auto child = add_oci_image(source_, repo, {"a"});
+  const auto index = add_index(source_, repo, {child});
+  source_.set_tag(repo, "multi", index);
+  say_pushed_digest(repo, child);
+  say_pushed(repo, "multi", index);
+  must_pass();
+  source_.erase_manifest(repo, index);
+  source_.erase_manifest(repo, child);
+  say_erased(repo, {}, child.text());
+  EXPECT_FALSE(must_pass().synced);
+  EXPECT_TRUE(target_.tag(repo, "multi") == index && target_.is_whole(repo, index)) << "never in pieces";
+  say_erased(repo, {}, index.text());
+  must_pass();
+  EXPECT_TRUE(must_pass().synced);
+  EXPECT_FALSE(target_.tag(repo, "multi"));
+  EXPECT_EQ(target_.manifest_at(repo, child.text()), nullptr);
 }
 
 TEST_F(removal_test, an_incomplete_listing_deletes_nothing) {

@@ -64,7 +64,7 @@ TEST_F(repository_sync_test, a_tag_its_event_was_ahead_of_is_waited_for) {
   EXPECT_NE(old, d);
 }
 
-TEST_F(repository_sync_test, a_tag_that_does_not_come_fails_first_and_counts_as_gone_later) {
+TEST_F(repository_sync_test, a_tag_that_does_not_come_fails_first_and_counts_as_gone_once_its_event_is_old) {
   const auto d = add_oci_image(source_, repo, {"new"});
   say_pushed(repo, "v1", d);
   EXPECT_FALSE(must_pass().synced);
@@ -72,8 +72,57 @@ TEST_F(repository_sync_test, a_tag_that_does_not_come_fails_first_and_counts_as_
   EXPECT_EQ(repository(repo).state, sync_state::failed);
   EXPECT_EQ(repository(repo).retry_count, 1u);
   EXPECT_GT(repository(repo).retry_at, clock_.now());
+  source_.forget_calls();
+  EXPECT_FALSE(must_pass().synced);
+  EXPECT_EQ(source_.count("get_manifest", "v1"), 1u) << "patience is for the first try";
+  clock_.advance_us(settings_.recent_us);
   EXPECT_TRUE(must_pass().synced);
   EXPECT_EQ(item(repo, "v1").state, item_state::removed);
+}
+
+TEST_F(repository_sync_test, a_tag_that_is_written_minutes_after_its_event_is_published_all_the_same) {
+  const auto old = push("v1", "old");
+  must_pass();
+  const auto d = add_oci_image(source_, repo, {"new"});
+  say_pushed(repo, "v1", d);
+  for (int tries = 0; tries < 4; ++tries) {
+    EXPECT_FALSE(must_pass().synced);
+    EXPECT_EQ(target_.tag(repo, "v1"), old);
+    clock_.advance_us(60'000'000);
+  }
+  source_.set_tag(repo, "v1", d);
+  EXPECT_TRUE(must_pass().synced);
+  EXPECT_EQ(target_.tag(repo, "v1"), d);
+}
+
+TEST_F(repository_sync_test, the_target_has_what_the_source_shows_while_pushes_told_out_of_order_are_news) {
+  const auto first = push("v1", "first");
+  must_pass();
+  const auto second = add_oci_image(source_, repo, {"second"});
+  source_.set_tag(repo, "v1", second);
+  say_pushed(repo, "v1", second);
+  say_pushed(repo, "v1", first);
+  EXPECT_FALSE(must_pass().synced);
+  EXPECT_EQ(target_.tag(repo, "v1"), second);
+  EXPECT_EQ(item(repo, "v1").state, item_state::failed);
+  clock_.advance_us(settings_.recent_us);
+  EXPECT_TRUE(must_pass().synced);
+  EXPECT_EQ(target_.tag(repo, "v1"), second);
+}
+
+TEST_F(repository_sync_test, an_index_whose_child_vanished_with_its_tag_is_not_published_in_pieces) {
+  target_.does.checks_content = false;  // as some registries do with children
+  const auto child = add_oci_image(source_, repo, {"a"});
+  const auto index = add_index(source_, repo, {child});
+  source_.set_tag(repo, "multi", index);
+  say_pushed(repo, "multi", index);
+  source_.before = [&](const memory_registry::call& c) {
+    if (c.verb != "get_manifest" || c.ref != child.text()) return;
+    source_.erase_manifest(repo, index);
+    source_.erase_manifest(repo, child);
+  };
+  must_pass();
+  EXPECT_FALSE(target_.tag(repo, "multi"));
 }
 
 TEST_F(repository_sync_test, the_source_is_believed_over_an_old_event) {

@@ -353,5 +353,47 @@ TEST_F(config_file, secrets_in_clear_over_the_network_are_a_warning) {
   EXPECT_THAT(c->warnings[0], HasSubstr("in clear"));
 }
 
+TEST_F(config_file, a_source_may_have_a_registry_with_every_key_of_one) {
+  const result<config> c =
+      load(std::string(primary_toml) + R"([source.registry]
+url = "https://registry.example.org"
+username = "u"
+password = "p"
+[reconcile]
+every = "30m"
+digest_check_every = "12h"
+repositories = ["team/app"]
+immutable_tags = ["v*", "RELEASE-*"]
+repositories_concurrent = 8
+requests_per_second = 10
+on_hint = false
+)",
+           {{"LONGSHORE_SOURCE_0_REGISTRY_STALL_TIMEOUT", "7s"}, {"LONGSHORE_RECONCILE_EVERY", "0s"}});
+  ASSERT_TRUE(c) << c.error().text;
+  ASSERT_TRUE(c->sources[0].registry);
+  EXPECT_EQ(c->sources[0].registry->url, "https://registry.example.org");
+  EXPECT_EQ(c->sources[0].registry->username, "u");
+  EXPECT_EQ(c->sources[0].registry->stall_timeout.count(), 7'000);
+  EXPECT_FALSE(c->source_registry);
+  EXPECT_EQ(c->reconcile.every.count(), 0);
+  EXPECT_EQ(c->reconcile.digest_check_every.count(), 12 * 3'600'000);
+  EXPECT_EQ(c->reconcile.repositories, std::vector<std::string>{"team/app"});
+  EXPECT_EQ(c->reconcile.immutable_tags.size(), 2u);
+  EXPECT_EQ(c->reconcile.repositories_concurrent, 8u);
+  EXPECT_EQ(c->reconcile.requests_per_second, 10u);
+  EXPECT_FALSE(c->reconcile.on_hint);
+}
+
+TEST_F(config_file, what_a_reconcile_cannot_use_is_refused_by_name) {
+  const std::string base(primary_toml);
+  EXPECT_THAT(refusal(base + "[source.registry]\nusername = \"u\"\n"), HasSubstr("source[0].registry.url"));
+  EXPECT_THAT(refusal(base + "[source.registry]\nurl = \"ftp://x\"\n"), HasSubstr("source[0].registry.url"));
+  EXPECT_THAT(refusal(base + "[reconcile]\nevery = \"10ms\"\n"), HasSubstr("reconcile.every"));
+  EXPECT_THAT(refusal(base + "[reconcile]\nrequests_per_second = 0\n"), HasSubstr("requests_per_second"));
+  EXPECT_THAT(refusal(base + "[reconcile]\nrepositories = [\"Team\"]\n"), HasSubstr("reconcile.repositories"));
+  EXPECT_THAT(refusal(base + "[reconcile]\nimmutable_tags = [\"a/b\"]\n"), HasSubstr("reconcile.immutable_tags"));
+  EXPECT_THAT(refusal(base + "[reconcile]\nevry = \"1h\"\n"), HasSubstr("reconcile.every"));
+}
+
 }  // namespace
 }  // namespace longshore::tools

@@ -13,21 +13,26 @@ USER = ("pusher", "correct-horse")
 
 
 class Fleet:
-    """issuer: what the secondary says it is, when not what the registry trusts."""
+    """issuer: what the secondary says it is, when not what the registry trusts.
+
+    reconcile: the primary looks at the source registry, with these settings.
+    """
 
     def __init__(self, directory, issuer=None, program=None, replication=None, secondary_program=None,
-                 primary_environment=None):
+                 primary_environment=None, reconcile=None):
         self.directory = pathlib.Path(directory)
         self.source_token, self.follower_token = secrets.token_hex(16), secrets.token_hex(16)
         key = tokens.SigningKey(self.directory)
         self.issuer = tokens.Issuer(key)
         self.token_server = tokens.TokenServer(self.issuer, process.free_port(), *USER)
+        self.source_port = process.free_port()
         self.primary = site.Site(self.directory, "primary", "primary", program=program,
                                  environment=primary_environment, more=[
                                      ("[[source]]", {"name": "main", "token": self.source_token}),
+                                     *self._source_registry(key, reconcile),
                                      ("[[follower]]", {"name": "second", "token": self.follower_token})])
         auth = registry.TokenAuth(self.token_server.realm, self.issuer.issuer, key.certificate_file)
-        self.source = registry.Registry(self.directory, "source", auth=auth, notify=[
+        self.source = registry.Registry(self.directory, "source", auth=auth, port=self.source_port, notify=[
             ("longshore", self.primary.url + "/v1/events/main", self.source_token)])
         self.target = registry.Registry(self.directory, "target")
         self.secondary = site.Site(self.directory, "second", "secondary", program=secondary_program or program, more=[
@@ -39,6 +44,14 @@ class Fleet:
             ("[replication]", {"retry_min": "100ms", "retry_max": "2s", **(replication or {})})])
         self.at_source = registry_client.RegistryClient(self.source.url, self.issuer)
         self.at_target = registry_client.RegistryClient(self.target.url)
+
+    def _source_registry(self, key, reconcile):
+        if reconcile is None:
+            return []
+        return [("[source.registry]", {"url": f"http://127.0.0.1:{self.source_port}"}),
+                ("[source.registry.token]", {"key_file": str(key.key_file), "issuer": self.issuer.issuer,
+                                             "audience": self.issuer.service}),
+                ("[reconcile]", reconcile)]
 
     def start(self):
         self.primary.start()

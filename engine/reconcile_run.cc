@@ -1,0 +1,324 @@
+#include "engine/reconcile_run.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <numeric>
+
+#include "engine/failure.h"
+#include "engine/reconcile_records.h"
+#include "engine/reference.h"
+#include "engine/tasks.h"
+
+namespace longshore::engine {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t failures_in_a_row_max = 10;
+constexpr std::uint64_t requests_per_position = 200;  // so much work at most is done again after a kill
+constexpr std::size_t records_per_position = 100;
+constexpr std::size_t recent_max = 1'000;
+constexpr std::size_t rows_between_yields = 200;
+
+// The registry has no catalog, or none for us: what the log knows must do.
+bool is_refusal(errc code) {
+  return code == errc::unauthorized || code == errc::denied || code == errc::unsupported || code == errc::not_found ||
+         code == errc::rejected;
+}
+
+// Not the one repository is the trouble: the next would fail alike.
+bool is_about_the_source(errc code) {
+  return code == errc::unavailable || code == errc::timed_out || code == errc::throttled || code == errc::busy;
+}
+
+// The site itself is the trouble.
+bool is_final(errc code) {
+  return code == errc::stopped || code == errc::unknown_outcome || code == errc::corrupt || code == errc::io_failed;
+}
+
+}  // namespace
+
+reconcile_run::reconcile_run(const reconcile_world& world, run_request request,
+                             const std::optional<reconcile_record>& resumed)
+    : world_(&world),
+      request_(std::move(request)),
+      pace_(world.pause, world.now, world.settings.requests_per_second),
+      resumed_(resumed.has_value()) {
+  if (resumed) record_ = *resumed;
+  record_.run = request_.run;
+  record_.mode = request_.mode;
+  record_.why = request_.why;
+  record_.whole = request_.repositories.empty();
+  record_.reason.clear();
+  record_.ended = {};
+  if (!resumed) record_.started = world.now.now();
+}
+
+task<run_end> reconcile_run::run() {
+  if (!resumed_) {
+    auto begun = co_await world_->records.append({record::reconcile_started(world_->name, record_)});
+    if (!begun) co_return pass(std::move(begun));
+  }
+  auto planned = co_await plan();
+  if (!planned) co_return pass(std::move(planned));
+  if (!broken_) {
+    todo_ = *std::move(planned);
+    done_.assign(todo_.size(), false);
+    done_before_ = record_.counts.done;
+    record_.counts.repositories = done_before_ + todo_.size();
+    looking_since_ = world_->now.now();
+    if (request_.rotate && record_.mode == reconcile_mode::tags) {
+      if (auto chosen = co_await choose_digest_checks(); !chosen) co_return pass(std::move(chosen));
+    }
+    heard_ = done_before_ > 0 || names_from_ == "the catalog";
+    std::vector<std::size_t> all(todo_.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    co_await look_at_all(std::move(all));
+    last_try_ = true;
+    if (!must_end()) co_await look_at_all(std::exchange(failed_, {}));
+  }
+  co_return co_await end();
+}
+
+asio::awaitable<void> reconcile_run::look_at_all(std::vector<std::size_t> which) {
+  turns_ = std::move(which);
+  next_ = 0;
+  std::vector<asio::awaitable<void>> workers;
+  const std::size_t at_once = std::max<std::size_t>(world_->settings.repositories_at_once, 1);
+  for (std::size_t i = 0; i < std::min(turns_.size(), at_once); ++i) workers.push_back(work());
+  co_await run_all(std::move(workers));
+}
+
+task<run_end> reconcile_run::end() {
+  if (unusable_) {
+    // The journal may be what cannot be written; then the position before this one counts.
+    auto left = co_await journal_position();
+    if (!left && unusable_->code == errc::stopped) co_return pass(std::move(left));
+    co_return std::unexpected<error>(*unusable_);
+  }
+  record_.ended = world_->now.now();
+  if (broken_) {
+    record_.reason = describe(*broken_);
+    auto left = co_await journal_position();
+    if (!left) co_return pass(std::move(left));
+    co_return run_end::broken_off;
+  }
+  record_.complete = record_.counts.failed == 0;
+  record_.reason = first_failure_;
+  if (!record_.complete && record_.reason.empty()) record_.reason = "repositories failed before this run was taken up";
+  to_journal_.push_back(record::reconcile_ended(world_->name, record_));
+  auto written = co_await world_->records.append(std::exchange(to_journal_, {}));
+  if (!written) co_return pass(std::move(written));
+  co_return run_end::ended;
+}
+
+task<reconcile_run::names> reconcile_run::plan() {
+  if (!request_.repositories.empty()) {
+    names_from_ = "the request";
+    co_return in_order({request_.repositories.begin(), request_.repositories.end()});
+  }
+  const names& configured = world_->settings.repositories;
+  if (!configured.empty()) {
+    names_from_ = "the configuration";
+    co_return in_order({configured.begin(), configured.end()});
+  }
+  co_return co_await plan_from_catalog();
+}
+
+task<reconcile_run::names> reconcile_run::plan_from_catalog() {
+  source_reader reader(*world_, pace_);
+  auto catalog = co_await reader.repositories();
+  record_.counts.requests += reader.requests();
+  std::set<std::string> all;
+  if (catalog) {
+    for (std::string& name : *catalog) {
+      if (is_repository_name(name)) all.insert(std::move(name));
+    }
+    names_from_ = "the catalog";
+  } else if (is_refusal(catalog.error().code)) {
+    catalog_refused_ = describe(catalog.error());
+    names_from_ = "the log";
+  } else if (catalog.error().code == errc::stopped) {
+    co_return pass(std::move(catalog));
+  } else {
+    broken_ = std::move(catalog).error();
+    co_return names();
+  }
+  auto besides = known_to_log(all);
+  if (!besides) co_return pass(std::move(besides));
+  all.insert(besides->begin(), besides->end());
+  co_return in_order(std::move(all));
+}
+
+// Repositories with tags that the log knows and the catalog does not: gone as a whole, or in no catalog.
+result<reconcile_run::names> reconcile_run::known_to_log(const std::set<std::string>& besides) const {
+  names found;
+  result<void> looked;
+  auto read = world_->wanted.repositories([&](const desired_repository& r) {
+    if (besides.contains(r.name)) return true;
+    if (!world_->settings.sole) {
+      auto row = world_->looked.repository(world_->name, r.name);
+      if (!row) looked = pass(std::move(row));
+      if (!looked) return false;
+      if (!*row) return true;
+    }
+    bool live = false;
+    looked = world_->wanted.items(r.name, [&](const desired_item& item) {
+      live = item.is_tag && !item.gone;
+      return item.is_tag && !live;
+    });
+    if (live) found.push_back(r.name);
+    return looked.has_value();
+  });
+  if (!read) return pass(std::move(read));
+  if (!looked) return pass(std::move(looked));
+  return found;
+}
+
+// By name, so that a name is a position; before them the recent ones, when they are to come first.
+result<reconcile_run::names> reconcile_run::in_order(std::set<std::string> all) {
+  names first;
+  if (request_.recent_first) {
+    std::vector<std::pair<std::int64_t, std::string>> seen;
+    auto read = world_->wanted.repositories([&](const desired_repository& r) {
+      if (all.contains(r.name)) seen.emplace_back(-r.last_seen.us, r.name);
+      return true;
+    });
+    if (!read) return pass(std::move(read));
+    const std::size_t count = std::min(seen.size(), recent_max);
+    std::partial_sort(seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(count), seen.end());
+    for (std::size_t i = 0; i < count; ++i) {
+      all.erase(seen[i].second);
+      first.push_back(std::move(seen[i].second));
+    }
+  }
+  if (resumed_) {
+    // Those that left a record were looked at, too, wherever in the order they came.
+    const auto is_done = [&](const std::string& name) -> result<bool> {
+      auto row = world_->looked.repository(world_->name, name);
+      if (!row) return pass(std::move(row));
+      return *row && (*row)->run == record_.run;
+    };
+    names left;
+    for (std::string& name : first) {
+      auto done = is_done(name);
+      if (!done) return pass(std::move(done));
+      if (!*done) left.push_back(std::move(name));
+    }
+    first = std::move(left);
+    for (auto at = all.begin(); at != all.end();) {
+      auto done = *at <= record_.through ? result<bool>(true) : is_done(*at);
+      if (!done) return pass(std::move(done));
+      at = *done ? all.erase(at) : std::next(at);
+    }
+  }
+  recent_ = first.size();
+  first.insert(first.end(), all.begin(), all.end());
+  return first;
+}
+
+task<> reconcile_run::choose_digest_checks() {
+  std::vector<checked_repository> all;
+  all.reserve(todo_.size());
+  for (const std::string& name : todo_) {
+    auto row = world_->looked.repository(world_->name, name);
+    if (!row) co_return pass(std::move(row));
+    all.push_back({name, *row ? (*row)->digests_at : timestamp{}});
+    if (all.size() % rows_between_yields == 0) {
+      co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    }
+  }
+  const reconcile_settings& s = world_->settings;
+  digest_checks_ = due_for_digests(std::move(all), world_->now.now(), s.every_ms, s.digest_check_every_ms);
+  co_return result<void>();
+}
+
+asio::awaitable<void> reconcile_run::work() {
+  while (next_ < turns_.size() && !must_end()) {
+    auto looked = co_await look_at(turns_[next_++]);
+    if (looked) continue;
+    auto& where = is_final(looked.error().code) ? unusable_ : broken_;
+    if (!where) where = std::move(looked).error();
+  }
+}
+
+task<> reconcile_run::look_at(std::size_t i) {
+  const reconcile_mode mode = digest_checks_.contains(todo_[i]) ? reconcile_mode::digests : record_.mode;
+  repository_look look(*world_, pace_, record_.run, todo_[i], mode);
+  auto report = co_await look.run();
+  if (!report) co_return pass(std::move(report));
+  co_return co_await note(i, *report, mode);
+}
+
+task<> reconcile_run::note(std::size_t i, const look_report& report, reconcile_mode mode) {
+  reconcile_counts& c = record_.counts;
+  c.tags += report.tags;
+  c.requests += report.requests;
+  c.found += report.found;
+  since_journaled_ += report.requests;
+  if (report.failed) {
+    note_failure(i, *report.failed);
+    co_return result<void>();
+  }
+  failures_in_a_row_ = 0;
+  heard_ = true;
+  if (mode == reconcile_mode::digests || report.found > 0) {
+    to_journal_.push_back(record::repository_reconciled(world_->name, record_.run, todo_[i], mode, report.tags,
+                                                        report.requests, report.found));
+  }
+  ++c.done;
+  done_[i] = true;
+  advance();
+  if (since_journaled_ < requests_per_position && to_journal_.size() < records_per_position) co_return result<void>();
+  co_return co_await journal_position();
+}
+
+void reconcile_run::advance() {
+  while (mark_ < todo_.size() && done_[mark_]) ++mark_;
+  if (mark_ > recent_) record_.through = todo_[mark_ - 1];
+}
+
+void reconcile_run::note_failure(std::size_t i, const error& why) {
+  ++failures_in_a_row_;
+  const bool away = is_about_the_source(why.code) || !heard_;
+  if (failures_in_a_row_ >= failures_in_a_row_max && away && !broken_) {
+    broken_ = error{why.code, "too many repositories failed in a row, the last: " + why.text, why.retry_after_ms};
+  }
+  if (!last_try_) {
+    failed_.push_back(i);
+    return;
+  }
+  // What is left behind by a run that breaks off is not counted: it is looked at when the run is taken up.
+  if (broken_) return;
+  if (first_failure_.empty()) first_failure_ = todo_[i] + ": " + describe(why);
+  ++record_.counts.failed;
+  ++record_.counts.done;
+  done_[i] = true;
+  advance();
+}
+
+task<> reconcile_run::journal_position() {
+  if (journaling_) co_return result<void>();
+  journaling_ = true;
+  since_journaled_ = 0;
+  std::vector<log::event> events = std::exchange(to_journal_, {});
+  if (record_.whole) events.push_back(record::reconcile_position(world_->name, record_));
+  auto written = co_await world_->records.append(std::move(events));
+  journaling_ = false;
+  co_return written;
+}
+
+run_progress reconcile_run::progress() const {
+  run_progress p;
+  p.record = record_;
+  p.names_from = names_from_;
+  p.catalog_refused = catalog_refused_;
+  const reconcile_counts& c = record_.counts;
+  p.remaining_ms =
+      remaining_ms(looking_since_, world_->now.now(), c.done - done_before_, c.repositories - done_before_);
+  return p;
+}
+
+}  // namespace longshore::engine

@@ -1,0 +1,242 @@
+#include "engine/reconciler.h"
+
+#include <algorithm>
+#include <boost/asio/error.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "engine/failure.h"
+#include "engine/reconcile_records.h"
+
+namespace longshore::engine {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t asked_max = 1'000;  // repositories by name; more are all of them
+constexpr std::size_t ended_kept = 16;
+
+// The journal or a view is unusable until the site is started again.
+bool is_final(errc code) {
+  return code == errc::unknown_outcome || code == errc::stopped || code == errc::corrupt || code == errc::io_failed;
+}
+
+}  // namespace
+
+result<void> reconciler::start() {
+  auto known = world_.looked.source(world_.name);
+  if (!known) return pass(std::move(known));
+  const reconciled_source s = *known ? **known : reconciled_source{};
+  loop_.spawn(loop());
+  const bool first = !s.last_complete && !s.open;
+  if (s.watched) suspect("this site was not stopped in good order");
+  if (s.open) {
+    interrupted_ = s.open;
+    enqueue(again(*s.open));
+  } else if (world_.settings.every_ms > 0) {
+    enqueue(whole(first ? reconcile_mode::digests : reconcile_mode::tags, first ? "backfill" : "start"));
+  }
+  return {};
+}
+
+run_request reconciler::again(const reconcile_record& r) const {
+  return {r.run, r.mode, r.mode == reconcile_mode::tags, false, {}, r.why};
+}
+
+run_request reconciler::whole(reconcile_mode mode, std::string why) {
+  return {fresh_name(), mode, mode == reconcile_mode::tags, false, {}, std::move(why)};
+}
+
+std::string reconciler::fresh_name() {
+  return "r" + std::to_string(world_.now.now().us) + "." + std::to_string(++names_);
+}
+
+std::string reconciler::request(reconcile_mode mode, std::vector<std::string> repositories, std::string why) {
+  run_request wanted = whole(mode, std::move(why));
+  wanted.rotate = false;
+  if (repositories.size() <= asked_max) wanted.repositories = std::move(repositories);
+  enqueue(std::move(wanted));
+  return queued_->run;
+}
+
+void reconciler::enqueue(run_request wanted) {
+  const bool resumes = interrupted_ && wanted.run == interrupted_->run;
+  if (queued_ && resumes) return;  // its turn comes after what is queued
+  // What an interrupted run has passed is not looked at again by it: what is asked for needs a run of its own. A new
+  // run over all makes going on with an old one needless.
+  if (queued_ && interrupted_ && queued_->run == interrupted_->run) queued_.reset();
+  if (interrupted_ && !resumes && wanted.repositories.empty()) {
+    wanted.mode = std::max(wanted.mode, interrupted_->mode);
+    interrupted_.reset();
+  }
+  if (!queued_) {
+    queued_ = std::move(wanted);
+  } else {
+    run_request& q = *queued_;
+    q.mode = std::max(q.mode, wanted.mode);
+    q.rotate = q.rotate || wanted.rotate;
+    q.recent_first = q.recent_first || wanted.recent_first;
+    q.why = wanted.why;
+    if (q.repositories.empty() || wanted.repositories.empty()) {
+      q.repositories.clear();
+    } else {
+      q.repositories.insert(q.repositories.end(), wanted.repositories.begin(), wanted.repositories.end());
+      if (q.repositories.size() > asked_max) q.repositories.clear();
+    }
+  }
+  wake_.notify_all();
+}
+
+void reconciler::suspect(const std::string& reason) {
+  if (stopping_) return;
+  alarms_.spawn(note(reason));
+}
+
+asio::awaitable<void> reconciler::note(std::string reason) {
+  auto written = co_await world_.records.append({record::source_noted(world_.name, record::noted::suspected, reason)});
+  if (!written) {
+    halted_ = written.error().text;
+    co_return;
+  }
+  if (stopping_ || !world_.settings.on_hint) co_return;
+  // Another run for a hint may just have begun: this one waits for its time, and unites with what comes before.
+  const timestamp now = world_.now.now();
+  const std::int64_t due_us = hint_run_at_.us == 0 ? now.us : hint_run_at_.us + world_.settings.hint_gap_ms * 1'000;
+  if (due_us > now.us) {
+    if (std::exchange(hint_waits_, true)) co_return;
+    const auto waited = co_await world_.pause.pause((due_us - now.us) / 1'000 + 1);
+    hint_waits_ = false;
+    if (!waited || stopping_) co_return;
+    auto known = world_.looked.source(world_.name);
+    if (!known || !*known || (*known)->suspected.empty()) co_return;  // a run has settled it meanwhile
+  }
+  hint_run_at_ = world_.now.now();
+  run_request wanted = whole(reconcile_mode::digests, "events may have been lost: " + reason);
+  wanted.recent_first = true;
+  enqueue(std::move(wanted));
+}
+
+asio::awaitable<void> reconciler::loop() {
+  auto watched = co_await world_.records.append({record::source_noted(world_.name, record::noted::watched, {})});
+  if (!watched) halted_ = watched.error().text;
+  while (!stopping_ && halted_.empty()) {
+    if (queued_) {
+      co_await run_next();
+    } else {
+      idle_.notify_all();
+      co_await wake_.wait();
+    }
+  }
+  idle_.notify_all();
+}
+
+asio::awaitable<void> reconciler::run_next() {
+  ++turn_;  // what was waited for is void
+  next_at_ = {};
+  run_request wanted = *std::exchange(queued_, std::nullopt);
+  const bool resumes = interrupted_ && interrupted_->run == wanted.run;
+  running_ = std::make_unique<reconcile_run>(world_, std::move(wanted), resumes ? interrupted_ : std::nullopt);
+  result<run_end> outcome = fail(errc::stopped, "cancelled");
+  try {
+    outcome = co_await running_->run();
+  } catch (const boost::system::system_error& e) {
+    if (e.code() == asio::error::operation_aborted) throw;
+    outcome = fail(errc::unavailable, e.what());
+  }
+  after(outcome);
+  running_.reset();
+}
+
+void reconciler::after(const result<run_end>& outcome) {
+  if (stopping_) return;
+  const reconcile_record& r = running_->record();
+  if (!outcome && is_final(outcome.error().code)) {
+    halted_ = outcome.error().text;
+    return;
+  }
+  const bool broken = !outcome || *outcome == run_end::broken_off;
+  ended_.push_back(r);
+  if (!outcome) ended_.back().reason = describe(outcome.error());
+  if (ended_.size() > ended_kept) ended_.pop_front();
+  if (broken && r.whole) {
+    interrupted_ = r;
+    ++broken_runs_;
+  } else if (r.whole) {
+    broken_runs_ = 0;
+    interrupted_.reset();
+  }
+  if (interrupted_) {
+    const auto attempt = std::max<std::uint64_t>(broken_runs_, 1);
+    wait_for(backoff_ms(world_.settings.backoff, attempt, world_.random, 0), again(*interrupted_));
+  } else {
+    schedule(r.whole);
+  }
+}
+
+void reconciler::schedule(bool anew) {
+  const std::int64_t every = world_.settings.every_ms;
+  if (every <= 0) return;
+  const std::int64_t now_us = world_.now.now().us;
+  if (anew || whole_due_.us == 0) {
+    // A tenth earlier at most: many sites of one registry do not come all at once, and nothing comes late.
+    const auto early = static_cast<std::int64_t>(world_.random.below(static_cast<std::uint64_t>(every) / 10 + 1));
+    whole_due_ = {now_us + (every - early) * 1'000};
+  }
+  const std::int64_t ms = std::clamp<std::int64_t>((whole_due_.us - now_us) / 1'000, 0, every);
+  wait_for(ms, whole(reconcile_mode::tags, "schedule"));
+}
+
+void reconciler::wait_for(std::int64_t ms, run_request wanted) {
+  next_at_ = {world_.now.now().us + ms * 1'000};
+  alarms_.spawn(alarm(++turn_, ms, std::move(wanted)));
+}
+
+asio::awaitable<void> reconciler::alarm(std::uint64_t turn, std::int64_t ms, run_request wanted) {
+  const auto waited = co_await world_.pause.pause(ms);
+  if (!waited || stopping_ || turn != turn_) co_return;
+  enqueue(std::move(wanted));
+}
+
+asio::awaitable<void> reconciler::idle() {
+  while ((running_ || queued_) && halted_.empty() && !stopping_) co_await idle_.wait();
+}
+
+asio::awaitable<void> reconciler::stop() {
+  using namespace asio::experimental::awaitable_operators;
+  stopping_ = true;
+  world_.pause.stop();
+  wake_.notify_all();
+  if (loop_.live() > 0) {
+    asio::steady_timer deadline(co_await asio::this_coro::executor,
+                                std::chrono::milliseconds(world_.settings.stop_deadline_ms));
+    co_await (loop_.join() || deadline.async_wait(asio::use_awaitable));
+  }
+  loop_.cancel();
+  co_await loop_.join();
+  alarms_.cancel();
+  co_await alarms_.join();
+  running_.reset();
+  if (!halted_.empty()) co_return;
+  auto told = co_await world_.records.append({record::source_noted(world_.name, record::noted::released, {})});
+  if (!told) halted_ = told.error().text;
+}
+
+result<reconciler_status> reconciler::status() const {
+  auto known = world_.looked.source(world_.name);
+  if (!known) return pass(std::move(known));
+  reconciler_status s;
+  s.source = world_.name;
+  s.registry = world_.source.name();
+  if (running_) s.running = running_->progress();
+  if (queued_) s.queued = queued_->run;
+  s.next_at = next_at_;
+  if (*known) s.reconciled = **std::move(known);
+  s.ended = ended_;
+  s.halted = halted_;
+  return s;
+}
+
+}  // namespace longshore::engine

@@ -1,0 +1,45 @@
+#pragma once
+
+// One look at one repository of the source: what the log does not know of it is appended to the log.
+//
+// run() returns when everything that was found is durable in the log. A registry that refuses, fails or answers with
+// something else is in the report (`failed`), and then nothing is concluded from what it did not say. Fails when the
+// log or a view cannot be used, with errc::stopped when the pauses were stopped. An event of the repository that came
+// between the last look at the log and the findings makes it look again. One look per repository at a time; one
+// executor; world and pace must outlive it.
+
+#include "engine/reconcile_decisions.h"
+#include "engine/source_reader.h"
+
+namespace longshore::engine {
+
+struct look_report {
+  std::uint64_t tags = 0, requests = 0, found = 0;
+  std::optional<error> failed;
+};
+
+class repository_look {
+ public:
+  repository_look(const reconcile_world& world, request_pace& pace, std::string run, std::string repository,
+                  reconcile_mode mode)
+      : world_(&world), reader_(world, pace), run_(std::move(run)), repository_(std::move(repository)), mode_(mode) {}
+
+  task<look_report> run();
+
+ private:
+  task<bool> look();  // true: overtaken by an event
+  task<std::optional<listed_tags>> list();
+  task<> ask(std::vector<tag_question> questions, tag_answers& answers);
+  task<bool> append(std::vector<finding> found, std::uint64_t checked);
+  result<known_tags> known() const;
+  result<bool> overtaken(std::uint64_t from, std::uint64_t to) const;
+  log::event event_of(const finding& f, const known_tags& said) const;
+
+  const reconcile_world* world_;
+  source_reader reader_;
+  std::string run_, repository_;
+  reconcile_mode mode_;
+  look_report report_;
+};
+
+}  // namespace longshore::engine

@@ -1,0 +1,39 @@
+#pragma once
+
+// Asks a source registry questions, at the pace it is given and with bounded patience, and counts the requests.
+//
+// A listing comes whole or not at all. What may pass (429, 5xx, a connection that broke, a stall) is tried again a few
+// times, after the pause that the registry asked for; everything else is the answer. errc::stopped when the pauses
+// were. One executor; a reader may be used by several coroutines; must outlive them.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/reconcile_world.h"
+#include "engine/request_pace.h"
+
+namespace longshore::engine {
+
+class source_reader {
+ public:
+  source_reader(const reconcile_world& world, request_pace& pace) : world_(&world), pace_(&pace) {}
+
+  task<std::vector<std::string>> repositories();
+  task<std::vector<std::string>> tags(std::string repository);
+  task<std::optional<longshore::digest>> resolve(std::string repository, std::string tag,
+                                                 std::optional<longshore::digest> known);
+  std::uint64_t requests() const { return requests_; }
+
+ private:
+  template <class T, class Ask>
+  task<T> patiently(Ask ask);
+  template <class Ask>
+  task<std::vector<std::string>> whole(Ask page_after);
+
+  const reconcile_world* world_;
+  request_pace* pace_;
+  std::uint64_t requests_ = 0;
+};
+
+}  // namespace longshore::engine

@@ -1,0 +1,230 @@
+#include "tests/sim/checks.h"
+
+#include <map>
+
+#include "log/projection.h"
+#include "storage/env/ensure.h"
+
+namespace longshore::sim {
+
+namespace {
+
+template <class T>
+T sure(result<T> r) {
+  ensure(r.has_value(), "a memory database can be read");
+  return *std::move(r);
+}
+
+std::vector<engine::desired_item> items_of(engine::desired& wanted) {
+  std::vector<engine::desired_item> all;
+  std::vector<std::string> names;
+  ensure(wanted
+             .repositories([&](const engine::desired_repository& r) {
+               names.push_back(r.name);
+               return true;
+             })
+             .has_value(),
+         "a memory database can be read");
+  for (const std::string& name : names) {
+    ensure(wanted
+               .items(name,
+                      [&](const engine::desired_item& i) {
+                        all.push_back(i);
+                        return true;
+                      })
+               .has_value(),
+           "a memory database can be read");
+  }
+  return all;
+}
+
+finding check_repository_settled(secondary_site& site, const engine::desired_repository& r) {
+  const auto done = sure(site.done().repository(r.name));
+  if (r.items_size == 0) return std::nullopt;
+  if (!done) return r.name + " has work, and nothing is known of it at rest";
+  if (done->state != engine::sync_state::synced) {
+    return r.name + " is " + std::string(engine::name_of(done->state)) + " at rest: " + done->last_sync_failure;
+  }
+  if (done->synced_size < r.items_size) return r.name + " is synced below what it should be";
+  finding open;
+  const auto read = site.wanted().changed(r.name, {0}, [&](const engine::desired_item& i) {
+    if (engine::is_open(i, sure(site.done().item(r.name, i.ref)))) {
+      open = r.name + " is synced, and " + i.ref + " is open";
+    }
+    return !open;
+  });
+  ensure(read.has_value(), "a memory database can be read");
+  return open;
+}
+
+}  // namespace
+
+finding check_primary_log(log::event_log& log, const std::set<std::string>& acknowledged) {
+  std::set<std::string> ids;
+  finding twice;
+  const auto read = log.fold({0}, log.durable_size(), [&](event_seq seq, std::string_view record) -> result<bool> {
+    const auto e = log::view_of(record);
+    if (e && !e->id.empty() && !ids.emplace(e->id).second) {
+      twice = "notification " + std::string(e->id) + " is recorded twice, again at " + std::to_string(seq.value);
+    }
+    return true;
+  });
+  if (!read) return "the primary's log: " + read.error().text;
+  if (twice) return twice;
+  for (const std::string& id : acknowledged) {
+    if (!ids.contains(id)) return "notification " + id + " was acknowledged and is not in the log";
+  }
+  return std::nullopt;
+}
+
+finding check_copy(log::event_log& primary, log::event_log& copy) {
+  if (primary.durable_size() != copy.durable_size()) return "the copy of the log has another size";
+  for (std::uint64_t seq = 0; seq < primary.durable_size(); ++seq) {
+    if (sure(primary.record({seq})) != sure(copy.record({seq}))) {
+      return "record " + std::to_string(seq) + " of the copy differs";
+    }
+  }
+  return std::nullopt;
+}
+
+finding check_view(log::event_log& log, log::view& v) {
+  const auto before = sure(log::view_digest(log, v));
+  const auto done = log::rebuild(log, v);
+  ensure(done.has_value(), "a view can be rebuilt in memory");
+  if (sure(log::view_digest(log, v)) == before) return std::nullopt;
+  return "the view " + std::string(v.name()) + " is not what its log folds to";
+}
+
+finding check_settled(secondary_site& site) {
+  if (const auto s = site.status(); !s.halted.empty()) return "the replicator halted: " + s.halted;
+  finding found;
+  const auto read = site.wanted().repositories([&](const engine::desired_repository& r) {
+    found = check_repository_settled(site, r);
+    return !found;
+  });
+  ensure(read.has_value(), "a memory database can be read");
+  return found;
+}
+
+namespace {
+
+finding check_source_tag(const mirror& m, const std::string& r, const std::string& tag, const digest& d) {
+  const auto at = m.target.tag(r, tag);
+  if (at == d && m.target.is_whole(r, d)) return std::nullopt;
+  const auto item = sure(m.site.done().item(r, tag));
+  if (at != d && item) {
+    const bool parked = item->state == engine::item_state::parked && !item->reason.empty();
+    if (m.was_broken && parked) return std::nullopt;
+    const auto wanted = sure(m.site.wanted().item(r, tag));
+    const bool settled_otherwise = wanted && item->done_size > wanted->seq.value && item->digest != wanted->digest;
+    if (settled_otherwise && wanted->digest == d.text()) {
+      ++*m.hidden;
+      return std::nullopt;
+    }
+  }
+  return r + ":" + tag + " is " + d.text() + " at the source and " + (at ? at->text() : "not") + " at the target" +
+         (at == d ? ", not whole" : "") + "; it is believed to be " +
+         (item ? std::string(engine::name_of(item->state)) + " " + item->reason : "unknown");
+}
+
+finding check_target_tag(const mirror& m, const std::string& r, const std::string& tag) {
+  // A tag whose manifest the source has lost is as it was when it was whole.
+  if (m.source.tags(r).contains(tag) || m.book.is_foreign(r, tag)) return std::nullopt;
+  const auto item = sure(m.site.done().item(r, tag));
+  if (item && item->state == engine::item_state::parked && !item->reason.empty()) return std::nullopt;
+  const auto wanted = sure(m.site.wanted().item(r, tag));
+  if (item && wanted && wanted->gone && item->done_size > wanted->seq.value) {
+    ++*m.hidden;
+    return std::nullopt;
+  }
+  return r + ":" + tag + " stands at the target, the source has no such tag, and it is believed to be " +
+         (item ? std::string(engine::name_of(item->state)) : "unknown");
+}
+
+// Announced, and called done.
+finding check_manifest(const mirror& m, const engine::desired_item& i) {
+  const digest d = *digest::parse(i.ref);
+  const auto item = sure(m.site.done().item(i.repository, i.ref));
+  const bool done = item && item->state == engine::item_state::done && item->done_size > i.seq.value;
+  if (!done || !m.source.is_whole(i.repository, d) || m.target.is_whole(i.repository, d)) return std::nullopt;
+  return i.repository + "@" + i.ref + " is called done and is not whole at the target";
+}
+
+}  // namespace
+
+finding check_mirrored(const mirror& m) {
+  for (const std::string& r : m.source.repositories()) {
+    for (const auto& [tag, text] : m.source.tags(r)) {
+      const auto d = m.source.tag(r, tag);
+      if (!d || !m.source.is_whole(r, *d) || m.book.is_foreign(r, tag)) continue;
+      if (auto found = check_source_tag(m, r, tag, *d)) return found;
+    }
+  }
+  for (const std::string& r : m.target.repositories()) {
+    for (const auto& [tag, text] : m.target.tags(r)) {
+      if (auto found = check_target_tag(m, r, tag)) return found;
+    }
+  }
+  for (const auto& i : items_of(m.site.wanted())) {
+    if (i.is_tag || i.gone) continue;
+    if (auto found = check_manifest(m, i)) return found;
+  }
+  return std::nullopt;
+}
+
+finding check_locations(const memory_registry& target, secondary_site& site) {
+  std::map<std::string, std::set<std::string>> digests;
+  const auto read = site.journal_log().fold({0}, site.journal_log().durable_size(),
+                                            [&](event_seq, std::string_view record) -> result<bool> {
+                                              const auto e = log::view_of(record);
+                                              if (e && !e->digest.empty())
+                                                digests[std::string(e->repository)].emplace(e->digest);
+                                              return true;
+                                            });
+  ensure(read.has_value(), "a journal in memory can be read");
+  for (const auto& [r, all] : digests) {
+    for (const std::string& text : all) {
+      if (!sure(site.where().holds(r, text))) continue;
+      const digest d = *digest::parse(text);
+      if (target.manifest_at(r, text) == nullptr && target.blob(r, d) == nullptr) {
+        return r + "@" + text + " is recorded to be at the target and is not";
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+finding check_sent_once(const memory_registry& target) {
+  std::map<std::string, int> uploads;
+  for (const auto& call : target.calls()) {
+    if (call.verb == "finish" && ++uploads[call.ref] > 1) return "blob " + call.ref + " was uploaded twice";
+  }
+  return std::nullopt;
+}
+
+std::vector<log::event> differences(const memory_registry& source, engine::desired& seen) {
+  std::vector<log::event> found;
+  const auto observed = [&](const std::string& repository, const std::string& tag, const std::string& d) {
+    log::event e;
+    e.kind = log::event_kind::observed;
+    e.origin = "reconcile";
+    e.repository = repository;
+    e.tag = tag;
+    e.digest = d;
+    if (!d.empty()) e.media_type = source.manifest_at(repository, d)->media_type;
+    found.push_back(std::move(e));
+  };
+  for (const std::string& r : source.repositories()) {
+    for (const auto& [tag, text] : source.tags(r)) {
+      if (!source.tag(r, tag)) continue;
+      const auto item = sure(seen.item(r, tag));
+      if (!item || item->gone || item->digest != text) observed(r, tag, text);
+    }
+  }
+  for (const auto& item : items_of(seen)) {
+    if (item.is_tag && !item.gone && !source.tag(item.repository, item.ref)) observed(item.repository, item.ref, {});
+  }
+  return found;
+}
+
+}  // namespace longshore::sim

@@ -1,0 +1,44 @@
+#pragma once
+
+// What must hold when everything has come to rest after a reconcile. Each returns the first breach it finds.
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "tests/sim/sites.h"
+
+namespace longshore::sim {
+
+using finding = std::optional<std::string>;
+
+// Dense, each id once, and nothing that was acknowledged is missing.
+finding check_primary_log(log::event_log& log, const std::set<std::string>& acknowledged);
+// Byte for byte the primary's.
+finding check_copy(log::event_log& primary, log::event_log& copy);
+// The same bytes when it is folded anew.
+finding check_view(log::event_log& log, log::view& v);
+// A repository that is called synced has nothing open; at rest, each is.
+finding check_settled(secondary_site& site);
+struct mirror {
+  const memory_registry& source;
+  const memory_registry& target;
+  secondary_site& site;
+  const ledger& book;
+  // The source had images in pieces for a while: tags of it, too, may be parked.
+  bool was_broken = false;
+  // Counts what no reconcile can see: a tag that moved and moved back, unheard of or told out of order, and the site
+  // looked in between. The log's word is the source's, and was settled otherwise.
+  std::uint64_t* hidden;
+};
+// Each tag of the source stands at the target, whole; the target has no other but those that are parked, or foreign.
+finding check_mirrored(const mirror& m);
+// What is recorded to be at the target is there.
+finding check_locations(const memory_registry& target, secondary_site& site);
+// No blob was uploaded twice.
+finding check_sent_once(const memory_registry& target);
+
+// What a reconcile run would tell: the source's tags that the log does not have so, and the log's that are gone.
+std::vector<log::event> differences(const memory_registry& source, engine::desired& seen);
+
+}  // namespace longshore::sim

@@ -1,0 +1,349 @@
+#include "tests/sim/simulation.h"
+
+#include <algorithm>
+
+#include "tests/sim/checks.h"
+
+namespace longshore::sim {
+
+namespace {
+
+// Far above what any world needs: one that takes more runs in a circle.
+constexpr std::uint64_t steps_max = 400'000;
+
+log::defects log_defects(defect d) {
+  return {.acknowledge_before_sync = d == defect::acknowledged_unsynced,
+          .no_dedup = d == defect::no_dedup,
+          .view_outside_batch = d == defect::view_apart};
+}
+
+}  // namespace
+
+simulation::simulation(std::uint64_t seed, defect broken, std::FILE* trace)
+    : seed_(seed),
+      random_(seed),
+      drawn_(draw_profile(random_)),
+      profile_(drawn_),
+      defect_(broken),
+      trace_(trace),
+      source_(broken),
+      target_(broken),
+      book_(target_),
+      primary_(clock_, log_defects(broken)),
+      pusher_(source_, clock_, random_, profile_.pushes,
+              [this](log::event e) {
+                note("registry sends " + e.id + ": " + std::string(log::name_of(e.kind)) + " " + e.repository + ":" +
+                     e.tag + "@" + e.digest.substr(0, 15));
+                network_.push_back({std::move(e), false});
+              }),
+      secondary_({primary_, source_, target_, profile_, clock_, random_, log_defects(broken),
+                  [this]() -> std::optional<error> {
+                    if (troubled_ && chance(profile_.source_faults_permille)) {
+                      return error{errc::unavailable, "the line broke", 0};
+                    }
+                    return std::nullopt;
+                  }}) {
+  set_up_registries();
+}
+
+void simulation::note(const std::string& what) {
+  if (trace_ == nullptr) return;
+  std::fprintf(trace_, "%6llu %lld.%03lld %s\n", static_cast<unsigned long long>(out_.steps),
+               static_cast<long long>(clock_.now().us / 1'000'000 - 1'700'000'000),
+               static_cast<long long>(clock_.now().us / 1'000 % 1'000), what.c_str());
+}
+
+void simulation::set_up_registries() {
+  source_.report_to(book_);
+  target_.report_to(book_);
+  source_.does.lists_referrers = profile_.source_lists_referrers;
+  source_.does.chunk_bytes = target_.does.chunk_bytes = 16;
+  target_.does.deletes_tags = profile_.target_deletes_tags;
+  target_.does.deletes_manifests = profile_.target_deletes_manifests;
+  target_.does.mounts = profile_.target_mounts;
+  target_.does.checks_content = profile_.target_checks_content && defect_ != defect::blobs_skipped;
+  target_.does.tags_per_page = 2;
+  source_.faults = [this](const memory_registry::call& c) { return fault_for(c, profile_.source_faults_permille); };
+  target_.faults = [this](const memory_registry::call& c) { return fault_for(c, profile_.target_faults_permille); };
+}
+
+std::optional<memory_registry::fault> simulation::fault_for(const memory_registry::call& call, std::uint64_t permille) {
+  if (trace_ != nullptr) note("  " + call.verb + " " + call.repository + " " + call.ref.substr(0, 24));
+  if (!troubled_) return std::nullopt;
+  // What this defect makes of a failure shows only when that one fails.
+  if (defect_ == defect::failed_listing_empty && call.verb == "list_tags") permille = 500;
+  const bool is_body = call.verb == "read" && chance(profile_.bodies_permille);
+  if (is_body && chance(300)) source_.corrupt_body(*digest::parse(call.ref));
+  if (!is_body && !chance(permille)) return std::nullopt;
+  ++out_.faults;
+  memory_registry::fault f{{errc::unavailable, "the connection broke", 0}, memory_registry::fault_at::before};
+  if (chance(400)) f.at = memory_registry::fault_at::after;
+  switch (random_.below(6)) {
+    case 0:
+      f.what = {errc::throttled, "too many requests", static_cast<std::int64_t>(random_.below(60'000))};
+      break;
+    case 1:
+      f.what = {errc::timed_out, "no byte for a while", 0};
+      break;
+    case 2:
+      f.what = {errc::unauthorized, "credentials refused", 0};
+      break;
+    default:
+      break;
+  }
+  note("  fault: " + f.what.text + (f.at == memory_registry::fault_at::after ? ", after its effect" : ""));
+  return f;
+}
+
+outcome simulation::run() {
+  note(describe(profile_));
+  primary_.start();
+  secondary_.start();
+  play();
+  troubled_ = false;
+  source_.mend_bodies();
+  note("calm");
+  if (!failed()) come_to_rest(false);
+  if (!failed()) {
+    note("reconcile");
+    reconciled_.push_back(differences(source_, primary_.seen()));
+    come_to_rest(true);
+  }
+  // What somebody did to the target behind our back is found by asking for a resync.
+  bool asked = false;
+  for (const std::string& r : target_.repositories()) {
+    if (failed() || !book_.is_tampered(r)) continue;
+    note("resync " + r);
+    secondary_.resync(r);
+    asked = true;
+  }
+  if (asked) come_to_rest(true);
+  const auto check = [&](const finding& found) {
+    if (found && !failed()) breach(*found);
+  };
+  if (!failed()) {
+    check(check_primary_log(primary_.log(), acknowledged_));
+    check(check_copy(primary_.log(), secondary_.log()));
+    check(check_settled(secondary_));
+    check(check_mirrored({source_, target_, secondary_, book_, drawn_.pushes.breaks_images, &out_.hidden}));
+    if (drawn_.tampers == 0) check(check_locations(target_, secondary_));
+    if (drawn_.is_calm() && drawn_.target_mounts) check(check_sent_once(target_));
+    if (seed_ % 8 == 0 || defect_ != defect::none) {
+      check(check_view(primary_.log(), primary_.seen()));
+      check(check_view(secondary_.log(), secondary_.wanted()));
+      check(check_view(secondary_.journal_log(), secondary_.done()));
+      check(check_view(secondary_.journal_log(), secondary_.where()));
+    }
+  }
+  out_.events = primary_.up() ? primary_.log().durable_size() : 0;
+  out_.operations = source_.operations() + target_.operations();
+  if (failed()) out_.breach = book_.breaches().front();
+  if (failed()) note("BREACH: " + *out_.breach);
+  return out_;
+}
+
+void simulation::play() {
+  while (!failed() && out_.steps < steps_max) {
+    const bool over = pusher_.activities() >= profile_.activities && !pusher_.busy();
+    if (over && chance(20)) return;
+    ++out_.steps;
+    if (secondary_.up() && !chance(profile_.world_permille) && secondary_.can_step()) {
+      secondary_.step();
+    } else {
+      move_world();
+    }
+  }
+}
+
+void simulation::move_world() {
+  const std::uint64_t kind = random_.below(100);
+  if (kind < 30) {
+    if (pusher_.busy() && chance(700)) {
+      pusher_.step();
+    } else if (pusher_.activities() < profile_.activities) {
+      pusher_.begin();
+    }
+  } else if (kind < 50) {
+    if (chance(profile_.lost_permille)) {
+      lose_one();
+    } else {
+      deliver();
+    }
+  } else if (kind < 78) {
+    if (!primary_.up()) {
+      if (chance(300)) {
+        primary_.start();
+        note("primary starts");
+      }
+    } else if (primary_.to().has_queued() && chance(500)) {
+      primary_.to().commit_some(random_);
+      secondary_.primary_moved();
+    } else if (primary_.to().has_answers()) {
+      primary_.to().answer_one();
+    } else if (!reconciled_.empty() && chance(200)) {
+      if (!reconciled_.back().empty()) {
+        const auto sent = primary_.to().submit(std::move(reconciled_.back()), [](const auto&) {});
+        if (!sent) breach("a reconcile could not be recorded");
+      }
+      reconciled_.pop_back();
+    }
+  } else if (kind < 94) {
+    if (!secondary_.up()) {
+      if (chance(300)) {
+        secondary_.start();
+        note("secondary starts");
+      }
+    } else {
+      advance();
+    }
+  } else if (kind < 95) {
+    if (profile_.primary_crashes > 0 && primary_.up()) crash_primary();
+  } else if (kind < 97) {
+    if (profile_.secondary_crashes > 0 && secondary_.up()) crash_secondary();
+  } else if (kind < 99) {
+    if (profile_.tampers > 0) tamper();
+  } else if (profile_.reconciles > 0 && primary_.up()) {
+    --profile_.reconciles;
+    note("a reconcile looks");
+    reconciled_.push_back(differences(source_, primary_.seen()));
+  }
+}
+
+// Any of those under way, whatever their order was.
+void simulation::deliver() {
+  if (network_.empty() || !primary_.up()) return;
+  const std::size_t n = random_.below(network_.size());
+  if (network_[n].in_hand) return;
+  const std::string id = network_[n].e.id;
+  network_[n].in_hand = true;
+  // A registry that is not answered in time sends it again, beside the first.
+  if (troubled_ && chance(profile_.doubled_permille)) network_.push_back({log::event(network_[n].e), false});
+  const auto sent = primary_.to().submit({network_[n].e}, [this, id](const result<log::append_outcome>& o) {
+    const auto at = std::ranges::find_if(network_, [&](const notification& m) { return m.in_hand && m.e.id == id; });
+    if (at == network_.end()) return;
+    at->in_hand = false;
+    if (!o) return;
+    acknowledged_.insert(id);
+    note("primary acknowledged " + id);
+    network_.erase(at);
+  });
+  if (!sent) breach("the primary refused a notification: " + sent.error().text);
+}
+
+// A registry that stops forgets what it had queued.
+void simulation::lose_one() {
+  if (network_.empty()) return;
+  const std::size_t n = random_.below(network_.size());
+  if (network_[n].in_hand) return;
+  note("lost " + network_[n].e.id);
+  network_.erase(network_.begin() + static_cast<std::ptrdiff_t>(n));
+}
+
+// A registry may be slow to write a tag whose event is out; it is not as slow as an event is taken to be news.
+void simulation::advance() {
+  const auto due = secondary_.next_due();
+  const std::int64_t before = clock_.now().us;
+  std::int64_t to = before + static_cast<std::int64_t>(random_.below(chance(50) ? 900'000'000 : 200'000));
+  if (due && chance(600)) to = std::max(due->us, before);
+  if (!pusher_.busy()) late_us_ = 0;
+  late_us_ += to - before;
+  while (late_us_ > profile_.sync.recent_us / 2 && pusher_.busy()) pusher_.step();
+  clock_.set({to});
+  secondary_.wake();
+}
+
+void simulation::crash_primary() {
+  --profile_.primary_crashes;
+  ++out_.crashes;
+  note("primary crashes");
+  primary_.crash();
+  for (notification& n : network_) n.in_hand = false;
+  secondary_.primary_moved();
+}
+
+void simulation::crash_secondary() {
+  --profile_.secondary_crashes;
+  ++out_.crashes;
+  note("secondary crashes");
+  secondary_.crash();
+  book_.restarted();
+}
+
+// Somebody with an account at the target.
+void simulation::tamper() {
+  const auto repositories = target_.repositories();
+  if (repositories.empty()) return;
+  --profile_.tampers;
+  const std::string r = repositories[random_.below(repositories.size())];
+  const auto manifests = target_.manifests(r);
+  const auto blobs = target_.blobs(r);
+  std::string foreign;
+  switch (random_.below(4)) {
+    case 0:
+      if (!blobs.empty()) target_.erase_blob(r, blobs[random_.below(blobs.size())]);
+      break;
+    case 1:
+      if (!manifests.empty()) target_.erase_manifest(r, manifests[random_.below(manifests.size())]);
+      break;
+    case 2:
+      if (const auto tags = target_.tags(r); !tags.empty()) target_.erase_tag(r, tags.begin()->first);
+      break;
+    default:
+      if (manifests.empty()) break;
+      foreign = "local-" + std::to_string(out_.steps);
+      target_.set_tag(r, foreign, manifests[random_.below(manifests.size())]);
+  }
+  note("somebody changes " + r + " at the target " + foreign);
+  book_.tampered(r, foreign);
+}
+
+// What waits for a notification that was lost waits until the reconcile.
+void simulation::come_to_rest(bool patiently) {
+  constexpr std::int64_t some_hours_us = 4 * 3'600'000'000;
+  const std::int64_t enough = clock_.now().us + some_hours_us;
+  if (!primary_.up()) primary_.start();
+  if (!secondary_.up()) secondary_.start();
+  secondary_.primary_moved();
+  const std::uint64_t limit = out_.steps + steps_max;
+  while (!failed()) {
+    if (!step_calmly() || (!patiently && clock_.now().us > enough)) return;
+    if (++out_.steps > limit) breach("does not come to rest");
+  }
+}
+
+// False when nothing is left to do.
+bool simulation::step_calmly() {
+  if (secondary_.can_step() && !chance(50)) {
+    secondary_.step();
+  } else if (pusher_.busy()) {
+    pusher_.step();
+  } else if (primary_.to().has_queued()) {
+    primary_.to().commit_some(random_);
+    secondary_.primary_moved();
+  } else if (primary_.to().has_answers()) {
+    primary_.to().answer_one();
+  } else if (!network_.empty()) {
+    deliver();
+  } else if (!reconciled_.empty()) {
+    if (!reconciled_.back().empty()) {
+      const auto sent = primary_.to().submit(std::move(reconciled_.back()), [](const auto&) {});
+      if (!sent) breach("a reconcile could not be recorded");
+    }
+    reconciled_.pop_back();
+  } else if (secondary_.can_step()) {
+    secondary_.step();
+  } else if (secondary_.is_at_rest()) {
+    return false;
+  } else {
+    const auto due = secondary_.next_due();
+    if (!due) {
+      breach("is not at rest, and nothing is due");
+      return false;
+    }
+    clock_.set(std::max(*due, clock_.now()));
+    secondary_.wake();
+  }
+  return true;
+}
+
+}  // namespace longshore::sim

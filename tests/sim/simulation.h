@@ -1,0 +1,76 @@
+#pragma once
+
+// One world of two registries, a network that loses, doubles and reorders, a primary and a secondary, played step by
+// step from a seed; the same seed plays the same world on every machine.
+//
+// run() plays the troubled part, then lets everything come to rest, reconciles once, and compares (checks.h); it stops
+// at the first breach of promise. What happens is written to trace, when there is one.
+
+#include <cstdio>
+#include <optional>
+#include <string>
+
+#include "tests/sim/sites.h"
+
+namespace longshore::sim {
+
+struct outcome {
+  std::optional<std::string> breach;
+  std::uint64_t steps = 0, events = 0, crashes = 0, faults = 0, operations = 0;
+  std::uint64_t hidden = 0;  // differences that nobody could have found (checks.h)
+};
+
+class simulation {
+ public:
+  simulation(std::uint64_t seed, defect broken, std::FILE* trace);
+  outcome run();
+
+ private:
+  struct notification {
+    log::event e;
+    bool in_hand = false;  // of the primary, and not answered yet
+  };
+
+  bool chance(std::uint64_t permille) { return random_.below(1'000) < permille; }
+  void note(const std::string& what);
+  void breach(std::string what) { book_.breach(std::move(what)); }
+  bool failed() const { return !book_.breaches().empty(); }
+  void set_up_registries();
+  std::optional<memory_registry::fault> fault_for(const memory_registry::call& call, std::uint64_t permille);
+
+  // The troubled part.
+  void play();
+  void move_world();
+  void deliver();
+  void lose_one();
+  void advance();
+  void crash_primary();
+  void crash_secondary();
+  void tamper();
+
+  // The calm after it.
+  void come_to_rest(bool patiently);  // patiently: until it does; else for some hours
+  bool step_calmly();
+
+  std::uint64_t seed_;
+  seeded_random random_;
+  const profile drawn_;
+  profile profile_;  // what is left of it
+  defect defect_;
+  std::FILE* trace_;
+  manual_clock clock_{{1'700'000'000'000'000}};
+  watched_source source_;
+  watched_target target_;
+  ledger book_;
+  primary_site primary_;
+  std::vector<notification> network_;
+  std::set<std::string> acknowledged_;
+  std::vector<std::vector<log::event>> reconciled_;  // found, not told yet
+  pusher pusher_;
+  secondary_site secondary_;
+  std::int64_t late_us_ = 0;  // since the registry was last done with everything it began
+  bool troubled_ = true;
+  outcome out_;
+};
+
+}  // namespace longshore::sim

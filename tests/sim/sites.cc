@@ -1,0 +1,214 @@
+#include "tests/sim/sites.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "log/layout.h"
+#include "storage/env/ensure.h"
+
+namespace longshore::sim {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::vector<storage::family_spec> all_families() {
+  std::vector<storage::family_spec> all;
+  for (auto more : {log::families_of("log"), log::families_of("journal"), engine::desired::family_specs(),
+                    engine::actual::family_specs(), engine::locations::family_specs()}) {
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  return all;
+}
+
+// The identity of a log is random; a simulation must not be.
+void give_identity(storage::database& db, const std::string& log_name, std::string_view identity) {
+  storage::write_batch batch;
+  batch.put(db.named(log_name + ".meta"), log::identity_key, identity);
+  const auto done = db.commit(batch, storage::durability::synced);
+  ensure(done.has_value(), "a memory database takes a commit");
+}
+
+std::unique_ptr<log::event_log> open_log(storage::database& db, const std::string& name) {
+  auto opened = log::event_log::open(db, name);
+  ensure(opened.has_value(), "the log could not be opened again after a crash");
+  return *std::move(opened);
+}
+
+}  // namespace
+
+primary_site::primary_site(const clock& now, log::defects broken) : now_(&now), broken_(broken), db_(all_families()) {
+  give_identity(db_, "log", "the-primary");
+}
+
+void primary_site::start() {
+  log_ = open_log(db_, "log");
+  view_ = std::make_unique<engine::desired>(db_);
+  to_ = std::make_unique<stepped_appender>(*log_, std::vector<log::view*>{view_.get()}, *now_, broken_);
+}
+
+void primary_site::crash() {
+  to_.reset();
+  view_.reset();
+  log_.reset();
+  db_.crash();
+}
+
+// The primary's log as a follower reads it: a read waits until there is something to send.
+class secondary_site::line final : public engine::log_source {
+ public:
+  explicit line(secondary_world& world) : world_(&world) {}
+
+  engine::task<engine::log_page> read(event_seq from, std::size_t bytes_max, int) override {
+    for (;;) {
+      co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+      if (!world_->primary.up()) co_return fail(errc::unavailable, "the primary is down");
+      if (world_->line_fault) {
+        if (auto fault = world_->line_fault()) co_return std::unexpected<error>(*std::move(fault));
+      }
+      log::event_log& log = world_->primary.log();
+      if (from.value > log.durable_size()) co_return fail(errc::conflict, "the primary's log ends before that");
+      if (from.value < log.durable_size()) break;
+      co_await moved_.wait();
+    }
+    log::event_log& log = world_->primary.log();
+    auto page = log.read(from, bytes_max);
+    if (!page) co_return pass(std::move(page));
+    page->records.resize(1 + world_->random.below(page->records.size()));
+    auto root = log.root_at(from.value + page->records.size());
+    if (!root) co_return pass(std::move(root));
+    co_return engine::log_page{log.identity(), from, std::move(page->records), *root, log.durable_size()};
+  }
+  void moved() { moved_.notify_all(); }
+
+ private:
+  secondary_world* world_;
+  engine::wait_list moved_;
+};
+
+// In the order in which each needs what stands before it.
+struct secondary_site::parts {
+  turns executor;
+  stepped_pauses pauses;
+  std::unique_ptr<log::event_log> log, journal_log;
+  engine::desired wanted;
+  engine::actual done;
+  engine::locations where;
+  stepped_appender to_log, to_journal;
+  engine::journal records;
+  engine::journaled_locations index;
+  engine::copier blobs;
+  engine::sync_world world;
+  engine::replicator work;
+  line to_primary;
+  engine::follower follow;
+
+  parts(secondary_world& w, storage::database& db)
+      : executor(w.random, w.with.in_order),
+        pauses(w.now),
+        log(open_log(db, "log")),
+        journal_log(open_log(db, "journal")),
+        wanted(db),
+        done(db),
+        where(db),
+        to_log(*log, {&wanted}, w.now, w.broken),
+        to_journal(*journal_log, {&done, &where}, w.now, w.broken),
+        records(to_journal, "secondary"),
+        index(records, where),
+        blobs({w.source, w.target, index, pauses}, w.with.copier),
+        world{{w.source, w.target, index, blobs, w.with.copying},
+              records,
+              wanted,
+              done,
+              pauses,
+              w.now,
+              w.random,
+              w.with.sync},
+        work(executor.on(), world, {.jobs_max = w.with.jobs_max}),
+        to_primary(w),
+        follow(executor.on(), {to_primary, *log, to_log, pauses, w.now, w.random}, {},
+               [this](const std::string& repository) { work.changed(repository); }) {}
+};
+
+secondary_site::secondary_site(secondary_world world) : world_(std::move(world)), db_(all_families()) {
+  give_identity(db_, "log", "a-copy");
+  give_identity(db_, "journal", "a-journal");
+}
+
+secondary_site::~secondary_site() { crash(); }
+
+void secondary_site::start() {
+  parts_ = std::make_unique<parts>(world_, db_);
+  const auto started = parts_->work.start();
+  ensure(started.has_value(), "the replicator could not be started");
+  parts_->follow.start();
+}
+
+void secondary_site::crash() {
+  if (!parts_) return;
+  parts_->executor.refuse();
+  parts_->to_log.forget();
+  parts_->to_journal.forget();
+  parts_->executor.abandon();
+  parts_.reset();
+  db_.crash();
+}
+
+bool secondary_site::can_step() {
+  parts& p = *parts_;
+  return p.to_log.has_queued() || p.to_log.has_answers() || p.to_journal.has_queued() || p.to_journal.has_answers() ||
+         p.executor.ready();
+}
+
+void secondary_site::step() {
+  parts& p = *parts_;
+  for (;;) {
+    switch (world_.random.below(8)) {
+      case 0:
+        if (p.to_log.has_queued()) return p.to_log.commit_some(world_.random);
+        break;
+      case 1:
+        if (p.to_log.has_answers()) return p.to_log.answer_one();
+        break;
+      case 2:
+        if (p.to_journal.has_queued()) return p.to_journal.commit_some(world_.random);
+        break;
+      case 3:
+        if (p.to_journal.has_answers()) return p.to_journal.answer_one();
+        break;
+      default:
+        if (p.executor.ready()) return p.executor.run_one();
+    }
+  }
+}
+
+void secondary_site::primary_moved() {
+  if (parts_) parts_->to_primary.moved();
+}
+
+bool secondary_site::is_at_rest() {
+  const auto s = parts_->work.status();
+  return s.running.empty() && s.queued == 0 && s.waiting == 0 &&
+         parts_->log->durable_size() == world_.primary.log().durable_size();
+}
+
+void secondary_site::resync(const std::string& repository) {
+  asio::co_spawn(
+      parts_->executor.on(),
+      [](engine::replicator& work, std::string r) -> asio::awaitable<void> {
+        const auto asked = co_await work.resync(std::move(r));
+        ensure(asked.has_value(), "a resync could not be journaled");
+      }(parts_->work, repository),
+      [](const std::exception_ptr& thrown) { ensure(!thrown, "a resync threw"); });
+}
+
+stepped_pauses& secondary_site::pauses() { return parts_->pauses; }
+log::event_log& secondary_site::log() { return *parts_->log; }
+log::event_log& secondary_site::journal_log() { return *parts_->journal_log; }
+engine::desired& secondary_site::wanted() { return parts_->wanted; }
+engine::actual& secondary_site::done() { return parts_->done; }
+engine::locations& secondary_site::where() { return parts_->where; }
+engine::replicator_status secondary_site::status() { return parts_->work.status(); }
+
+}  // namespace longshore::sim

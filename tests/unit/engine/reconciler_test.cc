@@ -1,0 +1,598 @@
+#include "engine/reconciler.h"
+
+#include "engine/reconcile_records.h"
+#include "tests/unit/engine/engine_fixture.h"
+
+namespace longshore::engine {
+namespace {
+
+using namespace testing;
+
+class reconciler_test : public engine_world {
+ protected:
+  void SetUp() override {
+    settings_.every_ms = 0;
+    settings_.requests_per_second = 0;
+    source_.does.tags_per_page = 1'000;
+  }
+  void TearDown() override { stop(); }
+
+  reconcile_world reconcile() {
+    return {"main",    source_, *sequencer_, *log_,   *desired_, *reconciled_,
+            *journal_, pauses_, clock_,      random_, settings_};
+  }
+  reconciler& start() {
+    pauses_.at_once = false;
+    reconciler_ = std::make_unique<reconciler>(context_.get_executor(), reconcile());
+    EXPECT_TRUE(reconciler_->start());
+    return *reconciler_;
+  }
+  void stop() {
+    if (!reconciler_) return;
+    run(reconciler_->stop());
+    reconciler_.reset();
+    pauses_.resume();
+  }
+  // As a process that was killed: nothing is journaled any more.
+  void kill() {
+    journal_sequencer_->stop();
+    run(reconciler_->stop());
+    reconciler_.reset();
+    pauses_.resume();
+    journal_sequencer_ =
+        *log::sequencer::start(*journal_log_, {actual_.get(), locations_.get(), reconciled_.get()}, clock_, {});
+    journal_ = std::make_unique<journal>(*journal_sequencer_, "here");
+  }
+  void idle() { run(reconciler_->idle()); }
+
+  // One whole run by itself.
+  result<run_end> reconcile(reconcile_mode mode, std::vector<std::string> repositories = {}) {
+    static int number = 0;
+    const reconcile_world w = reconcile();
+    reconcile_run one(w, {"run" + std::to_string(number++), mode, false, false, std::move(repositories), "test"}, {});
+    auto outcome = run(one.run());
+    last_ = one.record();
+    names_from_ = one.progress().names_from;
+    return outcome;
+  }
+  digest content(const std::string& repository, const std::string& layer) {
+    return add_oci_image(source_, repository, {layer});
+  }
+  void tag(const std::string& repository, const std::string& name, const std::string& layer) {
+    source_.set_tag(repository, name, content(repository, layer));
+  }
+  std::vector<log::event> observed() {
+    std::vector<log::event> found;
+    EXPECT_TRUE(log_->fold({0}, log_->durable_size(), [&](event_seq, std::string_view record) {
+      auto e = log::decode(record);
+      if (e && e->kind == log::event_kind::observed) found.push_back(*std::move(e));
+      return result<bool>(true);
+    }));
+    return found;
+  }
+  std::size_t observed_gone() {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(observed(), [](const log::event& e) { return e.digest.empty(); }));
+  }
+  std::map<std::string, std::string> logged_tags(const std::string& repository) {
+    std::map<std::string, std::string> tags;
+    EXPECT_TRUE(desired_->items(repository, [&](const desired_item& item) {
+      if (item.is_tag && !item.gone) tags[item.ref] = item.digest;
+      return true;
+    }));
+    return tags;
+  }
+  void expect_logged(const std::vector<std::string>& repositories) {
+    for (const auto& r : repositories) EXPECT_EQ(logged_tags(r), source_.tags(r)) << r;
+  }
+  reconciled_source state() {
+    const auto s = reconciled_->source("main");
+    EXPECT_TRUE(s);
+    return s && *s ? **s : reconciled_source{};
+  }
+  std::vector<std::string> runs_ended() {
+    std::vector<std::string> runs;
+    for (const log::event& e : journaled(log::event_kind::reconcile_ended)) runs.push_back(e.detail);
+    return runs;
+  }
+
+  reconcile_settings settings_;
+  reconcile_record last_;
+  std::string names_from_;
+  std::unique_ptr<reconciler> reconciler_;
+};
+
+TEST_F(reconciler_test, a_registry_that_holds_data_is_brought_into_an_empty_log) {
+  source_.does.tags_per_page = 2;
+  for (const std::string r : {"a", "b/c", "d", "e"}) {
+    for (int i = 0; i < 5; ++i) tag(r, "v" + std::to_string(i), r + std::to_string(i));
+  }
+  ASSERT_EQ(reconcile(reconcile_mode::tags), run_end::ended);
+  expect_logged({"a", "b/c", "d", "e"});
+  EXPECT_TRUE(last_.complete);
+  EXPECT_EQ(last_.counts.repositories, 4u);
+  EXPECT_EQ(last_.counts.done, 4u);
+  EXPECT_EQ(last_.counts.tags, 20u);
+  EXPECT_EQ(last_.counts.found, 20u);
+  EXPECT_EQ(last_.counts.requests, source_.operations());
+  EXPECT_EQ(names_from_, "the catalog");
+  EXPECT_EQ(observed().front().origin, "main");
+}
+
+TEST_F(reconciler_test, when_nothing_changed_a_run_costs_one_request_per_repository_and_the_catalog) {
+  for (int r = 0; r < 20; ++r) {
+    for (int i = 0; i < 10; ++i) tag("r" + std::to_string(r), "v" + std::to_string(i), std::to_string(i));
+  }
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  const auto size = log_->durable_size();
+  source_.forget_calls();
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(source_.operations(), 21u);
+  EXPECT_EQ(log_->durable_size(), size);
+  tag("r7", "new", "new");
+  source_.forget_calls();
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(source_.operations(), 22u);
+  EXPECT_EQ(last_.counts.found, 1u);
+  source_.forget_calls();
+  tag("r3", "v3", "moved");
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  EXPECT_EQ(source_.operations(), 21u + 201u);
+  EXPECT_EQ(last_.counts.found, 1u);
+  expect_logged({"r3", "r7"});
+}
+
+TEST_F(reconciler_test, new_moved_and_vanished_tags_are_found_and_nothing_else) {
+  tag("a", "same", "1");
+  tag("a", "moves", "1");
+  tag("a", "goes", "2");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  tag("a", "moves", "3");
+  source_.erase_tag("a", "goes");
+  tag("a", "comes", "4");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(last_.counts.found, 2u);
+  EXPECT_EQ(observed_gone(), 1u);
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  EXPECT_EQ(last_.counts.found, 1u);
+  expect_logged({"a"});
+}
+
+TEST_F(reconciler_test, a_repository_that_vanished_loses_its_tags_each_confirmed) {
+  tag("a", "v1", "1");
+  tag("b", "v1", "2");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  source_.erase_manifest("a", *source_.tag("a", "v1"));
+  source_.forget_calls();
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(source_.count("resolve", "v1"), 1u);
+  EXPECT_EQ(observed_gone(), 1u);
+  expect_logged({"a", "b"});
+}
+
+TEST_F(reconciler_test, a_listing_that_lags_takes_no_tag_away) {
+  tag("a", "v1", "1");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  // The tag is there when it is asked for, and not when it is listed.
+  const digest at = *source_.tag("a", "v1");
+  source_.before = [&](const memory_registry::call& c) {
+    if (c.verb == "list_tags") source_.erase_tag("a", "v1");
+    if (c.verb == "resolve") source_.set_tag("a", "v1", at);
+  };
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(observed_gone(), 0u);
+  expect_logged({"a"});
+}
+
+// The heart of it: whatever fails, wherever, nothing that is there is called gone, nothing untrue is recorded, and
+// the next run completes the work.
+TEST_F(reconciler_test, whichever_request_fails_nothing_is_taken_away_and_the_next_run_completes) {
+  const error faults[] = {{errc::unauthorized, "401"}, {errc::denied, "403"},     {errc::corrupt, "<html>"},
+                          {errc::unavailable, "503"},  {errc::throttled, "429"},  {errc::rejected, "400"},
+                          {errc::unsupported, "405"},  {errc::timed_out, "stall"}};
+  source_.does.tags_per_page = 2;
+  int round = 0;
+  for (const error& fault : faults) {
+    bool all_seen = false;
+    for (std::uint64_t n = 0; !all_seen; ++n) {
+      const std::string a = "a" + std::to_string(round), b = "b" + std::to_string(round);
+      ++round;
+      for (int i = 0; i < 5; ++i) tag(a, "v" + std::to_string(i), std::to_string(i));
+      tag(b, "v1", "1");
+      ASSERT_TRUE(reconcile(reconcile_mode::tags, {a, b}));
+      expect_logged({a, b});
+      tag(a, "v1", "moved");
+      source_.erase_tag(a, "v4");
+      const auto gone_before = observed_gone();
+      const std::uint64_t start = source_.operations();
+      source_.fail_operation(n, fault);
+      const auto outcome = reconcile(reconcile_mode::digests, {a, b});
+      ASSERT_TRUE(outcome) << outcome.error().text;
+      all_seen = source_.operations() - start <= n;
+      while (source_.operations() - start <= n) (void)run(source_.resolve(a, "v0"));  // the fault is over
+      EXPECT_LE(observed_gone(), gone_before + 1);
+      for (const auto& [tag, at] : source_.tags(a)) EXPECT_TRUE(logged_tags(a).contains(tag)) << tag;
+      EXPECT_EQ(logged_tags(b), source_.tags(b));
+      EXPECT_EQ(last_.complete, last_.counts.failed == 0);
+      ASSERT_TRUE(reconcile(reconcile_mode::digests, {a, b}));
+      EXPECT_TRUE(last_.complete);
+      expect_logged({a, b});
+    }
+  }
+}
+
+TEST_F(reconciler_test, a_registry_that_refuses_or_babbles_for_good_takes_nothing_away_and_completes_nothing) {
+  for (int r = 0; r < 30; ++r) tag("r" + std::to_string(r), "v1", std::to_string(r));
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  const auto size = log_->durable_size();
+  for (const errc code : {errc::unauthorized, errc::denied, errc::corrupt, errc::unavailable, errc::throttled}) {
+    source_.fail_always(error{code, "no"});
+    source_.forget_calls();
+    EXPECT_EQ(reconcile(reconcile_mode::digests), run_end::broken_off) << name_of(code);
+    EXPECT_FALSE(last_.complete);
+    EXPECT_FALSE(last_.reason.empty());
+    EXPECT_LT(source_.operations(), 100u) << "it does not go on for ever";
+  }
+  EXPECT_EQ(log_->durable_size(), size);
+  source_.fail_always(std::nullopt);
+  EXPECT_EQ(reconcile(reconcile_mode::digests), run_end::ended);
+  EXPECT_TRUE(last_.complete);
+}
+
+TEST_F(reconciler_test, a_catalog_that_breaks_off_is_no_catalog) {
+  source_.does.tags_per_page = 1;
+  for (const std::string r : {"a", "b", "c"}) tag(r, "v1", r);
+  source_.forget_calls();
+  for (std::uint64_t n = 1; n < 5; ++n) source_.fail_operation(n, away());
+  EXPECT_EQ(reconcile(reconcile_mode::tags), run_end::broken_off);
+  EXPECT_EQ(log_->durable_size(), 0u);
+  source_.forget_calls();
+  source_.fail_operation(1, {errc::corrupt, "<html>"});
+  EXPECT_EQ(reconcile(reconcile_mode::tags), run_end::broken_off);
+  EXPECT_EQ(log_->durable_size(), 0u);
+}
+
+TEST_F(reconciler_test, where_the_catalog_is_forbidden_the_log_tells_where_to_look) {
+  tag("a", "v1", "1");
+  tag("unknown", "v1", "1");
+  say_pushed("a", "v0", content("a", "0"));
+  for (const errc code : {errc::unauthorized, errc::denied, errc::unsupported, errc::not_found}) {
+    source_.forget_calls();
+    source_.fail_operation(0, {code, "no"});
+    ASSERT_EQ(reconcile(reconcile_mode::tags), run_end::ended);
+    EXPECT_EQ(names_from_, "the log");
+    EXPECT_TRUE(last_.complete);
+  }
+  expect_logged({"a"});
+  EXPECT_TRUE(logged_tags("unknown").empty());
+}
+
+TEST_F(reconciler_test, a_given_list_of_repositories_is_all_that_is_looked_at) {
+  for (const std::string r : {"a", "b", "c"}) tag(r, "v1", r);
+  settings_.repositories = {"a", "c"};
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(names_from_, "the configuration");
+  EXPECT_EQ(source_.count("list_repositories"), 0u);
+  expect_logged({"a", "c"});
+  EXPECT_TRUE(logged_tags("b").empty());
+}
+
+TEST_F(reconciler_test, with_several_registries_a_source_answers_only_for_what_it_had) {
+  settings_.sole = false;
+  tag("a", "v1", "1");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  say_pushed("others/app", "v1", content("a", "1"));
+  source_.erase_manifest("a", *source_.tag("a", "v1"));
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(logged_tags("others/app").size(), 1u);
+  EXPECT_TRUE(logged_tags("a").empty());
+}
+
+TEST_F(reconciler_test, an_event_that_came_during_the_look_wins) {
+  tag("a", "v1", "1");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  const digest two = content("a", "2"), three = content("a", "3");
+  source_.set_tag("a", "v1", two);
+  source_.before = [&](const memory_registry::call& c) {
+    // After the registry has answered, as far as the look can tell: the event says what comes after it.
+    if (c.verb == "resolve") say_pushed("a", "v1", three);
+  };
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  EXPECT_EQ(last_.counts.found, 0u);
+  EXPECT_EQ(logged_tags("a").at("v1"), three.text());
+}
+
+TEST_F(reconciler_test, an_event_that_came_just_before_the_findings_makes_it_look_again) {
+  tag("a", "v1", "1");
+  tag("a", "v2", "1");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  tag("a", "v1", "moved");
+  const digest other = content("a", "other");
+  source_.before = [&, said = false](const memory_registry::call& c) mutable {
+    if (c.verb == "resolve" && c.ref == "v2" && !std::exchange(said, true)) {
+      // Queued, not yet durable when the findings are made.
+      log::event e;
+      e.kind = log::event_kind::push;
+      e.repository = "a";
+      e.tag = "v1";
+      e.digest = other.text();
+      e.media_type = std::string(media_type::oci_manifest);
+      ASSERT_TRUE(sequencer_->submit({e}, [](const result<log::append_outcome>&) {}));
+      source_.set_tag("a", "v1", other);
+    }
+  };
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  expect_logged({"a"});
+}
+
+TEST_F(reconciler_test, a_run_broken_off_by_a_kill_goes_on_where_it_was) {
+  for (int r = 0; r < 400; ++r) {
+    char name[8];
+    std::snprintf(name, sizeof name, "r%03d", r);
+    tag(name, "v1", "1");
+  }
+  settings_.every_ms = 3'600'000;
+  settings_.on_hint = false;
+  settings_.repositories_at_once = 2;
+  start();
+  run_until([&] { return source_.count("list_tags") > 250; });
+  kill();
+  ASSERT_TRUE(state().open);
+  const std::string through = state().open->through;
+  EXPECT_GT(through, "r050");
+  source_.forget_calls();
+  start();
+  idle();
+  EXPECT_FALSE(state().open);
+  ASSERT_TRUE(state().last_complete);
+  EXPECT_EQ(state().last_complete->counts.done, 400u);
+  EXPECT_LT(source_.count("list_tags"), 400u - 50u) << "and did not begin anew";
+  for (int r = 0; r < 400; ++r) {
+    char name[8];
+    std::snprintf(name, sizeof name, "r%03d", r);
+    expect_logged({name});
+  }
+}
+
+TEST_F(reconciler_test, a_run_that_breaks_off_is_taken_up_after_a_pause) {
+  for (int r = 0; r < 40; ++r) tag("r" + std::to_string(r), "v1", std::to_string(r));
+  settings_.every_ms = 3'600'000;
+  source_.before = [&](const memory_registry::call&) {
+    if (source_.count("list_tags") == 20) source_.fail_always(away());
+  };
+  start();
+  for (int i = 0; i < 200 && (!state().open || state().open->reason.empty()); ++i) {
+    settle();
+    pauses_.advance(1'000);
+  }
+  settle();
+  EXPECT_NE(state().open->reason, "");
+  EXPECT_FALSE(state().last_complete);
+  ASSERT_FALSE(reconciler_->status()->ended.empty());
+  EXPECT_NE(reconciler_->status()->next_at.us, 0);
+  source_.before = nullptr;
+  source_.fail_always(std::nullopt);
+  source_.forget_calls();
+  pauses_.advance(10'000);
+  settle();
+  idle();
+  ASSERT_TRUE(state().last_complete);
+  EXPECT_EQ(state().last_complete->counts.failed, 0u) << "what failed when it broke off was looked at again";
+  EXPECT_LT(source_.count("list_tags"), 40u);
+  for (int r = 0; r < 40; ++r) expect_logged({"r" + std::to_string(r)});
+}
+
+TEST_F(reconciler_test, a_repository_that_is_refused_does_not_hold_up_the_others) {
+  for (int r = 0; r < 60; ++r) tag("r" + std::to_string(r), "v1", std::to_string(r));
+  source_.before = [&](const memory_registry::call& c) {
+    const bool theirs = c.repository.starts_with("r1") || c.repository.starts_with("r2");
+    source_.fail_always(theirs ? std::optional(error{errc::denied, "no"}) : std::nullopt);
+  };
+  ASSERT_EQ(reconcile(reconcile_mode::tags), run_end::ended);
+  EXPECT_FALSE(last_.complete);
+  EXPECT_EQ(last_.counts.failed, 22u);
+  EXPECT_EQ(last_.counts.done, 60u);
+  EXPECT_NE(last_.reason.find("no"), std::string::npos);
+  expect_logged({"r0", "r3", "r59"});
+}
+
+TEST_F(reconciler_test, a_repository_that_fails_for_a_moment_is_looked_at_once_more) {
+  for (int r = 0; r < 5; ++r) tag("r" + std::to_string(r), "v1", std::to_string(r));
+  source_.fail_operation(2, {errc::corrupt, "<html>"});
+  source_.fail_operation(4, {errc::denied, "no"});
+  ASSERT_EQ(reconcile(reconcile_mode::tags), run_end::ended);
+  EXPECT_TRUE(last_.complete) << last_.reason;
+  for (int r = 0; r < 5; ++r) expect_logged({"r" + std::to_string(r)});
+}
+
+TEST_F(reconciler_test, what_is_asked_for_during_a_run_is_one_run_after_it_and_the_strongest) {
+  for (int r = 0; r < 10; ++r) tag("r" + std::to_string(r), "v1", std::to_string(r));
+  start();
+  std::set<std::string> named;
+  const std::string first = reconciler_->request(reconcile_mode::tags, {}, "asked");
+  run_until([&] { return source_.count("list_tags") > 3; });
+  for (int i = 0; i < 20; ++i) {
+    named.insert(reconciler_->request(i == 7 ? reconcile_mode::digests : reconcile_mode::tags, {"r1"}, "asked"));
+  }
+  named.insert(reconciler_->request(reconcile_mode::tags, {}, "asked"));
+  ASSERT_EQ(named.size(), 1u);
+  EXPECT_NE(*named.begin(), first);
+  idle();
+  ASSERT_EQ(runs_ended().size(), 2u);
+  const auto ended = reconciler_->status()->ended;
+  ASSERT_EQ(ended.size(), 2u);
+  EXPECT_EQ(ended.back().run, *named.begin());
+  EXPECT_EQ(ended.back().mode, reconcile_mode::digests);
+  EXPECT_TRUE(ended.back().whole);
+  EXPECT_EQ(ended.back().counts.done, 10u);
+}
+
+TEST_F(reconciler_test, what_an_interrupted_run_has_passed_is_looked_at_when_it_is_asked_for) {
+  for (int r = 0; r < 40; ++r) tag("r" + std::to_string(100 + r), "v1", std::to_string(r));
+  settings_.every_ms = 3'600'000;
+  source_.before = [&](const memory_registry::call&) {
+    if (source_.count("list_tags") == 20) source_.fail_always(away());
+  };
+  start();
+  for (int i = 0; i < 200 && (!state().open || state().open->reason.empty()); ++i) {
+    settle();
+    pauses_.advance(1'000);
+  }
+  settle();
+  source_.before = nullptr;
+  source_.fail_always(std::nullopt);
+  tag("r100", "v2", "later");
+  ASSERT_FALSE(reconciler_->status()->running);
+  const std::string run = reconciler_->request(reconcile_mode::tags, {"r100"}, "asked");
+  idle();
+  EXPECT_EQ(reconciler_->status()->ended.back().run, run);
+  EXPECT_TRUE(reconciler_->status()->ended.back().complete);
+  expect_logged({"r100"});
+  ASSERT_TRUE(state().open) << "and the interrupted one is taken up after it";
+  pauses_.advance(10'000);
+  settle();
+  idle();
+  EXPECT_TRUE(state().last_complete);
+  expect_logged({"r100", "r139"});
+}
+
+TEST_F(reconciler_test, runs_come_on_schedule_and_partial_ones_do_not_put_them_off) {
+  tag("a", "v1", "1");
+  settings_.every_ms = 3'600'000;
+  start();
+  idle();
+  ASSERT_EQ(runs_ended().size(), 1u);
+  pauses_.advance(1'800'000);
+  settle();
+  EXPECT_EQ(runs_ended().size(), 1u);
+  reconciler_->request(reconcile_mode::tags, {"a"}, "asked");
+  idle();
+  EXPECT_EQ(runs_ended().size(), 2u);
+  pauses_.advance(1'800'000);
+  settle();
+  idle();
+  EXPECT_EQ(runs_ended().size(), 3u);
+}
+
+TEST_F(reconciler_test, scheduled_runs_find_a_moved_tag_within_the_digest_check_time) {
+  for (int r = 0; r < 12; ++r) tag("r" + std::to_string(r), "v1", std::to_string(r));
+  settings_.every_ms = 3'600'000;
+  settings_.digest_check_every_ms = 4 * 3'600'000;
+  start();
+  idle();
+  for (int r = 0; r < 12; ++r) tag("r" + std::to_string(r), "v1", "moved");
+  for (int hour = 0; hour < 4; ++hour) {
+    source_.forget_calls();
+    pauses_.advance(3'600'000);
+    settle();
+    idle();
+    EXPECT_LE(source_.count("resolve"), 4u) << "a share in each run";
+  }
+  for (int r = 0; r < 12; ++r) expect_logged({"r" + std::to_string(r)});
+}
+
+TEST_F(reconciler_test, a_hint_makes_a_run_with_digests_and_the_suspicion_goes_when_it_is_complete) {
+  tag("a", "v1", "1");
+  start();
+  reconciler_->suspect("the registry was restarted");
+  settle();
+  idle();
+  EXPECT_EQ(state().suspected, "");
+  ASSERT_TRUE(state().last_complete);
+  EXPECT_EQ(state().last_complete->mode, reconcile_mode::digests);
+  expect_logged({"a"});
+  // A registry that restarts again and again does not keep this going all the time.
+  for (int i = 0; i < 10; ++i) reconciler_->suspect("the registry was restarted");
+  settle();
+  idle();
+  EXPECT_NE(state().suspected, "");
+  EXPECT_EQ(runs_ended().size(), 1u);
+  pauses_.advance(300'001);
+  settle();
+  idle();
+  EXPECT_EQ(state().suspected, "");
+  EXPECT_EQ(runs_ended().size(), 2u);
+}
+
+TEST_F(reconciler_test, a_suspicion_outlives_failures_and_restarts) {
+  tag("a", "v1", "1");
+  settings_.on_hint = false;
+  start();
+  reconciler_->suspect("the registry was restarted");
+  settle();
+  idle();
+  EXPECT_TRUE(runs_ended().empty());
+  stop();
+  start();
+  EXPECT_EQ(state().suspected, "the registry was restarted");
+  source_.fail_always(away());
+  reconciler_->request(reconcile_mode::digests, {}, "asked");
+  for (int i = 0; i < 20; ++i) {
+    pauses_.advance(60'000);
+    settle();
+  }
+  EXPECT_NE(state().suspected, "");
+  source_.fail_always(std::nullopt);
+  for (int i = 0; i < 20; ++i) {
+    pauses_.advance(600'000);
+    settle();
+  }
+  idle();
+  EXPECT_EQ(state().suspected, "");
+}
+
+TEST_F(reconciler_test, a_start_after_a_kill_suspects_a_loss_and_after_a_stop_does_not) {
+  tag("a", "v1", "1");
+  start();
+  settle();
+  stop();
+  start();
+  settle();
+  EXPECT_EQ(state().suspected, "");
+  kill();
+  start();
+  settle();
+  idle();
+  ASSERT_EQ(runs_ended().size(), 1u);
+  EXPECT_NE(runs_ended().front().find("not stopped"), std::string::npos);
+}
+
+TEST_F(reconciler_test, a_stop_does_not_wait_for_a_registry_that_hangs) {
+  tag("a", "v1", "1");
+  settings_.stop_deadline_ms = 1;
+  for (const std::string verb : {"list_repositories", "list_tags", "resolve"}) {
+    source_.stall(verb);
+    start();
+    reconciler_->request(reconcile_mode::digests, {}, "asked");
+    settle();
+    ASSERT_TRUE(reconciler_->status()->running) << verb;
+    run(reconciler_->stop());
+    EXPECT_FALSE(reconciler_->status()->running);
+    reconciler_.reset();
+    pauses_.resume();
+    source_.stall({});
+  }
+}
+
+TEST_F(reconciler_test, a_log_that_takes_nothing_breaks_the_run_off) {
+  tag("a", "v1", "1");
+  sequencer_->stop();
+  start();
+  reconciler_->request(reconcile_mode::tags, {}, "asked");
+  idle();
+  EXPECT_FALSE(reconciler_->status()->halted.empty());
+  EXPECT_TRUE(runs_ended().empty());
+}
+
+TEST_F(reconciler_test, requests_keep_to_the_rate) {
+  for (int r = 0; r < 50; ++r) tag("r" + std::to_string(r), "v1", "1");
+  settings_.requests_per_second = 20;
+  const timestamp begun = clock_.now();
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(last_.counts.requests, 101u);
+  EXPECT_GE(clock_.now().us - begun.us, 5'000'000 - 100'000);
+  EXPECT_LE(clock_.now().us - begun.us, 5'500'000);
+}
+
+}  // namespace
+}  // namespace longshore::engine

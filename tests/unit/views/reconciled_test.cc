@@ -1,0 +1,129 @@
+#include "engine/reconciled.h"
+
+#include "engine/reconcile_records.h"
+#include "tests/unit/views/view_fixture.h"
+
+namespace longshore::engine {
+namespace {
+
+class reconciled_test : public view_test<reconciled> {
+ protected:
+  static reconcile_record run_of(const std::string& name, reconcile_mode mode, bool whole = true) {
+    reconcile_record r;
+    r.run = name;
+    r.mode = mode;
+    r.why = "asked";
+    r.whole = whole;
+    r.complete = true;
+    return r;
+  }
+  reconciled_source source(const std::string& name = "main") {
+    const auto s = view_->source(name);
+    EXPECT_TRUE(s && *s) << name;
+    return s && *s ? **s : reconciled_source{};
+  }
+  timestamp last() const { return {static_cast<std::int64_t>(1'000'000 + next_ - 1)}; }
+};
+
+TEST_F(reconciled_test, an_open_run_has_its_position_until_it_ends) {
+  auto r = run_of("r1", reconcile_mode::digests);
+  fold(record::reconcile_started("main", r));
+  ASSERT_TRUE(source().open);
+  EXPECT_EQ(source().open->run, "r1");
+  EXPECT_EQ(source().open->mode, reconcile_mode::digests);
+  EXPECT_EQ(source().open->through, "");
+  r.through = "team/app";
+  r.counts = {10, 4, 1, 40, 44, 2};
+  r.reason = "registry unreachable";
+  fold(record::reconcile_position("main", r));
+  EXPECT_EQ(source().open->through, "team/app");
+  EXPECT_EQ(source().open->counts, r.counts);
+  EXPECT_EQ(source().open->reason, "registry unreachable");
+  fold(record::reconcile_position("main", run_of("r0", reconcile_mode::tags)));
+  EXPECT_EQ(source().open->through, "team/app") << "of another run";
+  r.reason.clear();
+  fold(record::reconcile_ended("main", r));
+  EXPECT_FALSE(source().open);
+  ASSERT_TRUE(source().last && source().last_complete);
+  EXPECT_EQ(source().last->counts, r.counts);
+  EXPECT_EQ(source().last->ended, last());
+}
+
+TEST_F(reconciled_test, only_a_whole_and_complete_run_counts_as_such) {
+  auto part = run_of("r1", reconcile_mode::digests, false);
+  fold(record::reconcile_started("main", part));
+  fold(record::reconcile_position("main", part));
+  EXPECT_FALSE(view_->source("main")->has_value()) << "a run over some leaves no position";
+  fold(record::reconcile_ended("main", part));
+  EXPECT_TRUE(source().last);
+  EXPECT_FALSE(source().last_complete);
+  auto failed = run_of("r2", reconcile_mode::digests);
+  failed.complete = false;
+  fold(record::reconcile_ended("main", failed));
+  EXPECT_EQ(source().last->run, "r2");
+  EXPECT_FALSE(source().last_complete);
+  EXPECT_EQ(source().digests_complete_at.us, 0);
+}
+
+TEST_F(reconciled_test, a_suspicion_stays_until_a_whole_run_with_digests_that_began_after_it) {
+  fold(record::source_noted("main", record::noted::suspected, "restarted"));
+  EXPECT_EQ(source().suspected, "restarted");
+  EXPECT_EQ(source().suspected_since, last());
+  auto r = run_of("r1", reconcile_mode::tags);
+  r.started = last();
+  fold(record::reconcile_ended("main", r));
+  EXPECT_EQ(source().suspected, "restarted") << "listings do not see moved tags";
+  r.mode = reconcile_mode::digests;
+  r.whole = false;
+  fold(record::reconcile_ended("main", r));
+  EXPECT_EQ(source().suspected, "restarted");
+  r.whole = true;
+  r.started.us -= 10;
+  fold(record::reconcile_ended("main", r));
+  EXPECT_EQ(source().suspected, "restarted") << "it began before";
+  r.started.us += 10;
+  fold(record::reconcile_ended("main", r));
+  EXPECT_EQ(source().suspected, "");
+  EXPECT_EQ(source().digests_complete_at, last());
+}
+
+TEST_F(reconciled_test, a_process_that_did_not_say_that_it_stopped_is_remembered) {
+  fold(record::source_noted("main", record::noted::watched, {}));
+  EXPECT_TRUE(source().watched);
+  fold(record::source_noted("main", record::noted::released, {}));
+  EXPECT_FALSE(source().watched);
+}
+
+TEST_F(reconciled_test, a_repository_remembers_when_its_digests_were_checked) {
+  fold(record::repository_reconciled("main", "r1", "a/b", reconcile_mode::digests, 3, 4, 1));
+  const timestamp checked = last();
+  fold(record::repository_reconciled("main", "r2", "a/b", reconcile_mode::tags, 5, 1, 2));
+  fold(record::repository_reconciled("other", "r3", "a/b", reconcile_mode::tags, 9, 1, 0));
+  const auto row = view_->repository("main", "a/b");
+  ASSERT_TRUE(row && *row);
+  EXPECT_EQ((*row)->run, "r2");
+  EXPECT_EQ((*row)->digests_at, checked);
+  EXPECT_EQ((*row)->tags, 5u);
+  std::vector<std::string> names;
+  ASSERT_TRUE(view_->repositories("main", [&](std::string_view name, const reconciled_repository&) {
+    names.emplace_back(name);
+    return true;
+  }));
+  EXPECT_EQ(names, std::vector<std::string>{"a/b"});
+}
+
+TEST_F(reconciled_test, no_record_breaks_the_fold) {
+  using log::event_kind;
+  for (int kind = 0; kind < 100; ++kind) {
+    for (const char* detail : {"", "{", "[]", "{\"source\":7}", "{\"source\":\"\"}",
+                               "{\"source\":\"main\",\"run\":[],"
+                               "\"whole\":1,\"complete\":\"x\",\"done\":-3,\"through\":{}}"}) {
+      fold(said(static_cast<event_kind>(kind), "..", "", "", "", detail));
+      fold(said(static_cast<event_kind>(kind), "", "", "", "", detail));
+    }
+  }
+  EXPECT_TRUE(view_->source("main"));
+}
+
+}  // namespace
+}  // namespace longshore::engine

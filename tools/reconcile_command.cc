@@ -1,0 +1,202 @@
+// longshore reconcile: has a running primary look at its sources' registries, and shows what came of it.
+
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json.hpp>
+#include <cstdio>
+
+#include "tools/json_text.h"
+#include "tools/online.h"
+
+namespace longshore::tools {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::chrono::milliseconds ask_every{250};
+constexpr const char* target = "/v1/reconcile";
+
+struct reconcile_options {
+  online_options online;
+  std::vector<std::string> repositories;
+  std::string source;
+  bool digests = false, wait = false, status = false;
+};
+
+std::string text_at(const json::object& o, const char* name) {
+  const json::value* v = o.if_contains(name);
+  return v != nullptr && v->is_string() ? std::string(v->as_string()) : std::string();
+}
+
+std::uint64_t number_at(const json::object& o, const char* name) {
+  const json::value* v = o.if_contains(name);
+  boost::system::error_code ec;
+  const auto n = v != nullptr && v->is_number() ? v->to_number<std::uint64_t>(ec) : 0;
+  return ec ? 0 : n;
+}
+
+bool flag_at(const json::object& o, const char* name) {
+  const json::value* v = o.if_contains(name);
+  return v != nullptr && v->is_bool() && v->get_bool();
+}
+
+// The objects of an array member of an answer; none when it has none.
+std::optional<std::vector<json::object>> objects_in(const std::string& body, const char* member) {
+  boost::system::error_code ec;
+  const json::value parsed = json::parse(body, ec);
+  const json::value* all = ec || !parsed.is_object() ? nullptr : parsed.as_object().if_contains(member);
+  if (all == nullptr || !all->is_array()) return std::nullopt;
+  std::vector<json::object> found;
+  for (const json::value& one : all->as_array()) {
+    if (one.is_object()) found.push_back(one.as_object());
+  }
+  return found;
+}
+
+struct started_run {
+  std::string source, run;
+  std::optional<json::object> ended;
+};
+
+class waiter {
+ public:
+  waiter(const invocation& call, const online_site& site, std::vector<started_run> runs)
+      : call_(&call), site_(&site), runs_(std::move(runs)), terminal_(::isatty(STDERR_FILENO) == 1) {}
+
+  int wait() {
+    boost::asio::io_context loop(1);
+    for (;;) {
+      const auto answer = site_->client->ask(site_->question("GET", target));
+      if (!answer || !answer->ok()) return clear(), print_answer(*call_, answer, site_->url + target);
+      const auto sources = objects_in(answer->body, "sources");
+      if (!sources)
+        return clear(), failed(*call_, {errc::corrupt, site_->url + target + " did not answer with sources"});
+      bool all = true;
+      for (started_run& r : runs_) all = is_over(r, *sources) && all;
+      if (!halted_.empty()) return clear(), failed(*call_, {errc::unavailable, halted_});
+      if (all) return clear(), told();
+      boost::asio::steady_timer pause(loop, ask_every);
+      pause.wait();
+    }
+  }
+
+ private:
+  bool is_over(started_run& r, const std::vector<json::object>& sources) {
+    for (const json::object& s : sources) {
+      if (r.ended || text_at(s, "source") != r.source) continue;
+      if (const auto problem = text_at(s, "error"); !problem.empty()) halted_ = r.source + ": " + problem;
+      const json::value* running = s.if_contains("running");
+      const bool runs = running != nullptr && running->is_object();
+      if (runs) show(r.source, running->as_object());
+      if (text_at(s, "queued") == r.run || (runs && text_at(running->as_object(), "run") == r.run)) return false;
+      const json::value* ended = s.if_contains("ended");
+      if (ended != nullptr && ended->is_array()) {
+        for (const json::value& one : ended->as_array()) {
+          if (one.is_object() && text_at(one.as_object(), "run") == r.run) r.ended = one.as_object();
+        }
+      }
+      if (!r.ended) halted_ = r.source + ": the run " + r.run + " is not known any more; was the site restarted?";
+    }
+    if (!r.ended && halted_.empty()) halted_ = r.source + " is no source of the site any more";
+    return r.ended.has_value();
+  }
+
+  void show(const std::string& source, const json::object& running) {
+    if (!terminal_) return;
+    std::string line = source + ": " + with_commas(number_at(running, "repositories_done")) + " of " +
+                       with_commas(number_at(running, "repositories")) + " repositories, " +
+                       with_commas(number_at(running, "tags")) + " tags, " +
+                       with_commas(number_at(running, "requests")) + " requests, " +
+                       with_commas(number_at(running, "findings")) + " found";
+    if (const json::value* left = running.if_contains("remaining_seconds"); left != nullptr && left->is_double()) {
+      line += ", " + with_commas(static_cast<std::uint64_t>(left->get_double())) + " s left";
+    }
+    std::fprintf(stderr, "\r\033[K%s", line.c_str());
+    shown_ = true;
+  }
+  void clear() const {
+    if (shown_) std::fprintf(stderr, "\r\033[K");
+  }
+
+  int told() const {
+    std::size_t complete = 0;
+    json::array all;
+    for (const started_run& r : runs_) {
+      const json::object& e = *r.ended;
+      if (flag_at(e, "complete")) ++complete;
+      if (!call_->json) {
+        std::printf("%s: %s, %s repositories, %s tags, %s requests, %s found%s%s\n", r.source.c_str(),
+                    flag_at(e, "complete") ? "complete" : "not complete",
+                    with_commas(number_at(e, "repositories_done")).c_str(), with_commas(number_at(e, "tags")).c_str(),
+                    with_commas(number_at(e, "requests")).c_str(), with_commas(number_at(e, "findings")).c_str(),
+                    text_at(e, "reason").empty() ? "" : ": ", text_at(e, "reason").c_str());
+      }
+      json::object one = e;
+      one["source"] = r.source;
+      all.push_back(std::move(one));
+    }
+    if (call_->json) std::printf("%s\n", json::serialize(json::object{{"runs", std::move(all)}}).c_str());
+    return complete == runs_.size() ? exit_done : exit_partly_done;
+  }
+
+  const invocation* call_;
+  const online_site* site_;
+  std::vector<started_run> runs_;
+  std::string halted_;
+  bool terminal_, shown_ = false;
+};
+
+int reconcile(const invocation& call, const reconcile_options& options) {
+  result<online_site> site = reach(call, options.online);
+  if (!site) return failed(call, site.error());
+  if (options.status) {
+    return print_answer(call, site->client->ask(site->question("GET", target)), site->url + target);
+  }
+  json::object asked{{"mode", options.digests ? "digests" : "tags"}};
+  if (!options.source.empty()) asked["source"] = options.source;
+  if (!options.repositories.empty()) {
+    asked["repositories"] = json::array(options.repositories.begin(), options.repositories.end());
+  }
+  site_question q = site->question("POST", target);
+  q.content_type = "application/json";
+  q.body = json::serialize(asked);
+  const auto answer = site->client->ask(std::move(q));
+  if (!answer || !answer->ok()) return print_answer(call, answer, site->url + target);
+  const auto begun = objects_in(answer->body, "runs");
+  if (!begun || begun->empty()) return failed(call, {errc::corrupt, site->url + target + " did not name its runs"});
+  if (!options.wait) {
+    if (call.json) {
+      std::printf("%s\n", answer->body.c_str());
+    } else {
+      for (const json::object& r : *begun) {
+        std::printf("%s: run %s asked for; longshore reconcile --status shows how it goes\n",
+                    text_at(r, "source").c_str(), text_at(r, "run").c_str());
+      }
+    }
+    return exit_done;
+  }
+  std::vector<started_run> runs;
+  for (const json::object& r : *begun) runs.push_back({text_at(r, "source"), text_at(r, "run"), std::nullopt});
+  return waiter(call, *site, std::move(runs)).wait();
+}
+
+}  // namespace
+
+void add_reconcile_command(CLI::App& app, invocation& call) {
+  CLI::App* command =
+      add_command(app, call, "reconcile", "Look at the sources' registries for what their notifications missed",
+                  "longshore reconcile --digests --wait team/app", needs::config);
+  auto options = std::make_shared<reconcile_options>();
+  add_online_options(*command, options->online);
+  command->add_option("REPOSITORY", options->repositories, "Repositories; default: all");
+  command->add_option("--source", options->source, "The [[source]] whose registry to look at; default: all");
+  command->add_flag("--digests", options->digests, "Ask for every tag's digest too, which finds moved tags");
+  command->add_flag("--wait", options->wait, "Wait for the end; exit 3 when it was not complete");
+  command->add_flag("--status", options->status, "Show what runs and how the last runs ended, and begin nothing");
+  command->callback([&call, options] { call.run = [&call, options] { return reconcile(call, *options); }; });
+}
+
+}  // namespace longshore::tools
