@@ -84,13 +84,14 @@ struct checker {
 
   // Whoever may notify or follow must not thereby be an administrator.
   result<void> own_admin_token() const {
-    for (const auto* all : {&c.sources, &c.followers}) {
-      if (std::ranges::find(*all, c.admin_token, &named_token::token) == all->end()) continue;
-      return bad("admin.token", std::string("is also the token of a ") +
-                                    (all == &c.sources ? "[[source]]" : "[[follower]]") +
-                                    ": whoever has that would be an administrator; give it a token of its own");
+    const char* shared_with = nullptr;
+    if (std::ranges::find(c.sources, c.admin_token, &named_token::token) != c.sources.end()) shared_with = "[[source]]";
+    if (std::ranges::find(c.followers, c.admin_token, &named_token::token) != c.followers.end()) {
+      shared_with = "[[follower]]";
     }
-    return {};
+    if (shared_with == nullptr) return {};
+    return bad("admin.token", std::string("is also the token of a ") + shared_with +
+                                  ": whoever has that would be an administrator; give it a token of its own");
   }
 
   result<void> site() {

@@ -2,7 +2,6 @@
 
 #include <fstream>
 
-#include "log/sequencer.h"
 #include "tools/config_value.h"
 
 namespace longshore::tools {

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "engine/location_index.h"
+#include "log/sequencer.h"
 #include "storage/env/clock.h"
 #include "tools/site_store.h"
 

@@ -16,7 +16,7 @@ bool has_limits(const registry_settings& r) {
 registry_limits::registry_limits(const boost::asio::any_io_executor& on, const clock& now, const config& c) {
   for (const source_settings& s : c.sources) {
     if (!s.registry) continue;
-    all_.push_back({{"source." + s.name}, api::host_limits::create(on, now, settings_of(*s.registry))});
+    all_.push_back({{"source." + s.name}, make_host_limits(on, now, *s.registry)});
   }
   const auto& source = c.source_registry;
   const auto& target = c.target_registry;

@@ -13,6 +13,7 @@
 #include "engine/operator_actions.h"
 #include "engine/replicator.h"
 #include "engine/verification.h"
+#include "log/sequencer.h"
 #include "tools/clients.h"
 #include "tools/config.h"
 #include "tools/registry_limits.h"
