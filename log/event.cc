@@ -1,5 +1,6 @@
 #include "log/event.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -91,80 +92,52 @@ T little_endian_at(const char* at) {
   return flatbuffers::EndianScalar(value);
 }
 
+struct kind_name {
+  event_kind kind;
+  std::string_view name;
+};
+constexpr kind_name kind_names[] = {
+    {event_kind::unknown, "unknown"},
+    {event_kind::push, "push"},
+    {event_kind::pull, "pull"},
+    {event_kind::mount, "mount"},
+    {event_kind::erased, "delete"},
+    {event_kind::observed, "observed"},
+    {event_kind::epoch, "epoch"},
+    {event_kind::sync_started, "sync_started"},
+    {event_kind::sync_succeeded, "sync_succeeded"},
+    {event_kind::sync_failed, "sync_failed"},
+    {event_kind::published, "published"},
+    {event_kind::removed, "removed"},
+    {event_kind::item_failed, "item_failed"},
+    {event_kind::item_parked, "item_parked"},
+    {event_kind::located, "located"},
+    {event_kind::lost, "lost"},
+    {event_kind::resync_asked, "resync_asked"},
+    {event_kind::verified, "verified"},
+    {event_kind::reconcile_started, "reconcile_started"},
+    {event_kind::repository_reconciled, "repository_reconciled"},
+    {event_kind::reconcile_position, "reconcile_position"},
+    {event_kind::reconcile_ended, "reconcile_ended"},
+    {event_kind::source_noted, "source_noted"},
+    {event_kind::item_skipped, "item_skipped"},
+    {event_kind::filter_changed, "filter_changed"},
+    {event_kind::skip_asked, "skip_asked"},
+    {event_kind::unpark_asked, "unpark_asked"},
+    {event_kind::retry_asked, "retry_asked"},
+    {event_kind::upload_opened, "upload_opened"},
+    {event_kind::upload_closed, "upload_closed"},
+    {event_kind::mismatched, "mismatched"},
+    {event_kind::repository_verified, "repository_verified"},
+    {event_kind::deletes_allowed, "deletes_allowed"},
+    {event_kind::surveyed, "surveyed"},
+};
+
 }  // namespace
 
 std::string_view name_of(event_kind kind) {
-  switch (kind) {
-    case event_kind::unknown:
-      return "unknown";
-    case event_kind::push:
-      return "push";
-    case event_kind::pull:
-      return "pull";
-    case event_kind::mount:
-      return "mount";
-    case event_kind::erased:
-      return "delete";
-    case event_kind::observed:
-      return "observed";
-    case event_kind::epoch:
-      return "epoch";
-    case event_kind::sync_started:
-      return "sync_started";
-    case event_kind::sync_succeeded:
-      return "sync_succeeded";
-    case event_kind::sync_failed:
-      return "sync_failed";
-    case event_kind::published:
-      return "published";
-    case event_kind::removed:
-      return "removed";
-    case event_kind::item_failed:
-      return "item_failed";
-    case event_kind::item_parked:
-      return "item_parked";
-    case event_kind::located:
-      return "located";
-    case event_kind::lost:
-      return "lost";
-    case event_kind::resync_asked:
-      return "resync_asked";
-    case event_kind::verified:
-      return "verified";
-    case event_kind::reconcile_started:
-      return "reconcile_started";
-    case event_kind::repository_reconciled:
-      return "repository_reconciled";
-    case event_kind::reconcile_position:
-      return "reconcile_position";
-    case event_kind::reconcile_ended:
-      return "reconcile_ended";
-    case event_kind::source_noted:
-      return "source_noted";
-    case event_kind::item_skipped:
-      return "item_skipped";
-    case event_kind::filter_changed:
-      return "filter_changed";
-    case event_kind::skip_asked:
-      return "skip_asked";
-    case event_kind::unpark_asked:
-      return "unpark_asked";
-    case event_kind::retry_asked:
-      return "retry_asked";
-    case event_kind::upload_opened:
-      return "upload_opened";
-    case event_kind::upload_closed:
-      return "upload_closed";
-    case event_kind::mismatched:
-      return "mismatched";
-    case event_kind::repository_verified:
-      return "repository_verified";
-    case event_kind::deletes_allowed:
-      return "deletes_allowed";
-    case event_kind::surveyed:
-      return "surveyed";
-  }
-  return "unknown";
+  const auto* const found = std::ranges::find(kind_names, kind, &kind_name::kind);
+  return found == std::end(kind_names) ? "unknown" : found->name;
 }
 
 result<std::string> encode(const event& e) {
