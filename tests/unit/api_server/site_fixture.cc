@@ -72,7 +72,7 @@ void site_test::open() {
   };
   shown_ = std::make_unique<admin_world>(
       admin_world{*wanted_, *done_, *log_, *journal_, *quarantine_, *sites_, *pool_, now_, admins_, ingest_.get(),
-                  facts, [this] { return server_ ? &server_->counters() : nullptr; }, resync_, act_, left_out_});
+                  facts, [this] { return server_ ? &server_->counters() : nullptr; }, resync_, {}, act_, left_out_});
   admin_ = std::make_unique<admin>(*shown_);
   admin_->mount(routes_);
   actions_ = std::make_unique<actions_admin>(*shown_);
