@@ -89,6 +89,11 @@ void closure::absent(const digest& d) {
   if (at->second.perhaps_blob) blobs_.try_emplace(d, *at->second.perhaps_blob);
 }
 
+bool closure::may_be_blob(const digest& d) const {
+  const auto at = nodes_.find(d);
+  return at != nodes_.end() && at->second.perhaps_blob.has_value();
+}
+
 const manifest* closure::parsed(const digest& d) const {
   const auto at = nodes_.find(d);
   return at != nodes_.end() && at->second.state == node_state::supplied ? &at->second.content : nullptr;

@@ -50,6 +50,8 @@ class closure {
   void held(const longshore::digest& d);
   // The source has no manifest of this digest: a blob, if that is what it may be; else a hole.
   void absent(const longshore::digest& d);
+  // It is wanted as an entry whose type does not tell whether it is a manifest or a blob.
+  bool may_be_blob(const longshore::digest& d) const;
 
   // Only when nothing is wanted. Points into this closure.
   closure_plan plan() const;

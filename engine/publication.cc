@@ -26,7 +26,10 @@ task<std::vector<log::event>> publication::publish(desired_item item, manifest_d
     auto done = co_await try_once(item, root, check, a);
     located.insert(located.end(), std::make_move_iterator(a.located.begin()), std::make_move_iterator(a.located.end()));
     if (done) co_return located;
-    if (done.error().code != errc::busy || round == corrections_max) co_return pass(std::move(done));
+    if (done.error().code == errc::busy && round < corrections_max) continue;
+    // What came to be at the target stays known, though the whole did not.
+    if (auto written = co_await world_->where.record(std::move(located)); !written) co_return pass(std::move(written));
+    co_return pass(std::move(done));
   }
 }
 
@@ -93,12 +96,20 @@ task<closure> publication::walk(manifest_document root, closure::subjects s, boo
         if (auto r = c->supply(*std::move(document)); !r) co_return pass(std::move(r));
       } else if (document.error().code == errc::not_found) {
         c->absent(d);
+      } else if (c->may_be_blob(d) && co_await is_source_blob(d)) {
+        c->absent(d);
       } else {
         co_return pass(std::move(document), "reading manifest " + d.text());
       }
     }
   }
   co_return c;
+}
+
+// Distribution 2 answers 500 when a blob is asked for as a manifest. A failure to tell leaves the first one standing.
+asio::awaitable<bool> publication::is_source_blob(longshore::digest d) {
+  const auto found = co_await world_->source.stat_blob(repository_, std::move(d));
+  co_return found && found->has_value();
 }
 
 task<> publication::bring_blobs(const closure_plan& plan, attempt& a) {

@@ -40,6 +40,7 @@ class publication {
   };
 
   task<closure> walk(manifest_document root, closure::subjects s, bool believe);
+  boost::asio::awaitable<bool> is_source_blob(longshore::digest d);
   task<> bring_blobs(const closure_plan& plan, attempt& a);
   task<> put(const manifest_document& m, std::string ref, attempt& a);
   task<> put(const manifest_document& m, std::string ref, const closure& of, attempt& a);

@@ -1,5 +1,6 @@
 #include "engine/removal.h"
 
+#include "engine/comparison.h"
 #include "engine/journal_records.h"
 
 namespace longshore::engine {
@@ -110,6 +111,12 @@ task<removal_facts> removal::facts_about(longshore::digest d, std::string except
     // Listed and not served may be a moment's state: as long as it lasts, it counts as there.
     if (!s.at_source && source_tags_ && source_tags_->contains(s.tag)) s.at_source = d;
     s.as_at_source = s.at_source == other.digest;
+    if (*in_log && s.at_source && !s.as_at_source && !s.parked && !is_open(**in_log, *done) && s.left_alone.empty()) {
+      // Settled, and yet not as the source shows it: nothing else would ever bring it, and free the digest.
+      std::vector<log::event> found{
+          record::mismatched(**in_log, name_of(difference::other_digest), "the source shows " + s.at_source->text())};
+      if (auto r = co_await world_->records.append(std::move(found)); !r) co_return pass(std::move(r));
+    }
     facts.sharing.push_back(std::move(s));
   }
   co_return facts;

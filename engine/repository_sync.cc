@@ -10,11 +10,9 @@ namespace {
 
 namespace asio = boost::asio;
 
-// So often a tag that keeps moving is followed within one pass; then what was copied last is published.
-constexpr int moves_followed_max = 3;
+constexpr int moves_followed_max = 3;  // by one pass, of a tag; then what was copied last is published
 constexpr int host_failures_max = 3;
-// A signature of a signature of ...: each is opened again by what it follows.
-constexpr int rounds_max = 16;
+constexpr int rounds_max = 16;  // a signature of a signature of ...: each is opened again by what it follows
 
 std::unexpected<error> stopped() { return fail(errc::stopped, "stopping; the pass goes on after the next start"); }
 
@@ -27,9 +25,8 @@ task<pass_report> repository_sync::run() {
   if (!before) co_return pass(std::move(before));
   const std::string& filter = world_->copying.filter->fingerprint();
   const bool stale = *before && is_stale(**before, filter);
-  if (!*wanted || (*wanted)->items_size <= (*before ? (*before)->synced_size : 0)) {
-    if (!*wanted || !stale) co_return pass_report{};
-  }
+  const std::uint64_t synced = *before ? (*before)->synced_size : 0;
+  if (!*wanted || ((*wanted)->items_size <= synced && !stale)) co_return pass_report{};
   if (stale) {
     auto written = co_await world_->records.append(std::vector{record::filter_changed(repository_, filter)});
     if (!written) co_return pass(std::move(written));
@@ -366,8 +363,9 @@ task<repository_sync::records> repository_sync::bring_manifest(open_item& item) 
   if (!left_out) co_return pass(std::move(left_out));
   if (*left_out) co_return skipped(item, **left_out);
   auto done = co_await publication_.publish(item.wanted, *std::move(document), publication::tag_check::none);
-  if (done) done->push_back(published(item, *d));
-  if (done) ++progress_->published;
+  if (!done) co_return done;
+  done->push_back(published(item, *d));
+  ++progress_->published;
   co_return done;
 }
 
@@ -389,8 +387,8 @@ task<> repository_sync::settle(const open_item& item, result<records> outcome) {
   if (!parked) {
     if (tally_.failed++ == 0) tally_.first_failure = item.wanted.ref + ": " + describe(why);
     tally_.retry_after_ms = std::max(tally_.retry_after_ms, why.retry_after_ms);
-    const bool enough = host_failures_in_a_row_ >= host_failures_max || tally_.failed >= world_->settings.failures_max;
-    if (enough) tally_.cut_short = true;
+    if (host_failures_in_a_row_ >= host_failures_max) tally_.cut_short = true;
+    if (tally_.failed >= world_->settings.failures_max) tally_.cut_short = true;
   }
   co_return co_await world_->records.append(
       std::vector{parked ? record::item_parked(item.wanted, why) : record::item_failed(item.wanted, why)});

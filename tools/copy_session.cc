@@ -174,6 +174,11 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
   copier_ = &blobs;
   if (stopping_) run.stop();
   co_await run.run(std::move(g.routes));
+  if (place.state && !stopping_) {
+    // Sessions that nobody took up again; the registry purges by age what cannot be cancelled now.
+    const auto given_up = co_await blobs.cancel_left_uploads(now_->now());
+    static_cast<void>(given_up);
+  }
   running_ = nullptr;
   copier_ = nullptr;
   add(before_, run.figures());

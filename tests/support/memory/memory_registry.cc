@@ -130,6 +130,10 @@ task<manifest_document> memory_registry::get_manifest(std::string repository, st
   if (!lost) co_return pass(std::move(lost));
   const manifest_document* m = manifest_at(repository, ref);
   if (*lost) co_return std::unexpected<error>(**lost);
+  const auto d = digest::parse(ref);
+  if (m == nullptr && does.breaks_on_blobs_as_manifests && d && blob(repository, *d) != nullptr) {
+    co_return fail(errc::unavailable, "500 of " + ref);
+  }
   if (m == nullptr) co_return fail(errc::not_found, "MANIFEST_UNKNOWN: " + ref);
   co_return *m;
 }

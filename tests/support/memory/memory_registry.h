@@ -34,7 +34,8 @@ class memory_registry : public registry {
     bool mounts = true;
     bool lists_referrers = false;
     bool checks_content = true;
-    std::size_t chunk_bytes = 64u << 10;  // the most a read returns
+    bool breaks_on_blobs_as_manifests = false;  // answers unavailable, as Distribution 2 does with its 500
+    std::size_t chunk_bytes = 64u << 10;        // the most a read returns
     std::size_t tags_per_page = 3;
     std::uint64_t keep_bytes_max = 64u << 20;  // of larger uploads only digest and size are kept
     bool resumes = true;                       // uploads are taken up again where they stopped

@@ -49,6 +49,25 @@ TEST_F(repository_sync_kinds_test, images_of_all_kinds_arrive) {
   EXPECT_EQ(target_.blob(repo, digest::of("foreign")), nullptr);
 }
 
+TEST_F(repository_sync_kinds_test, entries_of_unknown_types_are_blobs_where_the_registry_breaks_on_them_as_manifests) {
+  source_.does.breaks_on_blobs_as_manifests = true;
+  const digest one = source_.add_blob(repo, "one"), two = source_.add_blob(repo, "two");
+  const std::string entries = descriptor_json("x/y", one, 3) + "," + descriptor_json("x/y", two, 3);
+  push("v1", source_.add_manifest(repo, std::string(media_type::oci_index), "{\"manifests\":[" + entries + "]}"));
+  expect_synced();
+  EXPECT_EQ(target_.blob(repo, one)->bytes, "one");
+}
+
+TEST_F(repository_sync_kinds_test, what_a_filled_target_has_is_not_sent_again) {
+  const std::vector<std::string> layers{"one", "two", "three"};
+  push("v1", add_oci_image(source_, repo, layers));
+  target_.set_tag(repo, "v1", add_oci_image(target_, repo, layers));
+  push("v2", add_oci_image(source_, repo, {"one", "two", "four"}));
+  expect_synced();
+  for (const char* there : {"one", "two", "three"}) EXPECT_EQ(source_.bytes_served(digest::of(there)), 0u);
+  EXPECT_EQ(source_.bytes_served(digest::of("four")), 4u);
+}
+
 TEST_F(repository_sync_kinds_test, an_attestation_comes_with_its_index) {
   const auto image = add_oci_image(source_, repo, {"image"});
   const auto attestation = add_oci_image(source_, repo, {"{\"predicate\":1}"},

@@ -169,6 +169,14 @@ def buildkit_cache(repository, tag, name, oci=True, as_image=False):
     return image
 
 
+def unknown_entries(repository, tag, name):
+    """An index whose entries are blobs of a type that tells nothing: manifests to whoever guesses."""
+    image = Image("index of unknown entries", repository, tag)
+    entries = [image.blob(noise(f"{name}/{n}", 1_500), "application/vnd.example.entry") for n in range(2)]
+    image.manifest(OCI_INDEX, {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}, tag)
+    return image
+
+
 def artifact(repository, tag, kind, config_type, config, layers, subject=None, **more):
     """layers: (bytes, media type)."""
     image = Image(kind, repository, tag)
@@ -246,7 +254,8 @@ def every_kind(signer):
              multi_platform("team/multi", "attested", "attested", attested=True)]
     made += [signed_schema1("legacy/old", f"s{n}", signer, f"old/{n}") for n in range(2)]
     made += [buildkit_cache("cache/build", "index", "cache/a"), buildkit_cache("cache/build", "list", "cache/b", False),
-             buildkit_cache("cache/build", "image", "cache/c", as_image=True)]
+             buildkit_cache("cache/build", "image", "cache/c", as_image=True),
+             unknown_entries("cache/build", "unknown", "cache/d")]
     made += _artifacts() + _odd_layers()
     signed = made[0]
     simple_signing = "application/vnd.dev.cosign.simplesigning.v1+json"
