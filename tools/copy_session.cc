@@ -159,6 +159,7 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
   engine::location_index& where = place.where();
   engine::copier_options copying;
   copying.transfers_max = request_.transfers_at_once;
+  copying.buffer_bytes = 128u << 10;  // larger ones cost memory and bring no speed here
   copying.dry_run = request_.dry_run;
   engine::copier blobs({g.source, target, where, pauses_}, copying);
   const engine::copy_world world{g.source, target, where, blobs, request_.copying};

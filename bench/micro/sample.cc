@@ -46,7 +46,7 @@ void fill(filled_site& site, std::uint64_t records) {
   sequencer->stop();
 }
 
-// Removes every directory at the end of the process, after its databases are closed.
+// Removes every directory after its databases are closed.
 struct all_sites {
   std::map<std::uint64_t, std::unique_ptr<filled_site>> made;
   ~all_sites() {
@@ -57,6 +57,7 @@ struct all_sites {
     }
   }
 };
+std::unique_ptr<all_sites> sites;
 
 }  // namespace
 
@@ -96,8 +97,8 @@ std::string sample_envelope(std::uint64_t number) {
 }
 
 filled_site& site_with(std::uint64_t records) {
-  static all_sites sites;
-  auto& site = sites.made[records];
+  if (!sites) sites = std::make_unique<all_sites>();
+  auto& site = sites->made[records];
   if (site) return *site;
   auto store = wanted(tools::open_site_store(directory_for(records), tools::store_access::create));
   auto logs = wanted(tools::open_site_logs(store));
@@ -105,5 +106,7 @@ filled_site& site_with(std::uint64_t records) {
   fill(*site, records);
   return *site;
 }
+
+void forget_sites() { sites.reset(); }
 
 }  // namespace longshore::bench

@@ -3,7 +3,8 @@
 // Records and directories that the micro benchmarks share: realistic notifications of about a kilobyte, over a
 // thousand repositories, and a site's database filled with them.
 //
-// filled_site() fills once per size and process; it is removed at the end of the process.
+// site_with() fills once per size and process; forget_sites() closes and removes them all, while everything that
+// RocksDB needs for it is still there: before main() returns.
 
 #include <string>
 #include <vector>
@@ -22,5 +23,6 @@ struct filled_site {
   tools::site_logs logs;
 };
 filled_site& site_with(std::uint64_t records);
+void forget_sites();
 
 }  // namespace longshore::bench

@@ -14,14 +14,17 @@ def host(url):
 
 
 def skopeo(program, fleet, source, target, work):
-    config = pathlib.Path(work) / "skopeo.yml"
-    lines = [f"{host(source)}:", "  tls-verify: false", "  images:"]
-    lines += [f"    {repository}: []" for repository in fleet.repository_names()]
-    config.write_text("\n".join(lines) + "\n")
-    # --scoped would rename; the repositories keep their paths below the target's host.
-    return [[program, "sync", "--all", "--src", "yaml", "--dest", "docker", "--dest-tls-verify=false",
-             "--scoped=false", str(config), f"{host(target)}/{repository.rsplit('/', 1)[0]}"]
-            for repository in sorted({r.rsplit("/", 1)[0] + "/x" for r in fleet.repository_names()})][:1]
+    """One run per team: skopeo keeps only the last part of a repository's name below the target it is given."""
+    commands = []
+    teams = sorted({name.rsplit("/", 1)[0] for name in fleet.repository_names()})
+    for team in teams:
+        config = pathlib.Path(work) / f"skopeo-{team}.yml"
+        lines = [f"{host(source)}:", "  tls-verify: false", "  images:"]
+        lines += [f"    {name}: []" for name in fleet.repository_names() if name.startswith(team + "/")]
+        config.write_text("\n".join(lines) + "\n")
+        commands.append([program, "sync", "--all", "--src", "yaml", "--dest", "docker", "--dest-tls-verify=false",
+                         str(config), f"{host(target)}/{team}"])
+    return commands
 
 
 def regsync(program, fleet, source, target, work):
