@@ -185,7 +185,7 @@ task<> copy_run::sort_out(const copy_route& route, std::vector<copy_ref> refs) {
     (*had ? known : unknown).push_back(std::move(item));
   }
   const bool ask_each = !route.refs.empty() && unknown.size() <= options_.listed_from_refs;
-  std::set<std::string> there;
+  tag_names there;
   if (!unknown.empty() && !ask_each) {
     auto listed = co_await survey_.list(route.repository, options_.tags_max);
     if (!listed) co_return pass(std::move(listed));

@@ -13,21 +13,9 @@ constexpr std::size_t looks_at_once = 4;
 
 }  // namespace
 
-task<std::set<std::string>> target_survey::list(std::string repository, std::size_t tags_max) {
-  std::set<std::string> tags;
-  std::optional<std::string> next;
-  std::size_t pages = 0;
-  do {
-    auto page = co_await world_->target.list_tags(repository, next);
-    if (!page && page.error().code == errc::not_found) break;
-    if (!page) co_return pass(std::move(page), "listing the target's tags of " + repository);
-    for (std::string& name : page->names) tags.insert(std::move(name));
-    next = std::move(page->next);
-    if (tags.size() > tags_max || ++pages > tags_max) {
-      co_return fail(errc::too_large,
-                     "the target has more than " + std::to_string(tags_max) + " tags in " + repository);
-    }
-  } while (next);
+task<tag_names> target_survey::list(std::string repository, std::size_t tags_max) {
+  auto tags = co_await list_all_tags(world_->target, std::move(repository), tags_max);
+  if (!tags && tags.error().code == errc::not_found) co_return tag_names();
   co_return tags;
 }
 

@@ -9,10 +9,10 @@
 // returns; the index may still be wrong and is corrected as always (engine/copier.h, engine/publication.h).
 // Verbs may run beside each other, below() after the others; one executor; the world must outlive it.
 
-#include <set>
 #include <string>
 
 #include "engine/copy_world.h"
+#include "engine/tag_listing.h"
 
 namespace longshore::engine {
 
@@ -21,7 +21,7 @@ class target_survey {
   explicit target_survey(const copy_world& world) : world_(&world) {}
 
   // All tags of the repository; empty when the target knows no such repository. errc::too_large over tags_max.
-  task<std::set<std::string>> list(std::string repository, std::size_t tags_max);
+  task<tag_names> list(std::string repository, std::size_t tags_max);
   // The digest of the manifest that ref names at the target, everything below it recorded; none: no such ref.
   task<std::optional<longshore::digest>> learn(std::string repository, std::string ref);
   // The same, but an index is put aside, at one request: below() then records what is below all of those.
