@@ -56,6 +56,20 @@ void fault_fixture::restart() {
   copies = std::make_unique<engine::copier>(engine::copier_world{*source, *target, where, pauses}, options);
 }
 
+namespace {
+
+std::string told(const fault_proxy& way) {
+  std::string out;
+  for (const auto& r : way.seen) {
+    out += r.method + " " + r.target.substr(0, 60) + " " + r.header("Content-Range") + " status " +
+           std::to_string(r.status) + ", " + std::to_string(r.body_in) + " of " + std::to_string(r.length) + " in, " +
+           std::to_string(r.body_out) + " out\n";
+  }
+  return out;
+}
+
+}  // namespace
+
 void fault_fixture::run_body(asio::awaitable<void> body) {
   bool done = false;
   asio::co_spawn(io, std::move(body), [&](std::exception_ptr e) {
@@ -65,7 +79,7 @@ void fault_fixture::run_body(asio::awaitable<void> body) {
   });
   io.restart();
   io.run_for(std::chrono::minutes(2));
-  ASSERT_TRUE(done) << "the test did not come to its end";
+  ASSERT_TRUE(done) << "the test did not come to its end; the target saw\n" << told(*target_way);
 }
 
 std::string fault_fixture::add(const std::string& repository, std::size_t size) {

@@ -195,11 +195,14 @@ asio::awaitable<bool> fault_proxy::one(tcp::socket& client, std::string& in) {
     co_await asio::async_write(server, asio::buffer(to_server), awaited);
     to_server.clear();
   }
+  // A server that went away gets no more, but may have left an answer. (A write after a failed one need not end.)
+  bool server_takes = true;
   auto pass_on = [&](std::string_view piece) -> asio::awaitable<void> {
     if (held) {
       to_server.append(piece);
-    } else {
-      co_await asio::async_write(server, asio::buffer(piece), awaited);
+    } else if (server_takes) {
+      auto [failed, passed] = co_await asio::async_write(server, asio::buffer(piece), awaited);
+      server_takes = !failed;
     }
   };
   if (!co_await take_body(client, in, p, n, pass_on)) {
