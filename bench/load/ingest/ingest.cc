@@ -49,10 +49,31 @@ result<void> probe(const settings& s, const std::filesystem::path& directory) {
   return {};
 }
 
+// What the server and this generator cost each other when nothing is recorded: no ingest can be faster here.
+result<void> floor_of(const settings& s, site_process& site) {
+  load_options load{.port = site.port(), .path = "/healthz", .empty = true, .connections = s.connections.back()};
+  load.time = std::chrono::seconds(s.seconds);
+  const auto cpu_before = site.cpu_time();
+  auto figures = run_load(load);
+  if (!figures) return pass(std::move(figures), "the floor");
+  const std::chrono::duration<double> cpu = site.cpu_time() - cpu_before;
+  const std::chrono::duration<double> all = load.time + load.warm_up;
+  if (s.json) {
+    std::printf("{\"scenario\":\"http_floor\",\"connections\":%zu,\"requests_per_s\":%.0f,\"server_cores\":%.2f}\n",
+                load.connections, figures->events_per_second(), cpu.count() / all.count());
+  } else {
+    std::printf("floor: HTTP alone (GET /healthz, %zu connections): %.0f requests/s, p99 %.2f ms, server cores %.2f\n",
+                load.connections, figures->events_per_second(), figures->acknowledged.at(0.99) / 1e3,
+                cpu.count() / all.count());
+  }
+  return {};
+}
+
 result<void> measure(const settings& s, const std::filesystem::path& directory) {
   if (auto probed = probe(s, directory); !probed) return probed;
   auto site = site_process::start(s.program, directory / "site", token);
   if (!site) return pass(std::move(site));
+  if (auto done = floor_of(s, **site); !done) return done;
   if (!s.json) std::printf("  connections  run   events/s  p50 ms    p99 ms   p99.9 ms  server cores\n");
   load_options load{.port = (*site)->port(), .path = "/v1/events/bench", .token = token};
   load.time = std::chrono::seconds(s.seconds);

@@ -68,6 +68,10 @@ struct request_text {
 
 request_text make_request(const load_options& options) {
   request_text made;
+  if (options.empty) {
+    made.bytes = "GET " + options.path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Go-http-client/1.1\r\n\r\n";
+    return made;
+  }
   made.bytes = "POST " + options.path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Go-http-client/1.1\r\n" +
                "Content-Length: " + std::to_string(body.size()) + "\r\nAuthorization: Bearer " + options.token +
                "\r\nContent-Type: application/vnd.docker.distribution.events.v1+json\r\nAccept-Encoding: gzip\r\n\r\n";

@@ -20,6 +20,7 @@ struct load_options {
   std::uint16_t port = 0;  // on 127.0.0.1
   std::string path;        // of the ingest endpoint
   std::string token;
+  bool empty = false;  // GET without a body instead: what HTTP itself costs the two of them
   std::size_t connections = 1;
   std::chrono::milliseconds warm_up{1'000};  // not counted
   std::chrono::milliseconds time{5'000};
