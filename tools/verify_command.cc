@@ -38,11 +38,18 @@ bool is_running(const json::value& v) {
   return running != nullptr && running->is_bool() && running->get_bool();
 }
 
-// 0 all of it was compared and found equal; 1 something is amiss, or nothing could be compared; 3 some could not be.
+// Tags that differ and are not judged: a pass has yet to bring them, or a person to decide.
+std::uint64_t not_judged(const json::value& run) {
+  return number_at(run, "/unsettled_tags") + number_at(run, "/parked_tags");
+}
+
+// 0 all of it was compared and found equal; 1 something is amiss, or nothing could be compared; 3 some could not be, or
+// is not judged.
 int verdict_of(const json::value& run) {
   if (number_at(run, "/mismatches_found") > 0) return exit_failed;
   const std::uint64_t clean = number_at(run, "/repositories/clean");
-  if (clean == number_at(run, "/repositories/total") && text_at(run, "/error").empty()) return exit_done;
+  const bool all = clean == number_at(run, "/repositories/total") && not_judged(run) == 0;
+  if (all && text_at(run, "/error").empty()) return exit_done;
   return clean == 0 ? exit_failed : exit_partly_done;
 }
 
@@ -72,8 +79,8 @@ class teller {
         "%s of %s repositories are equal and whole: %s tags, %s blobs; %s mismatched, %s could not be compared\n",
         n("/repositories/clean").c_str(), n("/repositories/total").c_str(), n("/tags").c_str(), n("/blobs").c_str(),
         n("/repositories/mismatched").c_str(), n("/repositories/unknown").c_str());
-    if (number_at(run, "/unsettled_tags") + number_at(run, "/parked_tags") > 0) {
-      std::printf("not judged: %s tags still being synced, %s parked\n", n("/unsettled_tags").c_str(),
+    if (not_judged(run) > 0) {
+      std::printf("not equal and not judged: %s tags still being synced, %s parked\n", n("/unsettled_tags").c_str(),
                   n("/parked_tags").c_str());
     }
     if (const std::string why = text_at(run, "/error"); !why.empty()) std::printf("ended early: %s\n", why.c_str());

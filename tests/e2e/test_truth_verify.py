@@ -277,6 +277,9 @@ class Guessing(Verifying):
         self.assertEqual(len(self.fleet.at_target.tags(name)), 12)
         held = self.state(name)["parked"]
         self.assertTrue(all("would remove 8 of 12 tags" in item["reason"] for item in held), held)
+        code, named, summary, _ = self.verify("--check-only", name)
+        self.assertEqual((code, named), (3, set()), "they differ, so this is not all equal")
+        self.assertEqual(summary["parked_tags"] + summary["unsettled_tags"], 8, summary)
         secondary = self.fleet.secondary
         secondary.run("sync", "--config", secondary.config_file, "--allow-deletes", name)
         wait.until(lambda: len(self.fleet.at_target.tags(name)) == 4, "they are gone", 60)

@@ -16,10 +16,11 @@ class Fleet:
     """issuer: what the secondary says it is, when not what the registry trusts.
 
     reconcile: the primary looks at the source registry, with these settings.
+    events_to: who takes the source's notifications in the primary's stead, as a URL without a path.
     """
 
     def __init__(self, directory, issuer=None, program=None, replication=None, secondary_program=None,
-                 primary_environment=None, reconcile=None):
+                 primary_environment=None, reconcile=None, events_to=None):
         self.directory = pathlib.Path(directory)
         self.source_token, self.follower_token = secrets.token_hex(16), secrets.token_hex(16)
         key = tokens.SigningKey(self.directory)
@@ -33,7 +34,7 @@ class Fleet:
                                      ("[[follower]]", {"name": "second", "token": self.follower_token})])
         auth = registry.TokenAuth(self.token_server.realm, self.issuer.issuer, key.certificate_file)
         self.source = registry.Registry(self.directory, "source", auth=auth, port=self.source_port, notify=[
-            ("longshore", self.primary.url + "/v1/events/main", self.source_token)])
+            ("longshore", (events_to or self.primary.url) + "/v1/events/main", self.source_token)])
         self.target = registry.Registry(self.directory, "target")
         self.secondary = site.Site(self.directory, "second", "secondary", program=secondary_program or program, more=[
             ("[primary]", {"url": self.primary.url, "token": self.follower_token}),

@@ -25,15 +25,15 @@ class TokenAuth:
 class Registry:
     """start(), kill() and stop() as often as wanted: the port and the storage stay."""
 
-    def __init__(self, directory, name, auth=None, notify=(), port=None):
-        """notify: (name, url, bearer token) of each endpoint."""
+    def __init__(self, directory, name, auth=None, notify=(), port=None, storage=None):
+        """notify: (name, url, bearer token) of each endpoint. storage: of another registry, which this one serves too."""
         self.directory = pathlib.Path(directory) / name
         self.directory.mkdir(parents=True, exist_ok=True)
         self.name = name
         self.port = port or process.free_port()
         self.host = f"127.0.0.1:{self.port}"
         self.url = "http://" + self.host
-        self.storage = self.directory / "storage"
+        self.storage = pathlib.Path(storage or self.directory / "storage")
         self._auth, self._notify = auth, list(notify)
         self._write_config()
         self._process = process.Process([PROGRAM, "serve", self.directory / "config.yml"],

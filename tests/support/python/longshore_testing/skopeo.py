@@ -1,4 +1,4 @@
-"""Pushing as people do: an OCI layout on disk, and Debian's skopeo."""
+"""Pushing and looking as people do: an OCI layout on disk, and Debian's skopeo."""
 
 import json
 import pathlib
@@ -36,3 +36,26 @@ def push(layout, tag, host, repository, credentials=None, form=None, every_platf
     done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(argv)}\n{done.stdout}{done.stderr}")
+
+
+def _look(argv, where, credentials, absent):
+    """What skopeo prints; None when it says in one of the words of absent that there is no such thing."""
+    argv = [PROGRAM, *argv, "--tls-verify=false", *(["--creds", ":".join(credentials)] if credentials else []),
+            f"docker://{where}"]
+    done = subprocess.run(argv, capture_output=True, timeout=60, check=False)
+    said = done.stderr.decode(errors="replace")
+    if done.returncode != 0 and not any(words in said for words in absent):
+        raise AssertionError(f"{' '.join(argv)}\n{said}")
+    return done.stdout if done.returncode == 0 else None
+
+
+def tags(host, repository, credentials=None):
+    """None when there is no such repository."""
+    said = _look(["list-tags"], f"{host}/{repository}", credentials, ["404 (Not Found)", "name unknown"])
+    return None if said is None else set(json.loads(said)["Tags"] or [])
+
+
+def raw(host, repository, ref, credentials=None):
+    """The manifest's own bytes, or None. ref: a tag or a digest."""
+    where = f"{host}/{repository}{'@' if ref.startswith('sha256:') else ':'}{ref}"
+    return _look(["inspect", "--raw"], where, credentials, ["manifest unknown", "name unknown"])
