@@ -9,7 +9,7 @@ import support
 from longshore_testing import images, registry, spent, stored
 
 PROGRAM = os.environ.get("SITE_PROGRAM", "longshore")
-TAGS, REPOSITORIES = 1_000, 500
+TAGS, REPOSITORIES = 500, 200
 CEILING_MIB = 200
 MANY = "team/many"
 
