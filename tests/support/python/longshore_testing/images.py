@@ -121,13 +121,13 @@ def simple(repository, tag, layers, oci=True, kind=None, size=20_000):
     return image
 
 
-def multi_platform(repository, tag, name, oci=True, nested=False, attested=False):
+def multi_platform(repository, tag, name, oci=True, nested=False, attested=False, size=20_000):
     kind = "OCI index" if oci else "Docker manifest list"
     image = Image("nested " + kind if nested else kind + (" with attestations" if attested else ""), repository, tag)
     index_type = OCI_INDEX if oci else DOCKER_LIST
     children = []
     for architecture in ("amd64", "arm64"):
-        children.append(_runnable(image, ["base/0", f"{name}/{architecture}"], oci, architecture, "",
+        children.append(_runnable(image, ["base/0", f"{name}/{architecture}"], oci, architecture, "", size,
                                   platform={"architecture": architecture, "os": "linux"}))
     if attested:
         children += [_attestation(image, child) for child in list(children)]
