@@ -28,9 +28,8 @@ std::string printable_body(std::string_view body) {
 }
 
 json::object json_of_progress(const engine::sync_progress& p) {
-  return {
-      {"published", p.published}, {"removed", p.removed}, {"unchanged", p.unchanged},           {"failed", p.failed},
-      {"parked", p.parked},       {"skipped", p.skipped}, {"bytes_sent", p.bytes_sent}};
+  return {{"published", p.published}, {"removed", p.removed}, {"unchanged", p.unchanged},  {"failed", p.failed},
+          {"parked", p.parked},       {"skipped", p.skipped}, {"bytes_sent", p.bytes_sent}};
 }
 
 json::object json_of_image(const engine::image_progress& i, timestamp now) {
@@ -150,9 +149,9 @@ json::object json_of(const source_stats& s) {
 }
 
 json::object json_of(const server_counters& c) {
-  return {{"connections", c.connections}, {"accepted", c.accepted}, {"turned_away", c.turned_away},
-          {"timed_out", c.timed_out},     {"requests", c.requests}, {"malformed", c.malformed},
-          {"too_large", c.too_large}};
+  return {{"connections", c.connections}, {"accepted", c.accepted},   {"turned_away", c.turned_away},
+          {"evicted", c.evicted},         {"timed_out", c.timed_out}, {"requests", c.requests},
+          {"malformed", c.malformed},     {"too_large", c.too_large}};
 }
 
 json::object json_of(const site_report& s, std::uint64_t log_size, timestamp now) {

@@ -114,7 +114,7 @@ asio::awaitable<void> http_server::accept() {
       continue;
     }
     ++world_.counters.accepted;
-    if (sessions_.size() >= options_.limits.connections_max) {
+    if (sessions_.size() >= options_.limits.connections_max && !make_room()) {
       turn_away(std::move(socket));
       continue;
     }
@@ -122,6 +122,19 @@ asio::awaitable<void> http_server::accept() {
     socket.set_option(tcp::no_delay(true), ignored);
     connections_.spawn(serve(make_session(std::move(socket), tls_ ? &*tls_ : nullptr, world_)));
   }
+}
+
+// Whoever only holds a connection, and never showed a token, gives way: the one that has been idle for longest.
+bool http_server::make_room() {
+  http_session* longest = nullptr;
+  for (http_session* s : sessions_) {
+    if (!s->idle() || s->trusted() || s->expired()) continue;
+    if (longest == nullptr || s->idle_since() < longest->idle_since()) longest = s;
+  }
+  if (longest == nullptr) return false;
+  ++world_.counters.evicted;
+  longest->expire();
+  return true;
 }
 
 // Never waits: what does not fit the fresh socket's buffer is not said.
@@ -161,7 +174,7 @@ asio::awaitable<void> http_server::keep_time() {
     if (ec) co_return;
     const auto now = http_session::steady::now();
     for (http_session* s : sessions_) {
-      if (s->deadline() > now) continue;
+      if (s->deadline() > now || s->expired()) continue;
       ++world_.counters.timed_out;
       s->expire();
     }

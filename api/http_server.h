@@ -2,7 +2,8 @@
 
 // An HTTP/1.1 server (plain or TLS): accepts, limits, keeps time, stops gracefully.
 //
-// listen() returns with the port open; connections are taken from start() on. Over connections_max a connection is
+// listen() returns with the port open; connections are taken from start() on. Over connections_max a newcomer takes the
+// place of the connection that has idled for longest without ever having shown a token; where there is none it is
 // answered 503 and closed. Deadlines of all connections are kept by one coarse timer, so a slow client is dropped
 // within an eighth of its limit (at most a second) after it. stop() closes the port, ends idle connections, lets
 // running requests be answered until the deadline, then ends those too; it returns when no connection is left, and must
@@ -44,6 +45,7 @@ class http_server {
   boost::asio::awaitable<void> accept();
   boost::asio::awaitable<void> serve(std::unique_ptr<http_session> s);
   boost::asio::awaitable<void> keep_time();
+  bool make_room();
   void turn_away(boost::asio::ip::tcp::socket socket);
 
   http_server_options options_;

@@ -40,6 +40,21 @@ answer complaint(const error_code& ec) {
   return refusal(400, "INVALID", "this is not an HTTP/1.1 request", ec.message());
 }
 
+// Where a request ends must be as clear to us as to any proxy before us (RFC 9112 3.2, 6.1 and 6.3).
+std::optional<answer> unclear(const request& r, const request_parser& parser) {
+  const std::size_t hosts = r.count("Host");
+  if (hosts > 1 || (hosts == 0 && parser.version() > 10)) {
+    return refusal(400, "INVALID", "a request has one Host header, not " + std::to_string(hosts));
+  }
+  if (r.count("Transfer-Encoding") == 0) return std::nullopt;
+  if (parser.version() <= 10) return refusal(400, "INVALID", "HTTP/1.0 has no Transfer-Encoding");
+  const std::string_view coding = r.header("Transfer-Encoding");
+  const bool understood = parser.chunked() && r.count("Transfer-Encoding") == 1 &&
+                          boost::beast::iequals(boost::beast::string_view(coding.data(), coding.size()), "chunked");
+  if (understood) return std::nullopt;
+  return refusal(400, "INVALID", "the only transfer coding understood is chunked");
+}
+
 template <class Stream>
 class session final : public http_session, private exchange {
  public:
@@ -101,17 +116,17 @@ class session final : public http_session, private exchange {
     parser_.emplace(in_, world_->limits.header_bytes_max);
     if (buffer_.size() == 0) {
       idle_ = true;
-      wait_at_most(patience);
+      idle_since_ = steady::now();
+      deadline_ = idle_since_ + patience;
       const bool came = co_await fill(read_bytes);
       idle_ = false;
       if (!came) co_return false;
     }
     wait_at_most(world_->limits.header_ms_max);
     if (!co_await read_head()) co_return false;
-    if (!in_.header("Transfer-Encoding").empty() && !parser_->chunked()) {
-      // Nobody can tell where such a body ends (RFC 9112 6.3), and a proxy might think otherwise.
+    if (auto refused = unclear(in_, *parser_)) {
       ++world_->counters.malformed;
-      co_return co_await refuse(refusal(400, "INVALID", "the only transfer coding understood is chunked"));
+      co_return co_await refuse(*std::move(refused));
     }
     answer otherwise;
     const route* const to = world_->routes.find(in_, otherwise);
@@ -121,6 +136,7 @@ class session final : public http_session, private exchange {
     }
     if (to->admit) {
       if (auto refused = to->admit(in_)) co_return co_await refuse(*std::move(refused));
+      trusted_ = true;
     }
     if (!parser_->is_done() && !co_await read_body(*to)) co_return false;
     ++world_->counters.requests;
@@ -284,7 +300,6 @@ class session final : public http_session, private exchange {
   std::optional<request_parser> parser_;
   std::string head_;
   stream_state streaming_ = stream_state::none;
-  bool expired_ = false;
 };
 
 }  // namespace

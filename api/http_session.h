@@ -22,7 +22,7 @@ namespace longshore::api {
 struct http_limits {
   std::uint32_t header_bytes_max = 16u << 10;
   std::size_t body_bytes_max = 1u << 20;  // where a route has no limit of its own
-  std::size_t connections_max = 1'024;
+  std::size_t connections_max = 1'024;    // beyond, idle ones without a token make room; else newcomers get 503
   std::chrono::milliseconds header_ms_max{10'000};  // from its first byte to the end of the head; also TLS handshake
   std::chrono::milliseconds body_ms_max{30'000};    // from the head to the end of the body
   std::chrono::milliseconds idle_ms_max{120'000};   // between requests
@@ -31,7 +31,7 @@ struct http_limits {
 
 // Plain numbers, for the server's executor.
 struct server_counters {
-  std::uint64_t connections = 0, accepted = 0, turned_away = 0, timed_out = 0;
+  std::uint64_t connections = 0, accepted = 0, turned_away = 0, evicted = 0, timed_out = 0;
   std::uint64_t requests = 0, malformed = 0, too_large = 0, accept_failures = 0, handshake_failures = 0;
 };
 
@@ -53,10 +53,13 @@ class http_session {
 
   steady::time_point deadline() const { return deadline_; }
   bool idle() const { return idle_; }  // between requests: nobody waits for an answer
+  steady::time_point idle_since() const { return idle_since_; }
+  bool trusted() const { return trusted_; }  // one of its requests came with a token that is known here
+  bool expired() const { return expired_; }
 
  protected:
-  steady::time_point deadline_ = steady::time_point::max();
-  bool idle_ = false;
+  steady::time_point deadline_ = steady::time_point::max(), idle_since_;
+  bool idle_ = false, trusted_ = false, expired_ = false;
 };
 
 std::unique_ptr<http_session> make_session(boost::asio::ip::tcp::socket socket, boost::asio::ssl::context* tls,

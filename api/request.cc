@@ -79,6 +79,11 @@ std::string_view request::header(std::string_view name) const {
   return {};
 }
 
+std::size_t request::count(std::string_view name) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(headers_, [&](const auto& h) { return same_name(part(h.first), name); }));
+}
+
 std::string_view request::parameter(std::string_view name) const {
   for (const auto& [key, value] : parameters_) {
     if (key == name) return value;

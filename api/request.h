@@ -23,7 +23,8 @@ class request {
   std::string_view method() const { return part(method_); }
   std::string_view path() const { return part(path_); }    // as sent, escapes and all
   std::string_view query() const { return part(query_); }  // without its '?'
-  std::string_view header(std::string_view name) const;    // empty: not there
+  std::string_view header(std::string_view name) const;    // the first of this name; empty: not there
+  std::size_t count(std::string_view name) const;          // how many headers have this name, empty ones too
   // A {name} of the route's pattern, unescaped; empty: the pattern has none of that name.
   std::string_view parameter(std::string_view name) const;
   // A value of the query, unescaped; none: not there. An escape that is none is taken literally.

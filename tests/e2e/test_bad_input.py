@@ -2,6 +2,7 @@
 """What comes in that should not: a primary answers it, keeps it or drops it, and goes on."""
 
 import json
+import pathlib
 import random
 import socket
 import struct
@@ -9,7 +10,7 @@ import time
 import unittest
 
 import support
-from longshore_testing import notifications, site, wait, web
+from longshore_testing import notifications, process, site, wait, web
 
 TOKEN = "bad-input-source-token"
 OTHER_TOKEN = "bad-input-other-source-token"
@@ -312,6 +313,37 @@ class Sockets(PrimaryTest):
             got += more
         recorded = self.recorded()
         self.assertEqual([i for i in recorded if i in {e["id"] for e in events}], [e["id"] for e in events])
+
+    def test_whoever_only_holds_connections_keeps_no_registry_out(self):
+        held = [self.connect() for _ in range(self.LISTEN["connections_max"] + 8)]
+        self.assert_goes_on()
+        for s in held:
+            s.close()
+
+
+class Descriptors(support.Scratch):
+    """A site that ran out of descriptors could not open its next log file: it asks for enough, or does not start."""
+
+    def site(self, soft, hard):
+        one = site.Site(self.directory, f"limited-{hard}", "primary", more=[
+            ("[[source]]", {"name": "main", "token": TOKEN})])
+        limited = ["prlimit", f"--nofile={soft}:{hard}", "--", *one.process.argv]
+        one.process = process.Process(limited, one.directory / "process.log")
+        self.addCleanup(one.kill)
+        return one
+
+    def test_the_soft_limit_is_raised_to_what_is_needed(self):
+        one = self.site(256, 4096).start()
+        limits = pathlib.Path(f"/proc/{one.process.pid}/limits").read_text()
+        soft = next(int(line.split()[3]) for line in limits.splitlines() if line.startswith("Max open files"))
+        self.assertGreater(soft, 1024 + 512)
+
+    def test_a_hard_limit_below_it_is_refused_with_what_to_do(self):
+        one = self.site(256, 1024).start(ready=False)
+        self.assertEqual(one.process.wait(), 1)
+        said = one.all_logs()
+        for word in ("1024", "LimitNOFILE", "listen.connections_max"):
+            self.assertIn(word, said)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <cstdlib>
+#include <list>
 
 #include "tests/unit/api_server/site_fixture.h"
 
@@ -21,6 +22,18 @@ class http_server_test : public site_test {
  protected:
   server_counters counters() {
     return on_server([&] { return server_->counters(); });
+  }
+  // A route that knows whoever asks.
+  void add_trusting(const char* path) {
+    route r;
+    r.method = "GET";
+    r.pattern = path;
+    r.handle = [](exchange& x) -> asio::awaitable<void> {
+      x.reply(text_answer("yours\n"));
+      co_return;
+    };
+    r.admit = [](request&) -> std::optional<answer> { return std::nullopt; };
+    routes_.add(std::move(r));
   }
   void add(const char* path, handler h) {
     route r;
@@ -95,8 +108,9 @@ TEST_F(http_server_test, a_broken_chunk_is_400) {
 
 TEST_F(http_server_test, a_head_over_the_limit_is_431) {
   open();
-  EXPECT_EQ(connect().ask("GET / HTTP/1.1\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n").status, 431);
-  EXPECT_EQ(connect().ask("GET /healthz HTTP/1.1\r\nX: " + std::string(15'000, 'x') + "\r\n\r\n").status, 200);
+  EXPECT_EQ(connect().ask("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n").status, 431);
+  EXPECT_EQ(connect().ask("GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + std::string(15'000, 'x') + "\r\n\r\n").status,
+            200);
 }
 
 TEST_F(http_server_test, expect_100_continue_is_obeyed_and_a_refusal_comes_instead_of_it) {
@@ -128,7 +142,8 @@ TEST_F(http_server_test, a_client_that_does_not_finish_its_body_is_dropped_at_th
   limits_.body_ms_max = milliseconds(80);
   open();
   raw_client half_body = connect();
-  half_body.send("POST /v1/events/north HTTP/1.1\r\nAuthorization: north-token\r\nContent-Length: 9\r\n\r\n{");
+  half_body.send(
+      "POST /v1/events/north HTTP/1.1\r\nHost: x\r\nAuthorization: north-token\r\nContent-Length: 9\r\n\r\n{");
   EXPECT_EQ(half_body.rest(), "");
   EXPECT_EQ(counters().timed_out, 1u);
   EXPECT_EQ(counters().connections, 0u);
@@ -216,26 +231,57 @@ TEST_F(http_server_test, a_stream_that_is_asked_for_with_head_ends) {
 TEST_F(http_server_test, a_body_whose_end_cannot_be_told_is_400) {
   open();
   const std::string smuggled = get("/healthz", "");
-  for (const char* coding : {"gzip", "identity", "chunked, gzip", "xchunked"}) {
+  for (const char* coding :
+       {"gzip", "identity", "chunked, gzip", "gzip, chunked", "xchunked", "", "\r\nTransfer-Encoding: xchunked",
+        "chunked\r\nTransfer-Encoding: chunked", "\r\nTransfer-Encoding: chunked"}) {
     raw_client c = connect();
     c.send("POST /v1/events/north HTTP/1.1\r\nHost: x\r\nAuthorization: north-token\r\nTransfer-Encoding: " +
            std::string(coding) + "\r\n\r\n" + smuggled);
     const std::string said = c.rest();
     EXPECT_TRUE(said.starts_with("HTTP/1.1 400")) << coding << " -> " << said;
-    EXPECT_EQ(said.find("HTTP/1.1", 8), std::string::npos) << coding << ": one answer, and the end";
+    EXPECT_EQ(said.find("HTTP/1.1 2"), std::string::npos) << coding << ": one answer, and the end";
+  }
+}
+
+TEST_F(http_server_test, a_request_without_its_one_host_or_with_a_coding_in_http_1_0_is_400) {
+  open();
+  for (const char* head : {"GET /healthz HTTP/1.1\r\n\r\n", "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+                           "GET /healthz HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
+    raw_client c = connect();
+    c.send(head);
+    EXPECT_TRUE(c.rest().starts_with("HTTP/1.1 400")) << head;
   }
 }
 
 TEST_F(http_server_test, connections_over_the_limit_are_answered_503) {
   limits_.connections_max = 2;
+  add_trusting("/mine");
   open();
   raw_client a = connect(), b = connect();
-  EXPECT_EQ(a.ask(get("/healthz", "")).status, 200);
-  EXPECT_EQ(b.ask(get("/healthz", "")).status, 200);
+  EXPECT_EQ(a.ask(get("/mine", "")).status, 200);
+  EXPECT_EQ(b.ask(get("/mine", "")).status, 200);
   raw_client c = connect();
   EXPECT_EQ(c.receive().status, 503);
   EXPECT_EQ(a.ask(get("/healthz", "")).status, 200);
   EXPECT_EQ(counters().turned_away, 1u);
+}
+
+TEST_F(http_server_test, whoever_only_holds_connections_makes_room_for_others) {
+  limits_.connections_max = 3;
+  add_trusting("/mine");
+  open();
+  raw_client mine = connect();
+  EXPECT_EQ(mine.ask(get("/mine", "")).status, 200);
+  std::list<raw_client> holders;
+  for (int i = 0; i < 20; ++i) {
+    holders.emplace_back(server_->port());
+    EXPECT_EQ(holders.back().ask(get("/healthz", "")).status, 200);
+  }
+  EXPECT_EQ(mine.ask(get("/healthz", "")).status, 200) << "it has shown a token";
+  EXPECT_EQ(connect().ask(get("/healthz", "")).status, 200);
+  EXPECT_EQ(counters().turned_away, 0u);
+  EXPECT_GE(counters().evicted, 18u);
+  EXPECT_LE(counters().connections, 3u);
 }
 
 TEST_F(http_server_test, stopping_lets_running_requests_be_answered_and_refuses_new_ones) {
