@@ -44,6 +44,9 @@ struct family_spec {
   family_kind kind = family_kind::lookup;
 };
 
+// Files that one database keeps open at most.
+inline constexpr std::size_t open_files_max = 512;
+
 struct database_options {
   std::filesystem::path path;
   std::vector<family_spec> families;  // created when missing

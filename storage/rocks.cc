@@ -83,7 +83,7 @@ rocksdb::DBOptions options_of(const database_options& options, rocksdb::Env* env
   o.db_write_buffer_size = 64 * mib;
   o.max_background_jobs = 2;
   o.bytes_per_sync = mib;
-  o.max_open_files = 512;
+  o.max_open_files = static_cast<int>(open_files_max);
   o.max_log_file_size = 4 * mib;
   o.keep_log_file_num = 3;
   o.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;

@@ -1,6 +1,7 @@
 // The data directory: there, writable, with space, and how long its disk takes to make a write durable.
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -44,6 +45,13 @@ result<std::array<std::int64_t, probes>> measure(const std::filesystem::path& pr
 }
 
 std::string mib(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+void check_privacy(const std::filesystem::path& dir, const on_checked& told) {
+  struct stat about = {};
+  if (::stat(dir.c_str(), &about) != 0 || (about.st_mode & (S_IRWXG | S_IRWXO)) == 0) return;
+  told({"data directory", verdict::attention, dir.string() + " is open to other users of this machine",
+        "it has people's names, addresses and upload sessions in it: chmod 700 " + dir.string()});
+}
 
 void check_space(const std::filesystem::path& dir, std::uint64_t wanted, const on_checked& told) {
   struct statvfs fs = {};
@@ -95,6 +103,7 @@ void check_data_dir(const config& c, const on_checked& told) {
   } else {
     told({"data directory", verdict::good, text, ""});
   }
+  check_privacy(dir, told);
   check_space(dir, c.log.space_min, told);
 }
 

@@ -124,7 +124,9 @@ void add_offline_log_commands(CLI::App& log, invocation& call) {
   command->add_option("-o,--output", exporting->output, "File to write; default: standard output");
   command->add_option("--from", exporting->range.from, "First seq");
   command->add_option("--to", exporting->range.to, "The seq to stop before");
-  command->add_flag("--journal", exporting->journal, "The site's own journal instead of the replicated log");
+  command->add_flag(
+      "--journal", exporting->journal,
+      "The site's own journal instead of the replicated log; it holds the keys of open uploads, keep it private");
   command->callback([&call, exporting] { call.run = [&call, exporting] { return export_log(call, *exporting); }; });
 }
 

@@ -19,6 +19,7 @@
 #include "log/cursors.h"
 #include "log/quarantine.h"
 #include "log/sequencer.h"
+#include "tools/descriptors.h"
 #include "tools/journal_log.h"
 #include "tools/primary.h"
 #include "tools/secondary.h"
@@ -310,6 +311,7 @@ int run_site(const config& c) {
     std::fprintf(stderr, "longshore: %s\n", opened.error().text.c_str());
     return 1;
   }
+  if (auto enough = secure_descriptors(c.listen.connections_max); !enough) return refuse(enough.error());
   auto store = open_site_store(c.site.data_dir, store_access::create);
   if (!store) return refuse(store.error());
   auto logs = open_site_logs(*store);
