@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -12,6 +13,9 @@
 
 namespace longshore::storage {
 namespace {
+
+// Its owner's alone: events name people and addresses, and uploads under way have their registry's session keys.
+constexpr mode_t private_mode = 0700;
 
 constexpr std::string_view version_text = "longshore 1\n";
 
@@ -65,13 +69,17 @@ result<void> set_up(const std::filesystem::path& dir) {
 }
 
 // A directory entry is durable only when the directory it is in was synced too.
-result<void> make_directory(const std::filesystem::path& dir) {
+result<void> make_directory(const std::filesystem::path& dir, mode_t mode) {
   std::error_code ec;
   const auto whole = std::filesystem::absolute(dir, ec).lexically_normal();
-  const bool made = !ec && std::filesystem::create_directories(whole, ec);
   if (ec) return failed("creating " + dir.string(), ec.value());
-  if (!made) return {};
-  return sync_path((whole.has_filename() ? whole : whole.parent_path()).parent_path(), O_RDONLY | O_DIRECTORY);
+  const auto level = whole.has_filename() ? whole : whole.parent_path();
+  if (std::filesystem::exists(level, ec)) return {};
+  if (level.has_parent_path() && level.parent_path() != level) {
+    if (auto above = make_directory(level.parent_path(), 0755); !above) return above;
+  }
+  if (::mkdir(level.c_str(), mode) != 0 && errno != EEXIST) return failed("creating " + dir.string(), errno);
+  return sync_path(level.parent_path(), O_RDONLY | O_DIRECTORY);
 }
 
 result<void> check_version(const std::filesystem::path& dir, bool create) {
@@ -96,7 +104,7 @@ result<void> check_version(const std::filesystem::path& dir, bool create) {
 result<data_dir> data_dir::open(const std::filesystem::path& path, bool create) {
   std::error_code ec;
   if (create) {
-    if (auto made = make_directory(path); !made) return pass(std::move(made));
+    if (auto made = make_directory(path, private_mode); !made) return pass(std::move(made));
   }
   if (!std::filesystem::is_directory(path, ec)) {
     return fail(errc::not_found, path.string() + " is not a directory; name a site's data directory");
@@ -119,7 +127,7 @@ result<data_dir> data_dir::open(const std::filesystem::path& path, bool create) 
   }
   if (auto sound = check_version(path, create); !sound) return pass(std::move(sound));
   if (create) {
-    if (auto made = make_directory(dir.database_path()); !made) return pass(std::move(made));
+    if (auto made = make_directory(dir.database_path(), private_mode); !made) return pass(std::move(made));
     // For people: who holds it. The lock itself is what counts.
     const std::string pid = std::to_string(::getpid()) + "\n";
     if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) {

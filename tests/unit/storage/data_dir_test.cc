@@ -33,6 +33,12 @@ TEST_F(data_directory, creating_leaves_a_version_and_a_place_for_the_database) {
   EXPECT_TRUE(std::filesystem::is_directory(dir_ / "db"));
 }
 
+TEST_F(data_directory, nobody_else_may_look_into_it) {
+  ASSERT_TRUE(data_dir::open(dir_, true));
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(dir_).permissions() & (perms::group_all | perms::others_all), perms::none);
+}
+
 TEST_F(data_directory, it_is_opened_again_after_it_was_closed) {
   {
     ASSERT_TRUE(data_dir::open(dir_, true));
