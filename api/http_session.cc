@@ -8,6 +8,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <charconv>
+#include <tuple>
 #include <type_traits>
 
 #include "api/answer_head.h"
@@ -62,7 +63,12 @@ class session final : public http_session, private exchange {
       : exchange(in_),
         stream_(std::move(stream)),
         world_(&world),
-        buffer_(world.limits.header_bytes_max + body_read_bytes) {}
+        buffer_(world.limits.header_bytes_max + body_read_bytes) {
+    if constexpr (std::is_same_v<Stream, tcp::socket>) {
+      error_code ignored;  // a socket that cannot be set is broken, and the first read tells
+      stream_.non_blocking(true, ignored);
+    }
+  }
 
   asio::awaitable<void> run() override {
     if constexpr (std::is_same_v<Stream, tls_stream>) {
@@ -85,6 +91,7 @@ class session final : public http_session, private exchange {
 
  private:
   enum class stream_state : std::uint8_t { none, open, broken };
+  enum class arrival : std::uint8_t { likely, later };
 
   void wait_at_most(std::chrono::milliseconds ms) { deadline_ = steady::now() + ms; }
   void wait_for_handler() { deadline_ = steady::time_point::max(); }
@@ -100,13 +107,32 @@ class session final : public http_session, private exchange {
     }
   }
 
-  asio::awaitable<bool> fill(std::size_t bytes) {
+  asio::awaitable<bool> fill(std::size_t bytes, arrival when = arrival::likely) {
     const std::size_t room = buffer_.max_size() - buffer_.size();
     if (room == 0) co_return false;
-    auto [ec, n] = co_await stream_.async_read_some(buffer_.prepare(std::min(bytes, room)), as_value);
+    auto [ec, n] = co_await read(buffer_.prepare(std::min(bytes, room)), when);
     if (ec || expired_) co_return false;
     buffer_.commit(n);
     co_return true;
+  }
+
+  // Plain sockets are read and written at once where they can be: each suspension costs as much as the call, and the
+  // call is in vain where nothing can have arrived yet.
+  using read_outcome = std::tuple<error_code, std::size_t>;
+  asio::awaitable<read_outcome> read(asio::mutable_buffer to, arrival when) {
+    if constexpr (std::is_same_v<Stream, tcp::socket>) {
+      error_code ec = asio::error::would_block;
+      std::size_t n = 0;
+      if (when == arrival::likely) n = stream_.read_some(to, ec);
+      while (ec == asio::error::would_block) {
+        auto [failed] = co_await stream_.async_wait(tcp::socket::wait_read, as_value);
+        if (failed) co_return read_outcome(failed, 0);
+        n = stream_.read_some(to, ec);
+      }
+      co_return read_outcome(ec, n);
+    } else {
+      co_return co_await stream_.async_read_some(to, as_value);
+    }
   }
 
   // True: the connection may carry another request.
@@ -118,7 +144,7 @@ class session final : public http_session, private exchange {
       idle_ = true;
       idle_since_ = steady::now();
       deadline_ = idle_since_ + patience;
-      const bool came = co_await fill(read_bytes);
+      const bool came = co_await fill(read_bytes, arrival::later);
       idle_ = false;
       if (!came) co_return false;
     }
@@ -227,6 +253,16 @@ class session final : public http_session, private exchange {
 
   // In pieces, each of which must be taken within the limit: a slow client is served for as long as it goes on reading.
   asio::awaitable<error_code> put_out(std::array<asio::const_buffer, 3> left) {
+    if constexpr (std::is_same_v<Stream, tcp::socket>) {
+      error_code ec;
+      std::size_t n = stream_.write_some(left, ec);
+      if (ec && ec != asio::error::would_block) co_return ec;
+      for (asio::const_buffer& part : left) {
+        const std::size_t of_this = std::min(n, part.size());
+        part += of_this;
+        n -= of_this;
+      }
+    }
     while (asio::buffer_size(left) > 0) {
       std::array<asio::const_buffer, 3> piece;
       std::size_t room = piece_bytes_max;
