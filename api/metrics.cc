@@ -180,6 +180,8 @@ void add_gaps(exposition& to, const ingest_stats& s, const std::vector<engine::r
          const timestamp at = r.reconciled.digests_complete_at;
          return at.us == 0 ? -1.0 : static_cast<double>(now.us - at.us) / 1e6;
        });
+  each("longshore_reconcile_halted", "1: nothing is reconciled until the site is restarted",
+       [](const auto& r) { return r.halted.empty() ? 0.0 : 1.0; });
   each("longshore_reconcile_running", "1: a reconcile runs", [](const auto& r) { return r.running ? 1.0 : 0.0; });
   each("longshore_reconcile_last_findings", "What the last complete reconcile found", [](const auto& r) {
     const auto& last = r.reconciled.last_complete;
@@ -189,6 +191,15 @@ void add_gaps(exposition& to, const ingest_stats& s, const std::vector<engine::r
     const auto& last = r.reconciled.last_complete;
     return last ? static_cast<double>(last->counts.requests) : 0.0;
   });
+}
+
+// A primary that takes notifications and finds no longer what they miss is only half at work.
+result<void> reconciling(const site_facts& facts) {
+  for (const engine::reconciler_status& r : facts.reconciling) {
+    if (r.halted.empty()) continue;
+    return fail(errc::unavailable, "reconciling " + r.source + " has halted: " + r.halted + "; restart the site");
+  }
+  return {};
 }
 
 void add_server(exposition& to, const server_counters& c) {
@@ -317,7 +328,8 @@ asio::awaitable<void> metrics::scrape(exchange& x) {
 }
 
 asio::awaitable<void> metrics::readiness(exchange& x) {
-  const auto ready = world_.ready ? world_.ready() : result<void>();
+  auto ready = world_.ready ? world_.ready() : result<void>();
+  if (ready && world_.shown.incoming != nullptr) ready = reconciling(world_.shown.facts());
   x.reply(ready ? text_answer("ready\n") : text_answer(ready.error().text + "\n", 503));
   co_return;
 }
