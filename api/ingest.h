@@ -92,7 +92,7 @@ class ingest {
   boost::asio::awaitable<result<void>> put_aside(std::size_t source, std::string reason, const request& r);
   boost::asio::awaitable<result<log::append_outcome>> append(std::vector<log::event> events);
   std::uint64_t drop_pulls(std::vector<log::event>& events) const;
-  void note_instances(source_stats& s, const std::vector<log::event>& events);
+  void note_instances(source_stats& s, const std::vector<std::string>& instances);
   void note_taken(source_stats& s, const log::append_outcome& done);
   answer not_written(source_stats& s, const error& e);
   void warn_sometimes(timestamp& last, const std::string& what);
