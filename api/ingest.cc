@@ -71,13 +71,15 @@ std::optional<answer> ingest::admit(request& r) {
   ++stats_.unauthorized;
   if (const auto meant = tokens_.named(name)) {
     ++stats_.sources[*meant].unauthorized;
-    ++stats_.sources[*meant].refused_in_a_row;
+    // Anybody can send these: they are shown, and no reason to suspect a loss.
+    ++stats_.sources[*meant].wrong_tokens_in_a_row;
   }
   warn_sometimes(warned_unauthorized_,
                  "a notification came with a wrong token" +
                      (name.empty() ? std::string() : " for the source " + printable(name)) +
                      ": the registry that sent it repeats it and everything behind it waits; give it the token of "
-                     "its source in notifications.endpoints[].headers.Authorization");
+                     "its source in notifications.endpoints[].headers.Authorization, then run longshore reconcile "
+                     "--digests to find what it has given up on");
   return unauthorized(name.empty() ? "the token of any source" : "the token of this source");
 }
 
@@ -201,6 +203,7 @@ void ingest::note_instances(source_stats& s, const std::vector<std::string>& ins
 
 void ingest::note_taken(source_stats& s, const log::append_outcome& done) {
   if (done.appended > 0) s.last_seq = event_seq{done.first.value + done.appended - 1};
+  s.wrong_tokens_in_a_row = 0;
   const std::uint64_t refused = std::exchange(s.refused_in_a_row, 0);
   if (refused >= refusals_that_lose && doubt_) {
     doubt_(s.name, "notifications were refused " + std::to_string(refused) + " times in a row");

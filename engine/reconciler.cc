@@ -32,6 +32,7 @@ result<void> reconciler::start() {
   const reconciled_source s = *known ? **known : reconciled_source{};
   loop_.spawn(loop());
   const bool first = !s.last_complete && !s.open;
+  if (s.open) last_begun_ = s.open->started;
   if (s.watched) suspect("this site was not stopped in good order");
   if (s.open) {
     interrupted_ = s.open;
@@ -100,17 +101,17 @@ void reconciler::suspect(const std::string& reason) {
 
 asio::awaitable<void> reconciler::note() {
   const std::string reason = doubt_;
-  while (!doubt_.empty()) {
+  while (!doubt_.empty() && !is_noted()) {
     const std::uint64_t noted = doubts_;
     auto written = co_await write_down(record::source_noted(world_.name, record::noted::suspected, doubt_));
     if (!written) {
       noting_ = false;
       co_return;
     }
-    if (noted != doubts_) continue;  // another came meanwhile: a run that began before it must not settle it
-    doubt_.clear();
-    doubted_at_ = {};
+    if (noted == doubts_) break;  // else a run that began before the last may have begun after what is written
   }
+  doubt_.clear();
+  doubted_at_ = {};
   noting_ = false;
   if (stopping_ || !world_.settings.on_hint) co_return;
   // Another run for a hint may just have begun: this one waits for its time, and unites with what comes before.
@@ -128,6 +129,13 @@ asio::awaitable<void> reconciler::note() {
   run_request wanted = whole(reconcile_mode::digests, "events may have been lost: " + reason);
   wanted.recent_first = true;
   enqueue(std::move(wanted));
+}
+
+// What is journaled says the same as another doubt, unless a run that settles it may have begun between them: however
+// many doubts come, they cost no more records than there are runs.
+bool reconciler::is_noted() const {
+  const auto known = world_.looked.source(world_.name);
+  return known && *known && !(*known)->suspected.empty() && last_begun_ < (*known)->suspected_since;
 }
 
 task<> reconciler::write_down(log::event e) {
@@ -168,6 +176,7 @@ asio::awaitable<void> reconciler::run_next() {
   run_request wanted = *std::exchange(queued_, std::nullopt);
   const bool resumes = interrupted_ && interrupted_->run == wanted.run;
   running_ = std::make_unique<reconcile_run>(world_, std::move(wanted), resumes ? interrupted_ : std::nullopt);
+  last_begun_ = std::max(last_begun_, running_->record().started);
   result<run_end> outcome = fail(errc::stopped, "cancelled");
   try {
     outcome = co_await running_->run();

@@ -55,6 +55,7 @@ class reconciler {
   boost::asio::awaitable<void> alarm(std::uint64_t turn, std::int64_t ms, run_request wanted);
   boost::asio::awaitable<void> note();
   task<> write_down(log::event e);  // until it is durable, or this halts or stops
+  bool is_noted() const;
   void halt(const error& why);
   void enqueue(run_request wanted);
   void wait_for(std::int64_t ms, run_request wanted);
@@ -72,7 +73,7 @@ class reconciler {
   std::unique_ptr<reconcile_run> running_;
   std::deque<reconcile_record> ended_;
   std::uint64_t turn_ = 0, broken_runs_ = 0, names_ = 0;
-  timestamp next_at_, hint_run_at_, whole_due_, doubted_at_;
+  timestamp next_at_, hint_run_at_, whole_due_, last_begun_, doubted_at_;
   std::string halted_, doubt_;  // doubt_: suspected, and not yet durable
   std::uint64_t doubts_ = 0;
   bool noting_ = false;

@@ -247,12 +247,26 @@ TEST_F(ingest_test, another_registry_process_and_many_refusals_are_told_as_doubt
   disk_full_ = true;
   for (int i = 0; i < 5; ++i) EXPECT_EQ(send(push("4")).status, 507);
   EXPECT_EQ(send(push("4"), north_path, "wrong").status, 401);
-  EXPECT_EQ(stats().refused_in_a_row, 6u);
+  EXPECT_EQ(stats().refused_in_a_row, 5u);
   disk_full_ = false;
   EXPECT_EQ(send(push("4", from("after"))).status, 200);
   ASSERT_EQ(told().size(), 2u);
-  EXPECT_NE(told()[1].find("6 times"), std::string::npos);
+  EXPECT_NE(told()[1].find("5 times"), std::string::npos);
   EXPECT_EQ(stats().refused_in_a_row, 0u);
+}
+
+TEST_F(ingest_test, wrong_tokens_are_shown_and_make_nobody_suspect_a_loss) {
+  open();
+  int doubts = 0;
+  on_server([&] { return ingest_->on_doubt([&](const std::string&, const std::string&) { ++doubts; }), 0; });
+  EXPECT_EQ(send(push("1")).status, 200);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(send(push("2"), north_path, "wrong").status, 401);
+  EXPECT_EQ(stats().wrong_tokens_in_a_row, 20u);
+  EXPECT_EQ(stats().refused_in_a_row, 0u);
+  EXPECT_EQ(send(push("2")).status, 200);
+  EXPECT_EQ(on_server([&] { return doubts; }), 0);
+  EXPECT_EQ(stats().wrong_tokens_in_a_row, 0u);
+  EXPECT_EQ(stats().unauthorized, 20u);
 }
 
 TEST_F(ingest_test, while_the_disk_is_full_nothing_is_acknowledged_507) {

@@ -578,6 +578,44 @@ TEST_F(reconciler_test, a_suspicion_outlives_failures_and_restarts) {
   EXPECT_EQ(state().suspected, "");
 }
 
+TEST_F(reconciler_test, many_suspicions_cost_one_record_between_two_runs) {
+  tag("a", "v1", "1");
+  start();
+  for (std::size_t round = 1; round <= 3; ++round) {
+    for (int i = 0; i < 20; ++i) {
+      reconciler_->suspect("the registry was restarted");
+      settle();
+      pauses_.advance(1);
+    }
+    idle();
+    EXPECT_LE(suspicions_noted(), 2 * round) << "a new one after the run began that the first was cause for";
+    pauses_.advance(300'001);
+    settle();
+    idle();
+    EXPECT_EQ(state().suspected, "");
+  }
+}
+
+TEST_F(reconciler_test, a_suspicion_that_comes_while_a_run_goes_on_outlives_it) {
+  tag("a", "v1", "1");
+  settings_.on_hint = false;
+  start();
+  reconciler_->suspect("the first");
+  settle();
+  pauses_.advance(1);
+  source_.before = [&, said = false](const memory_registry::call& c) mutable {
+    if (c.verb != "list_tags" || std::exchange(said, true)) return;
+    pauses_.advance(1);
+    reconciler_->suspect("the second");
+  };
+  reconciler_->request(reconcile_mode::digests, {}, "asked");
+  settle();
+  idle();
+  EXPECT_EQ(runs_ended().size(), 1u);
+  EXPECT_EQ(suspicions_noted(), 2u);
+  EXPECT_EQ(state().suspected, "the second");
+}
+
 TEST_F(reconciler_test, a_full_disk_delays_and_does_not_halt) {
   tag("a", "v1", "1");
   settings_.every_ms = 3'600'000;
