@@ -315,10 +315,22 @@ TEST_F(config_file, values_that_cannot_be_used_are_refused_with_what_was_expecte
       {"[[follower]]\nname = \"b\"\ntoken = \"has a space in it\"\n", "visible ASCII"},
       {"[[follower]]\nname = \"b\"\ntoken = \"an-admin-token-of-good-length\"\n", "would be an administrator"},
       {"[[source]]\nname = \"b\"\ntoken = \"an-admin-token-of-good-length\"\n", "would be an administrator"},
+      {"[[follower]]\nname = \"b\"\ntoken = \"a-source-token-of-good-length\"\n",
+       "follower[0].token: is also the token of a [[source]]"},
       {"[[follower]]\nname = \"a/b\"\ntoken = \"a-follower-token-0123\"\n", "is no name"},
   };
   for (const bad_line& bad : cases) {
     EXPECT_THAT(refusal(std::string(primary_toml) + bad.toml), HasSubstr(bad.says)) << bad.toml;
+  }
+}
+
+TEST_F(config_file, a_token_has_one_role_and_the_refusal_says_what_to_do) {
+  const std::string south = "[[follower]]\nname = \"south\"\ntoken = ";
+  EXPECT_EQ(refusal(primary_toml + south + "\"a-follower-token-of-good-length\"\n"), "accepted");
+  for (const char* taken : {"an-admin-token-of-good-length", "a-source-token-of-good-length"}) {
+    const std::string said = refusal(primary_toml + south + "\"" + taken + "\"\n");
+    EXPECT_THAT(said, HasSubstr("give each a token of its own, as from openssl rand -hex 32"));
+    EXPECT_THAT(said, ::testing::Not(HasSubstr(taken))) << "and does not tell the token";
   }
 }
 
