@@ -24,7 +24,7 @@
 namespace longshore::tools {
 
 enum class site_role : std::uint8_t { primary, secondary };
-enum class pull_recording : std::uint8_t { all, drop, drop_own };
+enum class pull_recording : std::uint8_t { all, drop, drop_own };  // own: by user agent, which the puller chooses
 enum class delete_policy : std::uint8_t { mirror, keep };
 
 struct site_settings {
