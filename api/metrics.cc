@@ -5,8 +5,6 @@
 
 #include <limits>
 
-#include "api/gap_json.h"
-
 namespace longshore::api {
 
 namespace asio = boost::asio;
@@ -301,8 +299,8 @@ void metrics::mount(router& to) {
 
 asio::awaitable<void> metrics::scrape(exchange& x) {
   const admin_world& w = world_.shown;
-  auto counts = co_await w.pool.run([&] { return count_repositories(w.wanted, w.done, w.left_out); });
-  if (!counts) co_return x.reply(refusal(counts.error()));
+  const auto counted = co_await census_.figures();
+  if (!counted) co_return x.reply(refusal(counted.error()));
   exposition to;
   const site_facts facts = w.facts();
   to.gauge("longshore_info", "Version and role of this site", 1.0,
@@ -312,14 +310,12 @@ asio::awaitable<void> metrics::scrape(exchange& x) {
   add_followers(to, w);
   if (facts.following) {
     add_following(to, *facts.following, w.now.now());
-    const auto lag = co_await replication_lag(w, *facts.following);
-    if (!lag) co_return x.reply(refusal(lag.error()));
-    add_lag(to, *lag);
+    add_lag(to, engine::lag_of(counted->oldest, *facts.following, w.now.now()));
   }
   if (w.incoming != nullptr) add_gaps(to, w.incoming->stats(), facts.reconciling, w.now.now());
   if (facts.replicating) add_replication(to, *facts.replicating);
   add_registries(to, facts.registries, w.now.now());
-  add_repositories(to, *counts);
+  add_repositories(to, counted->counts);
   const server_counters* server = w.server ? w.server() : nullptr;
   if (server != nullptr) add_server(to, *server);
   answer a = text_answer(to.text());
