@@ -119,6 +119,8 @@ struct replication_settings {
 struct log_file_settings {
   std::filesystem::path path;  // empty: standard error
   std::string level = "info";
+  std::uint64_t bytes_max = 64u << 20;  // of one file
+  std::uint32_t files_max = 5;          // this one and older ones
 };
 
 struct config {

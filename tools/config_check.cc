@@ -118,7 +118,8 @@ struct checker {
       return bad("log_file.level",
                  "\"" + c.log_file.level + "\" is not one of trace, debug, info, warn, error, critical, off");
     }
-    return {};
+    if (auto ok = in_range("log_file.bytes_max", c.log_file.bytes_max, 64u << 10, 1ull << 40); !ok) return ok;
+    return in_range("log_file.files_max", c.log_file.files_max, 1, 1'000);
   }
 
   result<void> listen() {
