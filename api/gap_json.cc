@@ -100,6 +100,7 @@ void add_health(json::object& to, const source_stats& heard, const std::vector<e
   to.emplace("last_seq", heard.last_seq ? json::value(heard.last_seq->value) : json::value(nullptr));
   to.emplace("seconds_since_event", age(heard.last_event, now));
   to.emplace("refused_in_a_row", heard.refused_in_a_row);
+  to.emplace("wrong_tokens_in_a_row", heard.wrong_tokens_in_a_row);
   const auto at = std::ranges::find(all, heard.name, &engine::reconciler_status::source);
   to.emplace("reconciled", at != all.end());
   if (at == all.end()) return;

@@ -29,6 +29,15 @@ answer put_aside_answer(const log::append_outcome& done, const std::string& reas
   return json_answer(boost::json::serialize(said) + "\n", 202);
 }
 
+// The registry processes that speak, in order, without repetitions in a row.
+std::vector<std::string> instances_in(const std::vector<log::event>& events) {
+  std::vector<std::string> all;
+  for (const log::event& e : events) {
+    if (!e.instance.empty() && (all.empty() || all.back() != e.instance)) all.push_back(e.instance);
+  }
+  return all;
+}
+
 // Whatever became of the events, the body holds more than they do: it is kept.
 bool is_the_bodys_fault(errc code) { return code == errc::too_large || code == errc::invalid; }
 
@@ -62,13 +71,15 @@ std::optional<answer> ingest::admit(request& r) {
   ++stats_.unauthorized;
   if (const auto meant = tokens_.named(name)) {
     ++stats_.sources[*meant].unauthorized;
-    ++stats_.sources[*meant].refused_in_a_row;
+    // Anybody can send these: they are shown, and no reason to suspect a loss.
+    ++stats_.sources[*meant].wrong_tokens_in_a_row;
   }
   warn_sometimes(warned_unauthorized_,
                  "a notification came with a wrong token" +
                      (name.empty() ? std::string() : " for the source " + printable(name)) +
                      ": the registry that sent it repeats it and everything behind it waits; give it the token of "
-                     "its source in notifications.endpoints[].headers.Authorization");
+                     "its source in notifications.endpoints[].headers.Authorization, then run longshore reconcile "
+                     "--digests to find what it has given up on");
   return unauthorized(name.empty() ? "the token of any source" : "the token of this source");
 }
 
@@ -108,16 +119,18 @@ asio::awaitable<answer> ingest::record(std::size_t source, const request& r) {
     if (!kept) co_return not_written(s, kept.error());
   }
   if (!n.events.empty()) s.last_event = world_.now.now();
-  note_instances(s, n.events);
+  const auto instances = instances_in(n.events);
   const std::uint64_t dropped = drop_pulls(n.events);
   auto done = co_await append(std::move(n.events));
   if (!done && is_the_bodys_fault(done.error().code)) {
     reason = done.error().text;
     auto kept = co_await put_aside(source, reason, r);
     if (!kept) co_return not_written(s, kept.error());
+    note_instances(s, instances);
     co_return put_aside_answer({}, reason);
   }
   if (!done) co_return not_written(s, done.error());
+  note_instances(s, instances);
   s.dropped += dropped;
   s.appended += done->appended;
   s.duplicates += done->duplicates;
@@ -171,11 +184,11 @@ std::uint64_t ingest::drop_pulls(std::vector<log::event>& events) const {
 }
 
 // A registry behind a load balancer is several processes: only one that was not seen lately means a restart.
-void ingest::note_instances(source_stats& s, const std::vector<log::event>& events) {
-  for (const log::event& e : events) {
-    if (e.instance.empty()) continue;
-    if (!s.instances.empty() && s.instances.back() == e.instance) continue;
-    if (const auto known = std::ranges::find(s.instances, e.instance); known != s.instances.end()) {
+// Known is who was answered with success: what is refused comes again, and must be as new then as it was.
+void ingest::note_instances(source_stats& s, const std::vector<std::string>& instances) {
+  for (const std::string& instance : instances) {
+    if (!s.instances.empty() && s.instances.back() == instance) continue;
+    if (const auto known = std::ranges::find(s.instances, instance); known != s.instances.end()) {
       std::rotate(known, known + 1, s.instances.end());
       continue;
     }
@@ -184,12 +197,13 @@ void ingest::note_instances(source_stats& s, const std::vector<log::event>& even
       if (doubt_) doubt_(s.name, "another process of the registry speaks: what the one before had queued is lost");
     }
     if (s.instances.size() == instances_kept) s.instances.erase(s.instances.begin());
-    s.instances.push_back(e.instance);
+    s.instances.push_back(instance);
   }
 }
 
 void ingest::note_taken(source_stats& s, const log::append_outcome& done) {
   if (done.appended > 0) s.last_seq = event_seq{done.first.value + done.appended - 1};
+  s.wrong_tokens_in_a_row = 0;
   const std::uint64_t refused = std::exchange(s.refused_in_a_row, 0);
   if (refused >= refusals_that_lose && doubt_) {
     doubt_(s.name, "notifications were refused " + std::to_string(refused) + " times in a row");

@@ -57,10 +57,11 @@ struct source_stats {
   std::uint64_t unavailable = 0;                            // bodies answered 503 or 507
   std::uint64_t too_large = 0;                              // bodies answered 413
   std::uint64_t unauthorized = 0;                           // requests that named the source with a wrong token
-  std::uint64_t refused_in_a_row = 0;                       // bodies and requests not taken since one was
-  std::optional<event_seq> last_seq;                        // of its newest event
-  std::uint64_t restarts = 0;          // registry processes first seen after another: events may have been lost
-  std::vector<std::string> instances;  // seen lately, newest last
+  std::uint64_t refused_in_a_row = 0;                       // its own, with its token, not taken since one was
+  std::uint64_t wrong_tokens_in_a_row = 0;  // requests that named it with a wrong token since one was taken
+  std::optional<event_seq> last_seq;        // of its newest event
+  std::uint64_t restarts = 0;               // registry processes first seen after another: events may have been lost
+  std::vector<std::string> instances;       // seen lately, newest last
 };
 
 struct ingest_stats {
@@ -92,7 +93,7 @@ class ingest {
   boost::asio::awaitable<result<void>> put_aside(std::size_t source, std::string reason, const request& r);
   boost::asio::awaitable<result<log::append_outcome>> append(std::vector<log::event> events);
   std::uint64_t drop_pulls(std::vector<log::event>& events) const;
-  void note_instances(source_stats& s, const std::vector<log::event>& events);
+  void note_instances(source_stats& s, const std::vector<std::string>& instances);
   void note_taken(source_stats& s, const log::append_outcome& done);
   answer not_written(source_stats& s, const error& e);
   void warn_sometimes(timestamp& last, const std::string& what);

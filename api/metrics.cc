@@ -5,8 +5,6 @@
 
 #include <limits>
 
-#include "api/gap_json.h"
-
 namespace longshore::api {
 
 namespace asio = boost::asio;
@@ -180,6 +178,8 @@ void add_gaps(exposition& to, const ingest_stats& s, const std::vector<engine::r
          const timestamp at = r.reconciled.digests_complete_at;
          return at.us == 0 ? -1.0 : static_cast<double>(now.us - at.us) / 1e6;
        });
+  each("longshore_reconcile_halted", "1: nothing is reconciled until the site is restarted",
+       [](const auto& r) { return r.halted.empty() ? 0.0 : 1.0; });
   each("longshore_reconcile_running", "1: a reconcile runs", [](const auto& r) { return r.running ? 1.0 : 0.0; });
   each("longshore_reconcile_last_findings", "What the last complete reconcile found", [](const auto& r) {
     const auto& last = r.reconciled.last_complete;
@@ -189,6 +189,15 @@ void add_gaps(exposition& to, const ingest_stats& s, const std::vector<engine::r
     const auto& last = r.reconciled.last_complete;
     return last ? static_cast<double>(last->counts.requests) : 0.0;
   });
+}
+
+// A primary that takes notifications and finds no longer what they miss is only half at work.
+result<void> reconciling(const site_facts& facts) {
+  for (const engine::reconciler_status& r : facts.reconciling) {
+    if (r.halted.empty()) continue;
+    return fail(errc::unavailable, "reconciling " + r.source + " has halted: " + r.halted + "; restart the site");
+  }
+  return {};
 }
 
 void add_server(exposition& to, const server_counters& c) {
@@ -290,8 +299,8 @@ void metrics::mount(router& to) {
 
 asio::awaitable<void> metrics::scrape(exchange& x) {
   const admin_world& w = world_.shown;
-  auto counts = co_await w.pool.run([&] { return count_repositories(w.wanted, w.done, w.left_out); });
-  if (!counts) co_return x.reply(refusal(counts.error()));
+  const auto counted = co_await census_.figures();
+  if (!counted) co_return x.reply(refusal(counted.error()));
   exposition to;
   const site_facts facts = w.facts();
   to.gauge("longshore_info", "Version and role of this site", 1.0,
@@ -301,14 +310,12 @@ asio::awaitable<void> metrics::scrape(exchange& x) {
   add_followers(to, w);
   if (facts.following) {
     add_following(to, *facts.following, w.now.now());
-    const auto lag = co_await replication_lag(w, *facts.following);
-    if (!lag) co_return x.reply(refusal(lag.error()));
-    add_lag(to, *lag);
+    add_lag(to, engine::lag_of(counted->oldest, *facts.following, w.now.now()));
   }
   if (w.incoming != nullptr) add_gaps(to, w.incoming->stats(), facts.reconciling, w.now.now());
   if (facts.replicating) add_replication(to, *facts.replicating);
   add_registries(to, facts.registries, w.now.now());
-  add_repositories(to, *counts);
+  add_repositories(to, counted->counts);
   const server_counters* server = w.server ? w.server() : nullptr;
   if (server != nullptr) add_server(to, *server);
   answer a = text_answer(to.text());
@@ -317,7 +324,8 @@ asio::awaitable<void> metrics::scrape(exchange& x) {
 }
 
 asio::awaitable<void> metrics::readiness(exchange& x) {
-  const auto ready = world_.ready ? world_.ready() : result<void>();
+  auto ready = world_.ready ? world_.ready() : result<void>();
+  if (ready && world_.shown.incoming != nullptr) ready = reconciling(world_.shown.facts());
   x.reply(ready ? text_answer("ready\n") : text_answer(ready.error().text + "\n", 503));
   co_return;
 }

@@ -7,13 +7,13 @@
 //   GET /readyz    200 when the site can do its work, else 503 with what is missing
 //
 // No token is asked: no answer holds more than counts, and names of sources and sites. Numbers are gathered when asked
-// for; repositories are counted on the pool. The world must outlive the server's sessions.
+// for; those of repositories may be a few seconds old (census.h). The world must outlive the server's sessions.
 
 #include <functional>
 #include <string>
 
 #include "api/admin.h"
-#include "api/repository_counts.h"
+#include "api/census.h"
 
 namespace longshore::api {
 
@@ -25,13 +25,14 @@ struct metrics_world {
 
 class metrics {
  public:
-  explicit metrics(metrics_world world) : world_(std::move(world)) {}
+  explicit metrics(metrics_world world) : world_(std::move(world)), census_(world_.shown) {}
   void mount(router& to);
 
  private:
   boost::asio::awaitable<void> scrape(exchange& x);
   boost::asio::awaitable<void> readiness(exchange& x);
   metrics_world world_;
+  census census_;
 };
 
 }  // namespace longshore::api

@@ -32,6 +32,7 @@ result<void> reconciler::start() {
   const reconciled_source s = *known ? **known : reconciled_source{};
   loop_.spawn(loop());
   const bool first = !s.last_complete && !s.open;
+  if (s.open) last_begun_ = s.open->started;
   if (s.watched) suspect("this site was not stopped in good order");
   if (s.open) {
     interrupted_ = s.open;
@@ -92,15 +93,26 @@ void reconciler::enqueue(run_request wanted) {
 
 void reconciler::suspect(const std::string& reason) {
   if (stopping_) return;
-  alarms_.spawn(note(reason));
+  doubt_ = reason;
+  ++doubts_;
+  if (doubted_at_.us == 0) doubted_at_ = world_.now.now();
+  if (!std::exchange(noting_, true)) alarms_.spawn(note());
 }
 
-asio::awaitable<void> reconciler::note(std::string reason) {
-  auto written = co_await world_.records.append({record::source_noted(world_.name, record::noted::suspected, reason)});
-  if (!written) {
-    halted_ = written.error().text;
-    co_return;
+asio::awaitable<void> reconciler::note() {
+  const std::string reason = doubt_;
+  while (!doubt_.empty() && !is_noted()) {
+    const std::uint64_t noted = doubts_;
+    auto written = co_await write_down(record::source_noted(world_.name, record::noted::suspected, doubt_));
+    if (!written) {
+      noting_ = false;
+      co_return;
+    }
+    if (noted == doubts_) break;  // else a run that began before the last may have begun after what is written
   }
+  doubt_.clear();
+  doubted_at_ = {};
+  noting_ = false;
   if (stopping_ || !world_.settings.on_hint) co_return;
   // Another run for a hint may just have begun: this one waits for its time, and unites with what comes before.
   const timestamp now = world_.now.now();
@@ -119,10 +131,35 @@ asio::awaitable<void> reconciler::note(std::string reason) {
   enqueue(std::move(wanted));
 }
 
+// What is journaled says the same as another doubt, unless a run that settles it may have begun between them: however
+// many doubts come, they cost no more records than there are runs.
+bool reconciler::is_noted() const {
+  const auto known = world_.looked.source(world_.name);
+  return known && *known && !(*known)->suspected.empty() && last_begun_ < (*known)->suspected_since;
+}
+
+task<> reconciler::write_down(log::event e) {
+  for (std::uint64_t attempt = 1;; ++attempt) {
+    auto written = co_await world_.records.append({e});
+    if (written || stopping_) co_return written;
+    if (is_final(written.error().code)) {
+      halt(written.error());
+      co_return written;
+    }
+    auto waited = co_await world_.pause.pause(backoff_ms(world_.settings.backoff, attempt, world_.random, 0));
+    if (!waited) co_return waited;
+  }
+}
+
+void reconciler::halt(const error& why) {
+  halted_ = why.text;
+  wake_.notify_all();
+  idle_.notify_all();
+}
+
 asio::awaitable<void> reconciler::loop() {
-  auto watched = co_await world_.records.append({record::source_noted(world_.name, record::noted::watched, {})});
-  if (!watched) halted_ = watched.error().text;
-  while (!stopping_ && halted_.empty()) {
+  const auto watched = co_await write_down(record::source_noted(world_.name, record::noted::watched, {}));
+  while (watched && !stopping_ && halted_.empty()) {
     if (queued_) {
       co_await run_next();
     } else {
@@ -139,6 +176,7 @@ asio::awaitable<void> reconciler::run_next() {
   run_request wanted = *std::exchange(queued_, std::nullopt);
   const bool resumes = interrupted_ && interrupted_->run == wanted.run;
   running_ = std::make_unique<reconcile_run>(world_, std::move(wanted), resumes ? interrupted_ : std::nullopt);
+  last_begun_ = std::max(last_begun_, running_->record().started);
   result<run_end> outcome = fail(errc::stopped, "cancelled");
   try {
     outcome = co_await running_->run();
@@ -153,10 +191,7 @@ asio::awaitable<void> reconciler::run_next() {
 void reconciler::after(const result<run_end>& outcome) {
   if (stopping_) return;
   const reconcile_record& r = running_->record();
-  if (!outcome && is_final(outcome.error().code)) {
-    halted_ = outcome.error().text;
-    return;
-  }
+  if (!outcome && is_final(outcome.error().code)) return halt(outcome.error());
   const bool broken = !outcome || *outcome == run_end::broken_off;
   ended_.push_back(r);
   if (!outcome) ended_.back().reason = describe(outcome.error());
@@ -220,7 +255,10 @@ asio::awaitable<void> reconciler::stop() {
   co_await alarms_.join();
   running_.reset();
   if (!halted_.empty()) co_return;
-  auto told = co_await world_.records.append({record::source_noted(world_.name, record::noted::released, {})});
+  std::vector<log::event> last;
+  if (!doubt_.empty()) last.push_back(record::source_noted(world_.name, record::noted::suspected, doubt_));
+  last.push_back(record::source_noted(world_.name, record::noted::released, {}));
+  auto told = co_await world_.records.append(std::move(last));
   if (!told) halted_ = told.error().text;
 }
 
@@ -234,6 +272,10 @@ result<reconciler_status> reconciler::status() const {
   if (queued_) s.queued = queued_->run;
   s.next_at = next_at_;
   if (*known) s.reconciled = **std::move(known);
+  if (!doubt_.empty() && s.reconciled.suspected.empty()) {
+    s.reconciled.suspected = doubt_;
+    s.reconciled.suspected_since = doubted_at_;
+  }
   s.ended = ended_;
   s.halted = halted_;
   return s;

@@ -7,7 +7,9 @@
 // was asked (the stronger mode, all repositories): what was looked at before the question may have changed since. A
 // run over all that broke off, or that a stop interrupted, is taken up where it was, also after a restart.
 // suspect() says that events may have been lost: journaled, shown until a whole run with digests has completed that
-// began after it, and cause for such a run (with on_hint), at most one in hint_gap_ms. start() once; stop() resumes
+// began after it, and cause for such a run (with on_hint), at most one in hint_gap_ms.
+// A journal that takes nothing for the moment (a full disk, a full queue) is tried again; one that cannot be written
+// until the site is started anew halts this, for good and shown. start() once; stop() resumes
 // when nothing runs any more and must finish before destruction. One executor; the world must outlive it.
 
 #include <deque>
@@ -27,7 +29,7 @@ struct reconciler_status {
   timestamp next_at;                   // when the next comes by itself; 0: none does
   reconciled_source reconciled;        // as journaled
   std::deque<reconcile_record> ended;  // since the start, newest last
-  std::string halted;                  // empty: working
+  std::string halted;                  // why nothing is done until the site is started again; empty: working
 };
 
 class reconciler {
@@ -51,7 +53,10 @@ class reconciler {
   boost::asio::awaitable<void> loop();
   boost::asio::awaitable<void> run_next();
   boost::asio::awaitable<void> alarm(std::uint64_t turn, std::int64_t ms, run_request wanted);
-  boost::asio::awaitable<void> note(std::string reason);
+  boost::asio::awaitable<void> note();
+  task<> write_down(log::event e);  // until it is durable, or this halts or stops
+  bool is_noted() const;
+  void halt(const error& why);
   void enqueue(run_request wanted);
   void wait_for(std::int64_t ms, run_request wanted);
   void after(const result<run_end>& outcome);
@@ -68,8 +73,10 @@ class reconciler {
   std::unique_ptr<reconcile_run> running_;
   std::deque<reconcile_record> ended_;
   std::uint64_t turn_ = 0, broken_runs_ = 0, names_ = 0;
-  timestamp next_at_, hint_run_at_, whole_due_;
-  std::string halted_;
+  timestamp next_at_, hint_run_at_, whole_due_, last_begun_, doubted_at_;
+  std::string halted_, doubt_;  // doubt_: suspected, and not yet durable
+  std::uint64_t doubts_ = 0;
+  bool noting_ = false;
   bool hint_waits_ = false;
   bool stopping_ = false;
 };

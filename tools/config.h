@@ -24,7 +24,7 @@
 namespace longshore::tools {
 
 enum class site_role : std::uint8_t { primary, secondary };
-enum class pull_recording : std::uint8_t { all, drop, drop_own };
+enum class pull_recording : std::uint8_t { all, drop, drop_own };  // own: by user agent, which the puller chooses
 enum class delete_policy : std::uint8_t { mirror, keep };
 
 struct site_settings {
@@ -119,6 +119,8 @@ struct replication_settings {
 struct log_file_settings {
   std::filesystem::path path;  // empty: standard error
   std::string level = "info";
+  std::uint64_t bytes_max = 64u << 20;  // of one file
+  std::uint32_t files_max = 5;          // this one and older ones
 };
 
 struct config {

@@ -82,16 +82,29 @@ struct checker {
     return {};
   }
 
-  // Whoever may notify or follow must not thereby be an administrator.
-  result<void> own_admin_token() const {
-    const char* shared_with = nullptr;
-    if (std::ranges::find(c.sources, c.admin_token, &named_token::token) != c.sources.end()) shared_with = "[[source]]";
-    if (std::ranges::find(c.followers, c.admin_token, &named_token::token) != c.followers.end()) {
-      shared_with = "[[follower]]";
+  // Whoever may notify must not thereby read the log, and neither be an administrator.
+  result<void> roles_apart() const {
+    constexpr const char* remedy = "give each a token of its own, as from openssl rand -hex 32";
+    const char* shared_with = among(c.sources, c.admin_token)     ? "[[source]]"
+                              : among(c.followers, c.admin_token) ? "[[follower]]"
+                                                                  : nullptr;
+    if (shared_with != nullptr) {
+      return bad("admin.token", std::string("is also the token of a ") + shared_with +
+                                    ": whoever has that would be an administrator; " + remedy);
     }
-    if (shared_with == nullptr) return {};
-    return bad("admin.token", std::string("is also the token of a ") + shared_with +
-                                  ": whoever has that would be an administrator; give it a token of its own");
+    for (std::size_t i = 0; i < c.followers.size(); ++i) {
+      if (!among(c.sources, c.followers[i].token)) continue;
+      return bad(
+          "follower[" + std::to_string(i) + "].token",
+          std::string("is also the token of a [[source]]: whoever notifies could read the whole log, and whoever "
+                      "follows could put events into it; ") +
+              remedy);
+    }
+    return {};
+  }
+  template <class Named>
+  static bool among(const std::vector<Named>& all, const std::string& token) {
+    return std::ranges::find(all, token, &Named::token) != all.end();
   }
 
   result<void> site() {
@@ -105,7 +118,8 @@ struct checker {
       return bad("log_file.level",
                  "\"" + c.log_file.level + "\" is not one of trace, debug, info, warn, error, critical, off");
     }
-    return {};
+    if (auto ok = in_range("log_file.bytes_max", c.log_file.bytes_max, 64u << 10, 1ull << 40); !ok) return ok;
+    return in_range("log_file.files_max", c.log_file.files_max, 1, 1'000);
   }
 
   result<void> listen() {
@@ -293,7 +307,7 @@ result<void> check(config& c, const key_places& places) {
   if (auto ok = k.sources(); !ok) return ok;
   if (auto ok = k.reconcile(); !ok) return ok;
   if (auto ok = k.named_tokens("follower", c.followers); !ok) return ok;
-  if (auto ok = k.own_admin_token(); !ok) return ok;
+  if (auto ok = k.roles_apart(); !ok) return ok;
   if (auto ok = k.role(); !ok) return ok;
   if (c.source_registry) {
     if (auto ok = k.registry("source_registry", *c.source_registry); !ok) return ok;

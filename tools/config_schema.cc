@@ -124,10 +124,8 @@ auto boolean(Place at) {
 template <class Place>
 auto size(Place at) {
   return [at](config& c, std::size_t i, const setting& s) -> result<void> {
-    if (s.type != value_type::number) {
-      result<void> typed = want(s, value_type::text);
-      if (!typed) return typed;
-    }
+    result<void> typed = s.type == value_type::number ? result<void>() : want(s, value_type::text);
+    if (!typed) return typed;
     const result<std::uint64_t> n = parse_size(s.text);
     if (!n) return refuse(s, n.error().text);
     at(c, i) = *n;
@@ -312,6 +310,8 @@ void add_site(std::vector<key_spec>& to) {
   add("log.space_min", size([](config& c, std::size_t) -> auto& { return c.log.space_min; }));
   add("log_file.path", path([](config& c, std::size_t) -> auto& { return c.log_file.path; }));
   add("log_file.level", text([](config& c, std::size_t) -> auto& { return c.log_file.level; }));
+  add("log_file.bytes_max", size([](config& c, std::size_t) -> auto& { return c.log_file.bytes_max; }));
+  add("log_file.files_max", number([](config& c, std::size_t) -> auto& { return c.log_file.files_max; }));
   add("primary.url", text([](config& c, std::size_t) -> auto& { return present(c.primary).url; }));
   add("primary.token", text([](config& c, std::size_t) -> auto& { return present(c.primary).token; }));
   add("primary.token_file", contents([](config& c, std::size_t) -> auto& { return present(c.primary).token; }));

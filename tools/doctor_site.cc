@@ -129,6 +129,25 @@ void check_secondary(const online_site& site, const json::value& status, const o
   }
 }
 
+// What /readyz says in its one line.
+std::string reason_of(const result<site_answer>& refused) {
+  if (!refused || refused->body.empty()) return {};
+  return ": " + refused->body.substr(0, refused->body.find('\n'));
+}
+
+void check_reconciling(const json::value& status, const on_checked& told) {
+  const json::value* sources = status.is_object() ? status.as_object().if_contains("sources") : nullptr;
+  if (sources == nullptr || !sources->is_array()) return;
+  for (const json::value& source : sources->as_array()) {
+    if (!source.is_object()) continue;
+    const json::value* name = source.as_object().if_contains("name");
+    const json::value* halted = source.as_object().if_contains("reconcile_error");
+    if (name == nullptr || !name->is_string() || halted == nullptr || !halted->is_string()) continue;
+    told({"reconciling " + std::string(name->as_string()), verdict::bad, std::string(halted->as_string()),
+          "see the site's log file, then restart the site: it goes on from its journal"});
+  }
+}
+
 }  // namespace
 
 void check_site(const config& c, const std::string& url, const std::string& ca_file, const on_checked& told) {
@@ -159,7 +178,7 @@ void check_site(const config& c, const std::string& url, const std::string& ca_f
   if (ready && ready->ok())
     told({"site", verdict::good, url + " is alive and ready", ""});
   else
-    told({"site", verdict::attention, url + " is alive and not ready", "look at longshore status"});
+    told({"site", verdict::attention, url + " is alive and not ready" + reason_of(ready), "look at longshore status"});
 
   const auto status = site.client->ask(site.question("GET", "/v1/status"));
   if (!status || !status->ok()) {
@@ -168,12 +187,14 @@ void check_site(const config& c, const std::string& url, const std::string& ca_f
     return;
   }
   told({"admin token", verdict::good, "taken", ""});
+  boost::system::error_code ec;
+  const json::value shown = json::parse(status->body, ec);
   if (c.site.role == site_role::primary) {
+    check_reconciling(shown, told);
     for (const named_token& source : c.sources) check_round_trip(site, source, told);
     return;
   }
-  boost::system::error_code ec;
-  check_secondary(site, json::parse(status->body, ec), told);
+  check_secondary(site, shown, told);
 }
 
 }  // namespace longshore::tools

@@ -1,6 +1,6 @@
 #include "tools/site_log.h"
 
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -8,8 +8,10 @@ namespace longshore::tools {
 
 result<void> open_site_log(const log_file_settings& settings) {
   try {
+    // The sink counts the older files only.
     auto logger = settings.path.empty() ? spdlog::stderr_logger_mt("site")
-                                        : spdlog::basic_logger_mt("site", settings.path.string());
+                                        : spdlog::rotating_logger_mt("site", settings.path.string(), settings.bytes_max,
+                                                                     settings.files_max - 1);
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%fZ %l %v", spdlog::pattern_time_type::utc);
     logger->set_level(spdlog::level::from_str(settings.level));
     logger->flush_on(spdlog::level::info);

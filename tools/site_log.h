@@ -1,6 +1,9 @@
 #pragma once
 
 // Where a running site tells what happens: its log file, or standard error.
+//
+// A file that has grown to bytes_max is renamed, site.log to site.1.log and so on, the oldest goes, and a new one is
+// begun: files_max of them at most.
 
 #include "storage/env/result.h"
 #include "tools/config.h"

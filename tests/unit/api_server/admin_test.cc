@@ -138,6 +138,21 @@ TEST_F(admin_test, metrics_count_what_happened) {
   EXPECT_EQ(a.body.find("-token"), std::string::npos);
 }
 
+TEST_F(admin_test, a_primary_that_reconciles_no_more_is_not_ready_and_says_why) {
+  reconciling_shown_.resize(2);
+  reconciling_shown_[0].source = "east";
+  reconciling_shown_[1].source = "north";
+  open();
+  EXPECT_EQ(connect().ask(get("/readyz", "")).status, 200);
+  on_server([&] { return reconciling_shown_[1].halted = "the journal cannot be written", 0; });
+  const raw_answer a = connect().ask(get("/readyz", ""));
+  EXPECT_EQ(a.status, 503);
+  EXPECT_NE(a.body.find("north has halted: the journal cannot be written"), std::string::npos) << a.body;
+  const std::string numbers = connect().ask(get("/metrics", "")).body;
+  EXPECT_NE(numbers.find("longshore_reconcile_halted{source=\"east\"} 0"), std::string::npos);
+  EXPECT_NE(numbers.find("longshore_reconcile_halted{source=\"north\"} 1"), std::string::npos);
+}
+
 TEST_F(admin_test, the_dashboard_is_one_page_that_loads_nothing_from_elsewhere) {
   open();
   const raw_answer a = connect().ask(get("/", ""));

@@ -65,11 +65,13 @@ TEST(source_health, is_what_was_heard_and_what_was_seen) {
   heard.last_event = {1'000'000};
   heard.last_seq = event_seq{41};
   heard.refused_in_a_row = 3;
+  heard.wrong_tokens_in_a_row = 4;
   json::object alone;
   add_health(alone, heard, {}, {3'500'000});
   EXPECT_EQ(alone.at("last_seq"), 41);
   EXPECT_EQ(alone.at("seconds_since_event"), 2.5);
   EXPECT_EQ(alone.at("refused_in_a_row"), 3);
+  EXPECT_EQ(alone.at("wrong_tokens_in_a_row"), 4);
   EXPECT_EQ(alone.at("reconciled"), false);
   EXPECT_FALSE(alone.contains("suspected_loss"));
 

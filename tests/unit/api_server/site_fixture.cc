@@ -68,11 +68,25 @@ void site_test::open() {
   sites_ = *sites::open({*cursors_, *log_, *pool_, now_, followers_, admins_});
   sites_->mount(routes_);
   const auto facts = [this] {
-    return site_facts{"here", "primary", "1.2.3", now_.now(), {}, std::nullopt, std::nullopt, registries_shown_};
+    return site_facts{"here",       "primary",    "1.2.3",           now_.now(),        {},
+                      std::nullopt, std::nullopt, registries_shown_, reconciling_shown_};
   };
-  shown_ = std::make_unique<admin_world>(
-      admin_world{*wanted_, *done_, *log_, *journal_, *quarantine_, *sites_, *pool_, now_, admins_, ingest_.get(),
-                  facts, [this] { return server_ ? &server_->counters() : nullptr; }, resync_, {}, act_, left_out_});
+  shown_ = std::make_unique<admin_world>(admin_world{*wanted_,
+                                                     *done_,
+                                                     *log_,
+                                                     *journal_,
+                                                     *quarantine_,
+                                                     *sites_,
+                                                     *pool_,
+                                                     now_,
+                                                     admins_,
+                                                     ingest_.get(),
+                                                     facts,
+                                                     [this] { return server_ ? &server_->counters() : nullptr; },
+                                                     resync_,
+                                                     {},
+                                                     act_,
+                                                     left_out_});
   admin_ = std::make_unique<admin>(*shown_);
   admin_->mount(routes_);
   actions_ = std::make_unique<actions_admin>(*shown_);

@@ -42,6 +42,7 @@ class site_test : public ::testing::Test {
   std::function<engine::task<std::uint64_t>(engine::operator_request)> act_;
   repository_filter left_out_;
   std::vector<host_limits_view> registries_shown_;
+  std::vector<engine::reconciler_status> reconciling_shown_;
 
   ~site_test() override { close(); }
   void open();

@@ -8,6 +8,26 @@ namespace {
 
 using namespace testing;
 
+// The journal's sequencer behind a disk that is full when the test says so.
+class refusing_appender final : public log::appender {
+ public:
+  explicit refusing_appender(log::appender& to) : to_(&to) {}
+  result<void> submit(std::vector<log::event> events, log::on_appended done) override {
+    if (!with) return to_->submit(std::move(events), std::move(done));
+    ++refused;
+    return std::unexpected(*with);
+  }
+  result<void> submit_copy(event_seq first, std::vector<std::string> records, const hash256& root,
+                           log::on_appended done) override {
+    return to_->submit_copy(first, std::move(records), root, std::move(done));
+  }
+  std::optional<error> with;
+  int refused = 0;
+
+ private:
+  log::appender* to_;
+};
+
 class reconciler_test : public engine_world {
  protected:
   void SetUp() override {
@@ -96,6 +116,23 @@ class reconciler_test : public engine_world {
     return runs;
   }
 
+  std::vector<std::string> notes() {
+    std::vector<std::string> all;
+    for (const log::event& e : journaled(log::event_kind::source_noted)) all.push_back(e.detail);
+    return all;
+  }
+  std::size_t suspicions_noted() {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(notes(), [](const auto& n) { return n.find("suspected") != std::string::npos; }));
+  }
+  refusing_appender& full_disk() {
+    disk_ = std::make_unique<refusing_appender>(*journal_sequencer_);
+    journal_ = std::make_unique<journal>(*disk_, "here");
+    disk_->with = error{errc::no_space, "the disk is full"};
+    return *disk_;
+  }
+
+  std::unique_ptr<refusing_appender> disk_;
   reconcile_settings settings_;
   reconcile_record last_;
   std::string names_from_;
@@ -539,6 +576,121 @@ TEST_F(reconciler_test, a_suspicion_outlives_failures_and_restarts) {
   }
   idle();
   EXPECT_EQ(state().suspected, "");
+}
+
+TEST_F(reconciler_test, many_suspicions_cost_one_record_between_two_runs) {
+  tag("a", "v1", "1");
+  start();
+  for (std::size_t round = 1; round <= 3; ++round) {
+    for (int i = 0; i < 20; ++i) {
+      reconciler_->suspect("the registry was restarted");
+      settle();
+      pauses_.advance(1);
+    }
+    idle();
+    EXPECT_LE(suspicions_noted(), 2 * round) << "a new one after the run began that the first was cause for";
+    pauses_.advance(300'001);
+    settle();
+    idle();
+    EXPECT_EQ(state().suspected, "");
+  }
+}
+
+TEST_F(reconciler_test, a_suspicion_that_comes_while_a_run_goes_on_outlives_it) {
+  tag("a", "v1", "1");
+  settings_.on_hint = false;
+  start();
+  reconciler_->suspect("the first");
+  settle();
+  pauses_.advance(1);
+  source_.before = [&, said = false](const memory_registry::call& c) mutable {
+    if (c.verb != "list_tags" || std::exchange(said, true)) return;
+    pauses_.advance(1);
+    reconciler_->suspect("the second");
+  };
+  reconciler_->request(reconcile_mode::digests, {}, "asked");
+  settle();
+  idle();
+  EXPECT_EQ(runs_ended().size(), 1u);
+  EXPECT_EQ(suspicions_noted(), 2u);
+  EXPECT_EQ(state().suspected, "the second");
+}
+
+TEST_F(reconciler_test, a_full_disk_delays_and_does_not_halt) {
+  tag("a", "v1", "1");
+  settings_.every_ms = 3'600'000;
+  for (const errc code : {errc::no_space, errc::busy}) {
+    refusing_appender& disk = full_disk();
+    disk.with = error{code, "not now"};
+    start();
+    for (int i = 0; i < 5; ++i) {
+      settle();
+      pauses_.advance(600'001);
+    }
+    EXPECT_GT(disk.refused, 3) << "it is tried again";
+    EXPECT_LT(disk.refused, 10) << "with pauses";
+    EXPECT_EQ(reconciler_->status()->halted, "");
+    disk.with.reset();
+    pauses_.advance(600'001);
+    settle();
+    idle();
+    EXPECT_EQ(reconciler_->status()->ended.size(), 1u) << "and then the run of the start is made";
+    expect_logged({"a"});
+    stop();
+  }
+}
+
+TEST_F(reconciler_test, a_suspicion_that_comes_while_the_disk_is_full_is_journaled_when_it_is_not) {
+  tag("a", "v1", "1");
+  refusing_appender& disk = full_disk();
+  disk.with.reset();
+  start();
+  settle();
+  disk.with = error{errc::no_space, "the disk is full"};
+  reconciler_->suspect("the registry was restarted");
+  settle();
+  EXPECT_EQ(disk.refused, 1);
+  EXPECT_EQ(reconciler_->status()->halted, "");
+  EXPECT_EQ(reconciler_->status()->reconciled.suspected, "the registry was restarted") << "shown all the same";
+  EXPECT_EQ(state().suspected, "");
+  disk.with.reset();
+  pauses_.advance(600'001);
+  settle();
+  idle();
+  EXPECT_EQ(suspicions_noted(), 1u);
+  ASSERT_EQ(runs_ended().size(), 1u);
+  EXPECT_NE(runs_ended().front().find("the registry was restarted"), std::string::npos);
+  EXPECT_EQ(reconciler_->status()->reconciled.suspected, "");
+}
+
+TEST_F(reconciler_test, a_stop_leaves_no_suspicion_behind_that_could_not_be_journaled_before) {
+  tag("a", "v1", "1");
+  settings_.on_hint = false;
+  refusing_appender& disk = full_disk();
+  disk.with.reset();
+  start();
+  settle();
+  disk.with = error{errc::no_space, "the disk is full"};
+  reconciler_->suspect("the registry was restarted");
+  settle();
+  disk.with.reset();
+  stop();
+  EXPECT_EQ(state().suspected, "the registry was restarted");
+  EXPECT_FALSE(state().watched);
+}
+
+TEST_F(reconciler_test, a_journal_that_is_unusable_for_good_halts_and_is_shown) {
+  refusing_appender& disk = full_disk();
+  disk.with.reset();
+  start();
+  settle();
+  disk.with = error{errc::unknown_outcome, "a write failed"};
+  reconciler_->suspect("the registry was restarted");
+  settle();
+  EXPECT_NE(reconciler_->status()->halted.find("a write failed"), std::string::npos);
+  pauses_.advance(600'001);
+  settle();
+  EXPECT_EQ(disk.refused, 1) << "and not tried again";
 }
 
 TEST_F(reconciler_test, a_start_after_a_kill_suspects_a_loss_and_after_a_stop_does_not) {

@@ -295,6 +295,8 @@ TEST_F(config_file, values_that_cannot_be_used_are_refused_with_what_was_expecte
       {"[listen]\ntls_key = \"k\"\n", "both tls_certificate and tls_key"},
       {"[log]\npulls = \"some\"\n", "is not one of \"all\", \"drop\", \"drop_own\""},
       {"[log_file]\nlevel = \"loud\"\n", "is not one of trace"},
+      {"[log_file]\nbytes_max = \"1KiB\"\n", "log_file.bytes_max: 1024 is out of range"},
+      {"[log_file]\nfiles_max = 0\n", "log_file.files_max: 0 is out of range"},
       {"[replication]\nuntagged = 1\n", "expected true or false"},
       {"[replication]\ndeletes_max_share = 1.5\n", "is no share"},
       {"[replication]\ndeletes_max_share = \"half\"\n", "expected a number"},
@@ -315,10 +317,29 @@ TEST_F(config_file, values_that_cannot_be_used_are_refused_with_what_was_expecte
       {"[[follower]]\nname = \"b\"\ntoken = \"has a space in it\"\n", "visible ASCII"},
       {"[[follower]]\nname = \"b\"\ntoken = \"an-admin-token-of-good-length\"\n", "would be an administrator"},
       {"[[source]]\nname = \"b\"\ntoken = \"an-admin-token-of-good-length\"\n", "would be an administrator"},
+      {"[[follower]]\nname = \"b\"\ntoken = \"a-source-token-of-good-length\"\n",
+       "follower[0].token: is also the token of a [[source]]"},
       {"[[follower]]\nname = \"a/b\"\ntoken = \"a-follower-token-0123\"\n", "is no name"},
   };
   for (const bad_line& bad : cases) {
     EXPECT_THAT(refusal(std::string(primary_toml) + bad.toml), HasSubstr(bad.says)) << bad.toml;
+  }
+}
+
+TEST_F(config_file, a_log_file_has_a_size_and_a_number_of_older_ones) {
+  const result<config> c = load(std::string(primary_toml) + "[log_file]\nbytes_max = \"8MiB\"\nfiles_max = 2\n");
+  ASSERT_TRUE(c) << c.error().text;
+  EXPECT_EQ(c->log_file.bytes_max, 8u << 20);
+  EXPECT_EQ(c->log_file.files_max, 2u);
+}
+
+TEST_F(config_file, a_token_has_one_role_and_the_refusal_says_what_to_do) {
+  const std::string south = "[[follower]]\nname = \"south\"\ntoken = ";
+  EXPECT_EQ(refusal(primary_toml + south + "\"a-follower-token-of-good-length\"\n"), "accepted");
+  for (const char* taken : {"an-admin-token-of-good-length", "a-source-token-of-good-length"}) {
+    const std::string said = refusal(primary_toml + south + "\"" + taken + "\"\n");
+    EXPECT_THAT(said, HasSubstr("give each a token of its own, as from openssl rand -hex 32"));
+    EXPECT_THAT(said, ::testing::Not(HasSubstr(taken))) << "and does not tell the token";
   }
 }
 
