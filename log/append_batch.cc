@@ -78,7 +78,9 @@ result<void> append_batch::stage(std::vector<submission>& taken, bool keep_recor
   }
   if (writer_.size() == first_) return {};
   writer_.stage_tail(batch_);
-  for (const view* v : views_) batch_.put(log_->meta(), applied_key(v->name()), to_key(writer_.size()));
+  for (const view* v : views_) {
+    batch_.put(log_->meta(), applied_key(v->name()), to_value(folded{writer_.size(), v->format()}));
+  }
   return state_.drain(broken_.view_outside_batch ? views_batch_ : batch_);
 }
 
