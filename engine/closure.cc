@@ -1,6 +1,7 @@
 #include "engine/closure.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "storage/env/ensure.h"
 
@@ -62,7 +63,7 @@ result<void> closure::take_in(node& n, manifest_document document) {
   }
   for (const manifest_reference& reference : n.content.references) {
     if (n.content.kind == manifest_kind::index && chosen_ && !chosen_(n.content, reference)) {
-      n.left_out.push_back(reference.target.digest);
+      n.has_left_out = any_left_out_ = true;
       continue;
     }
     if (auto r = want(reference, depth); !r) return r;
@@ -99,42 +100,60 @@ const manifest* closure::parsed(const digest& d) const {
   return at != nodes_.end() && at->second.state == node_state::supplied ? &at->second.content : nullptr;
 }
 
-bool closure::is_sparse(const digest& d) const {
-  std::vector<digest> below{d};
-  for (std::size_t i = 0; i < below.size(); ++i) {
-    const auto at = nodes_.find(below[i]);
-    if (at == nodes_.end() || at->second.state != node_state::supplied) continue;
-    if (!at->second.left_out.empty()) return true;
-    for (const manifest_reference& r : at->second.content.references) {
-      if (r.as != copy_as::blob && std::ranges::find(below, r.target.digest) == below.end()) {
-        below.push_back(r.target.digest);
-      }
-    }
-  }
-  return false;
+// The way from the root to where a walk is, with what comes next at each step. Not the call stack: a long chain of
+// manifests is as deep as it has documents, since each may be near the root by another way.
+struct closure::walk {
+  struct step {
+    const node* at;
+    std::size_t next = 0;
+  };
+  std::vector<step> path;
+  std::set<longshore::digest> seen;
+  closure_plan out;
+};
+
+// Null: no manifest that this one needs. Numbers below 1 + its references.
+const digest* closure::followed(const node& n, std::size_t i) const {
+  if (i == 0) return subjects_ == subjects::follow && n.content.subject ? &n.content.subject->digest : nullptr;
+  const manifest_reference& r = n.content.references[i - 1];
+  return r.as == copy_as::blob ? nullptr : &r.target.digest;
 }
 
-// Children before parents. The depth of the walk is that of the closure, which is limited.
-void closure::visit(const digest& d, std::map<digest, bool>& done, closure_plan& out) const {
-  if (!done.try_emplace(d, true).second) return;
+// What was left out has no node, unless it is needed elsewhere, too.
+void closure::enter(const digest& d, walk& w) const {
+  ++w.out.steps;
   const auto at = nodes_.find(d);
-  if (at == nodes_.end()) return;
+  if (at == nodes_.end() || !w.seen.insert(d).second) return;
   const node& n = at->second;
   ensure(n.state != node_state::wanted, "a closure was planned before it was complete");
-  if (n.state == node_state::absent && !n.perhaps_blob) out.absent.push_back(d);
-  if (n.state != node_state::supplied) return;
-  if (subjects_ == subjects::follow && n.content.subject) visit(n.content.subject->digest, done, out);
-  for (const manifest_reference& r : n.content.references) {
-    const bool taken = std::ranges::find(n.left_out, r.target.digest) == n.left_out.end();
-    if (taken && r.as != copy_as::blob) visit(r.target.digest, done, out);
-  }
-  out.manifests.push_back(&*n.document);
+  if (n.state == node_state::absent && !n.perhaps_blob) w.out.absent.push_back(d);
+  if (n.state == node_state::supplied) w.path.push_back({&n});
+}
+
+// What it refers to was left before it. A subject that is not whole leaves what refers to it whole.
+void closure::leave(const node& n, walk& w) const {
+  w.out.manifests.push_back(&*n.document);
+  if (!any_left_out_) return;
+  const bool is_sparse = n.has_left_out || std::ranges::any_of(n.content.references, [&](const manifest_reference& r) {
+                           return r.as != copy_as::blob && w.out.sparse.contains(r.target.digest);
+                         });
+  if (is_sparse) w.out.sparse.insert(n.document->digest);
 }
 
 closure_plan closure::plan() const {
-  closure_plan out;
-  std::map<digest, bool> done;
-  visit(root_, done, out);
+  walk w;
+  enter(root_, w);
+  while (!w.path.empty()) {
+    walk::step& here = w.path.back();
+    const node& n = *here.at;
+    if (here.next > n.content.references.size()) {
+      w.path.pop_back();
+      leave(n, w);
+    } else if (const digest* d = followed(n, here.next++)) {
+      enter(*d, w);
+    }
+  }
+  closure_plan out = std::move(w.out);
   for (const auto& [d, blob] : blobs_) out.blobs.push_back(blob);
   std::ranges::sort(out.blobs, [](const manifest_reference& a, const manifest_reference& b) {
     if (a.target.size != b.target.size) return a.target.size > b.target.size;

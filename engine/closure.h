@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ struct closure_plan {
   std::vector<manifest_reference> blobs;            // each once, largest first
   std::vector<const manifest_document*> manifests;  // subjects and children before what refers to them, root last
   std::vector<longshore::digest> absent;            // manifests the source does not have
+  // Those of manifests of which an entry, or one of an index below them, was left out by choice: not whole.
+  std::set<longshore::digest> sparse;
+  std::uint64_t steps = 0;  // references followed, each once
 };
 
 // Whether an entry of an index is copied; null: every one is.
@@ -58,8 +62,6 @@ class closure {
   const manifest_document& root() const { return *nodes_.at(root_).document; }
   // What the manifest itself refers to, as parsed; null for one that was not supplied.
   const manifest* parsed(const longshore::digest& d) const;
-  // Entries of the index itself, or of an index below it, were left out by choice: what stands is not whole.
-  bool is_sparse(const longshore::digest& d) const;
 
  private:
   enum class node_state : std::uint8_t { wanted, supplied, held, absent };
@@ -69,14 +71,17 @@ class closure {
     std::optional<manifest_reference> perhaps_blob;  // an entry that may be either
     std::optional<manifest_document> document;
     manifest content;
-    std::vector<longshore::digest> left_out;
+    bool has_left_out = false;  // entries, by choice
   };
 
   closure(subjects s, closure_limits limits, entry_choice chosen)
       : subjects_(s), limits_(limits), chosen_(std::move(chosen)) {}
   result<void> want(const manifest_reference& r, std::size_t depth);
   result<void> take_in(node& n, manifest_document document);
-  void visit(const longshore::digest& d, std::map<longshore::digest, bool>& done, closure_plan& out) const;
+  struct walk;
+  void enter(const longshore::digest& d, walk& w) const;
+  void leave(const node& n, walk& w) const;
+  const longshore::digest* followed(const node& n, std::size_t i) const;
 
   subjects subjects_;
   closure_limits limits_;
@@ -86,6 +91,7 @@ class closure {
   std::vector<longshore::digest> wanted_;
   std::map<longshore::digest, manifest_reference> blobs_;
   std::size_t bytes_ = 0;
+  bool any_left_out_ = false;
 };
 
 }  // namespace longshore::engine

@@ -8,14 +8,17 @@ namespace longshore::engine {
 namespace {
 
 // Rows:
-//   desired.repositories  name                            -> items_size, first_seen, last_seen
+//   desired.repositories  name                            -> items_size, first_seen, last_seen, erased_size
 //   desired.items         name NUL kind ref               -> gone, digest, media type, seq, occurred, announced
-//   desired.changes       name NUL be64(seq) kind ref     -> (empty)    one per announced item, its newest event
+//   desired.changes       name NUL be64(seq) kind ref     -> (empty), or 'q' when quiet: not announced
+//                                                             one per item, its newest event
 //   desired.tags          name NUL digest NUL tag         -> (empty)    tags last seen at a digest
 // kind is '1' for tags and '2' for manifests, so that tags sort first.
 constexpr char tag_kind = '1';
 constexpr char manifest_kind = '2';
+constexpr std::size_t seq_bytes = 8;
 constexpr std::size_t digest_bytes_max = 256;
+constexpr std::string_view quiet = "q";
 
 std::string in_repository(std::string_view name) {
   std::string key(name);
@@ -81,9 +84,10 @@ std::optional<stored_item> unpack(std::string_view key, std::string_view value) 
 
 std::optional<desired_repository> unpack_repository(std::string_view name, std::string_view value) {
   storage::unpacker in(value);
-  desired_repository r{std::string(name), in.number(), {}, {}};
+  desired_repository r{std::string(name), in.number(), {}, {}, 0};
   r.first_seen = {static_cast<std::int64_t>(in.number())};
   r.last_seen = {static_cast<std::int64_t>(in.number())};
+  if (in.more()) r.erased_size = in.number();
   if (!in.ok()) return std::nullopt;
   return r;
 }
@@ -142,7 +146,7 @@ void desired::put_item(const desired_item& item, announce a, timestamp recorded,
   bool announced = a == announce::yes;
   if (const auto before = state.get(items_, key)) {
     if (const auto old = unpack(key, *before)) {
-      if (old->announced) state.erase(changes_, change_key(old->item));
+      state.erase(changes_, change_key(old->item));
       announced = announced || old->announced;
       if (old->item.is_tag && !old->item.digest.empty() && old->item.digest != item.digest) {
         state.erase(tags_, tag_key(item.repository, old->item.digest, item.ref));
@@ -150,20 +154,25 @@ void desired::put_item(const desired_item& item, announce a, timestamp recorded,
     }
   }
   state.put(items_, key, pack(item, announced));
-  if (announced) state.put(changes_, change_key(item), {});
+  state.put(changes_, change_key(item), announced ? std::string_view() : quiet);
   if (item.is_tag && !item.digest.empty()) state.put(tags_, tag_key(item.repository, item.digest, item.ref), {});
 
-  desired_repository repository{item.repository, 0, recorded, recorded};
+  desired_repository repository{item.repository, 0, recorded, recorded, 0};
   if (const auto row = state.get(repositories_, item.repository)) {
     if (auto r = unpack_repository(item.repository, *row)) repository = *std::move(r);
   }
   if (announced) repository.items_size = item.seq.value + 1;
   repository.last_seen = recorded;
-  state.put(repositories_, item.repository,
+  put_repository(repository, state);
+}
+
+void desired::put_repository(const desired_repository& r, storage::overlay& state) {
+  state.put(repositories_, r.name,
             storage::packer()
-                .number(repository.items_size)
-                .number(static_cast<std::uint64_t>(repository.first_seen.us))
-                .number(static_cast<std::uint64_t>(repository.last_seen.us))
+                .number(r.items_size)
+                .number(static_cast<std::uint64_t>(r.first_seen.us))
+                .number(static_cast<std::uint64_t>(r.last_seen.us))
+                .number(r.erased_size)
                 .take());
 }
 
@@ -187,28 +196,49 @@ void desired::erase_tag(const log::event_view& e, std::string_view tag, storage:
 
 void desired::erase_digest(const log::event_view& e, storage::overlay& state) {
   // The shape of a blob's deletion is the same: only a manifest that was seen is taken for one.
-  if (!state.get(items_, item_key(e.repository, false, e.digest))) return;
+  const std::string key = item_key(e.repository, false, e.digest);
+  const auto row = state.get(items_, key);
+  if (!row) return;
   std::vector<std::string> tags;
-  const std::string prefix = tag_key(e.repository, e.digest, {});
-  state.scan_prefix(tags_, prefix, [&](std::string_view key, std::string_view) {
-    tags.emplace_back(key.substr(prefix.size()));
-    return true;
-  });
+  // No tag is at a manifest that is gone: they went with it, and a tag's push brings it back.
+  if (const auto known = unpack(key, *row); known && !known->item.gone) {
+    const std::string prefix = tag_key(e.repository, e.digest, {});
+    state.scan_prefix(tags_, prefix, [&](std::string_view at, std::string_view) {
+      tags.emplace_back(at.substr(prefix.size()));
+      return true;
+    });
+  }
   for (const std::string& tag : tags) erase_tag(e, tag, state);
   desired_item item{std::string(e.repository), std::string(e.digest), false, true, {}, {}, e.seq, e.occurred};
   put_item(item, announce::yes, e.recorded, state);
 }
 
 void desired::erase_repository(const log::event_view& e, storage::overlay& state) {
-  std::vector<desired_item> items;
-  state.scan_prefix(items_, in_repository(e.repository), [&](std::string_view key, std::string_view value) {
-    if (auto s = unpack(key, value); s && !s->item.gone) items.push_back(std::move(s->item));
+  const auto row = state.get(repositories_, e.repository);
+  const auto before = row ? unpack_repository(e.repository, *row) : std::nullopt;
+  if (!before || before->items_size <= before->erased_size) return;
+  // All that is older went with the last deletion: each change is looked at by one deletion only.
+  const std::string prefix = in_repository(e.repository);
+  auto range = storage::with_prefix(prefix);
+  range.lower += to_key(before->erased_size);
+  std::vector<std::string> changed;
+  state.scan_range(changes_, range, [&](std::string_view key, std::string_view) {
+    changed.push_back(prefix + std::string(key.substr(prefix.size() + seq_bytes)));
     return true;
   });
-  for (desired_item& item : items) {
-    item = {item.repository, item.ref, item.is_tag, true, {}, {}, e.seq, e.occurred};
-    put_item(item, announce::yes, e.recorded, state);
+  for (const std::string& key : changed) {
+    const auto stored = state.get(items_, key);
+    const auto known = stored ? unpack(key, *stored) : std::nullopt;
+    if (!known || known->item.gone) continue;
+    const desired_item& live = known->item;
+    put_item({live.repository, live.ref, live.is_tag, true, {}, {}, e.seq, e.occurred}, announce::yes, e.recorded,
+             state);
   }
+  const auto after = state.get(repositories_, e.repository);
+  auto repository = after ? unpack_repository(e.repository, *after) : std::nullopt;
+  if (!repository) return;
+  repository->erased_size = e.seq.value + 1;
+  put_repository(*repository, state);
 }
 
 result<std::optional<desired_repository>> desired::repository(std::string_view name) const {
@@ -261,8 +291,9 @@ result<void> desired::changed(std::string_view repository, event_seq from,
   range.lower += to_key(from);
   auto rows = db_->range(changes_, range, &at);
   for (; rows.valid(); rows.next()) {
+    if (rows.value() == quiet) continue;
     std::string key = prefix;
-    key.append(rows.key().substr(prefix.size() + 8));
+    key.append(rows.key().substr(prefix.size() + seq_bytes));
     auto row = db_->get(items_, key, &at);
     if (!row) return pass(std::move(row));
     const auto s = *row ? unpack(key, **row) : std::nullopt;

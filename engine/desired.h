@@ -8,6 +8,7 @@
 // either and touches only a manifest that is known, with the tags last seen at it. A manifest pushed by tag is kept
 // as a manifest too, but only the tag is work for the engine (changed()). Names outside the OCI grammar are passed
 // over: no registry could serve them.
+// A deletion costs what it changes, not what was deleted before: events are anybody's, and tombstones stay.
 // apply() runs on the log's sequencer thread; the readers run anywhere and see committed state.
 
 #include <cstdint>
@@ -38,6 +39,7 @@ struct desired_repository {
   std::string name;
   std::uint64_t items_size = 0;  // seq of its newest item change, + 1
   timestamp first_seen, last_seen;
+  std::uint64_t erased_size = 0;  // seq of its newest deletion as a whole, + 1: what is older is gone
 };
 
 class desired final : public log::view {
@@ -46,6 +48,7 @@ class desired final : public log::view {
   static std::vector<storage::family_spec> family_specs();
 
   std::string_view name() const override { return "desired"; }
+  std::uint64_t format() const override { return 2; }
   std::vector<storage::family> families() const override;
   void apply(const log::event_view& e, storage::overlay& state) override;
 
@@ -63,6 +66,7 @@ class desired final : public log::view {
   // Writes the item as the newest word on it; announced ones become work for the engine.
   enum class announce : bool { no, yes };
   void put_item(const desired_item& item, announce a, timestamp recorded, storage::overlay& state);
+  void put_repository(const desired_repository& r, storage::overlay& state);
   void put_tag(const log::event_view& e, storage::overlay& state);
   void put_manifest(const log::event_view& e, announce a, storage::overlay& state);
   void erase_tag(const log::event_view& e, std::string_view tag, storage::overlay& state);

@@ -51,13 +51,13 @@ task<> publication::try_once(const desired_item& item, const manifest_document& 
     const bool is_root = m->digest == root.digest;
     // Without referrers in between, one request publishes both root and tag.
     if (is_root && item.is_tag && referrers.empty()) break;
-    if (auto r = co_await put(*m, m->digest.text(), *walked, a); !r) co_return r;
+    if (auto r = co_await put(*m, m->digest.text(), plan, a); !r) co_return r;
     // A tag's digest is located by the record that it was published; what is not whole must not pass for it.
-    if ((is_root && item.is_tag) || walked->is_sparse(m->digest)) continue;
+    if ((is_root && item.is_tag) || plan.sparse.contains(m->digest)) continue;
     a.located.push_back(record::located(repository_, m->digest, m->bytes.size()));
   }
   if (auto r = co_await bring_referrers(item, std::move(referrers), std::move(seen), a); !r) co_return r;
-  if (walked->is_sparse(root.digest)) sparse_.insert(root.digest);
+  if (plan.sparse.contains(root.digest)) sparse_.insert(root.digest);
   if (!item.is_tag) co_return result<void>();
   if ((a.sent_content || !plan.absent.empty()) && check == tag_check::confirm) {
     if (auto r = co_await confirm_tag(item, root.digest); !r) co_return r;
@@ -68,7 +68,7 @@ task<> publication::try_once(const desired_item& item, const manifest_document& 
     if (!now) co_return pass(std::move(now));
     if (*now) co_return fail(errc::conflict, d.text() + " came back at the source while its index was copied");
   }
-  co_return co_await put(walked->root(), item.ref, *walked, a);
+  co_return co_await put(walked->root(), item.ref, plan, a);
 }
 
 task<closure> publication::walk(manifest_document root, closure::subjects s, bool believe) {
@@ -171,9 +171,9 @@ task<> publication::put(const manifest_document& m, std::string ref, attempt& a)
 }
 
 // As above; a target that takes whole indexes only is told apart from one that minds something else.
-task<> publication::put(const manifest_document& m, std::string ref, const closure& of, attempt& a) {
+task<> publication::put(const manifest_document& m, std::string ref, const closure_plan& of, attempt& a) {
   auto stored = co_await put(m, std::move(ref), a);
-  if (stored || stored.error().code != errc::rejected || !of.is_sparse(m.digest)) co_return stored;
+  if (stored || stored.error().code != errc::rejected || !of.sparse.contains(m.digest)) co_return stored;
   co_return fail(errc::rejected,
                  "the target takes no index whose platforms are not all there, and `platforms` leaves some out; let it "
                  "(Distribution 3: validation.manifests.indexes.platforms: list) or clear `platforms`, then unpark: " +

@@ -43,7 +43,7 @@ class publication {
   boost::asio::awaitable<bool> is_source_blob(longshore::digest d);
   task<> bring_blobs(const closure_plan& plan, attempt& a);
   task<> put(const manifest_document& m, std::string ref, attempt& a);
-  task<> put(const manifest_document& m, std::string ref, const closure& of, attempt& a);
+  task<> put(const manifest_document& m, std::string ref, const closure_plan& of, attempt& a);
   task<bool> correct_index(const manifest_document& m);
   task<std::vector<descriptor>> list_referrers(const longshore::digest& d);
   task<> bring_referrers(const desired_item& item, std::vector<descriptor> found, std::set<longshore::digest> seen,

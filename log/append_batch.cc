@@ -65,21 +65,28 @@ std::size_t submission::size_bytes() const {
 append_batch::append_batch(event_log& log, std::vector<view*> views, const clock& now, defects broken)
     : log_(&log), views_(std::move(views)), clock_(&now), broken_(broken), writer_(log), state_(log.base()) {}
 
-result<void> append_batch::stage(std::vector<submission>& taken, bool keep_records) {
+result<std::size_t> append_batch::stage(std::span<submission> taken, bool keep_records, std::size_t changes_max) {
   batch_.clear();
   views_batch_.clear();
   fresh_ids_.clear();
   kept_.clear();
   first_ = writer_.size();
   const timestamp now = std::max(writer_.last_recorded(), clock_->now());
-  for (submission& s : taken) {
+  std::size_t staged = 0;
+  while (staged < taken.size() && (staged == 0 || state_.size_bytes() < changes_max)) {
+    submission& s = taken[staged++];
     s.outcome = s.copy ? stage_copy(s, keep_records) : stage_events(s, now, keep_records);
     if (failed_read_) return std::unexpected(*failed_read_);
   }
-  if (writer_.size() == first_) return {};
+  if (writer_.size() == first_) return staged;
   writer_.stage_tail(batch_);
-  for (const view* v : views_) batch_.put(log_->meta(), applied_key(v->name()), to_key(writer_.size()));
-  return state_.drain(broken_.view_outside_batch ? views_batch_ : batch_);
+  for (const view* v : views_) {
+    batch_.put(log_->meta(), applied_key(v->name()), to_value(folded{writer_.size(), v->format()}));
+  }
+  if (auto drained = state_.drain(broken_.view_outside_batch ? views_batch_ : batch_); !drained) {
+    return pass(std::move(drained));
+  }
+  return staged;
 }
 
 // A first pass encodes everything, so that an event too large leaves nothing of its submission behind.

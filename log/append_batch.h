@@ -7,6 +7,7 @@
 // Owned and used by the sequencer's thread alone. The log, the views and the clock must outlive it.
 
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -38,8 +39,10 @@ class append_batch {
  public:
   append_batch(event_log& log, std::vector<view*> views, const clock& now, defects broken);
 
-  // Fails only when stored state cannot be read; then nothing of the batch may be written.
-  result<void> stage(std::vector<submission>& taken, bool keep_records);
+  // How many of them, the first ones, are staged: the views' changes, which may be many for one event, reach
+  // changes_max bytes with the last one, or all are. Fails only when stored state cannot be read; then nothing of the
+  // batch may be written.
+  result<std::size_t> stage(std::span<submission> taken, bool keep_records, std::size_t changes_max);
   result<void> commit();
   // What commit() made durable; empty unless stage() was asked to keep it.
   committed take_committed();

@@ -50,4 +50,15 @@ std::optional<tail> to_tail(std::string_view value) {
   return tail{*size, *root};
 }
 
+// The first form is left out: so were all before there was another one.
+std::string to_value(const folded& f) { return f.format == 1 ? to_key(f.size) : to_key(f.size) + to_key(f.format); }
+
+std::optional<folded> to_folded(std::string_view value) {
+  const auto size = to_number(value.substr(0, 8));
+  const auto format = value.size() == 8 ? std::optional<std::uint64_t>(1)
+                                        : to_number(value.substr(std::min<std::size_t>(value.size(), 8)));
+  if (!size || !format) return std::nullopt;
+  return folded{*size, *format};
+}
+
 }  // namespace longshore::log

@@ -41,4 +41,12 @@ struct tail {
 std::string to_value(const tail& t);
 std::optional<tail> to_tail(std::string_view value);
 
+// How many records a view has folded, into which form of its rows.
+struct folded {
+  std::uint64_t size = 0;
+  std::uint64_t format = 1;
+};
+std::string to_value(const folded& f);
+std::optional<folded> to_folded(std::string_view value);
+
 }  // namespace longshore::log

@@ -16,13 +16,13 @@ namespace {
 constexpr std::size_t overlay_bytes_max = 16u << 20;
 constexpr std::uint64_t batch_records_max = 16'384;
 
-// A position of eight bytes is a number of records. This one says that the view is being emptied.
+// In place of a position: the view is being emptied.
 constexpr std::string_view clearing = "clearing";
 static_assert(clearing.size() == 8);
 
 struct position {
   std::uint64_t size = 0;
-  bool is_clearing = false;
+  bool is_leftover = false;  // rows of a view half emptied, or of another format: to be emptied
 };
 
 result<position> position_of(const event_log& log, const view& v) {
@@ -30,12 +30,13 @@ result<position> position_of(const event_log& log, const view& v) {
   if (!stored) return pass(std::move(stored));
   if (!*stored) return position{};
   if (**stored == clearing) return position{0, true};
-  const auto size = to_number(**stored);
-  if (!size || *size > log.durable_size()) {
+  const auto at = to_folded(**stored);
+  if (!at || at->size > log.durable_size()) {
     return fail(errc::corrupt,
                 "the view " + std::string(v.name()) + " is not of this log's records; run `longshore rebuild-views`");
   }
-  return position{*size, false};
+  if (at->format != v.format()) return position{0, true};
+  return position{at->size, false};
 }
 
 result<void> set_position(const event_log& log, const view& v, std::string_view value) {
@@ -48,7 +49,7 @@ result<void> empty(event_log& log, view& v) {
   for (const storage::family f : v.families()) {
     if (auto done = log.base().clear(f); !done) return done;
   }
-  return set_position(log, v, to_key(0));
+  return set_position(log, v, to_value(folded{0, v.format()}));
 }
 
 // Folds [from, to), handing each batch's changes to commit(overlay, size) with the size folded so far.
@@ -86,7 +87,7 @@ result<std::uint64_t> applied_size(const event_log& log, const view& v) {
 result<void> catch_up(event_log& log, view& v, std::uint64_t to) {
   auto at = position_of(log, v);
   if (!at) return pass(std::move(at));
-  if (at->is_clearing) {
+  if (at->is_leftover) {
     if (auto done = empty(log, v); !done) return done;
   }
   const std::uint64_t end = std::min(to, log.durable_size());
@@ -96,7 +97,7 @@ result<void> catch_up(event_log& log, view& v, std::uint64_t to) {
   return fold_batches(log, state, v, at->size, end, [&](storage::overlay& changes, std::uint64_t size) {
     batch.clear();
     if (auto drained = changes.drain(batch); !drained) return drained;
-    batch.put(log.meta(), applied_key(v.name()), to_key(size));
+    batch.put(log.meta(), applied_key(v.name()), to_value(folded{size, v.format()}));
     // An earlier batch may be lost in a crash only together with those after it.
     return log.base().commit(batch, size == end ? storage::durability::synced : storage::durability::buffered);
   });

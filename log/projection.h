@@ -11,11 +11,11 @@
 
 namespace longshore::log {
 
-// How many records this view has folded: applied_seq + 1, or 0.
+// How many records this view has folded, in the format that it has now: applied_seq + 1, or 0.
 result<std::uint64_t> applied_size(const event_log& log, const view& v);
 
 // Folds records up to `to` (at most durable_size()) into the view, in bounded batches, each atomic with the
-// view's position. Nobody else may write the view meanwhile.
+// view's position; a view of another format from its first record on. Nobody else may write the view meanwhile.
 result<void> catch_up(event_log& log, view& v, std::uint64_t to);
 
 // Empties the view and folds it anew from record 0. After a crash in between, the next catch_up finishes it.

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -48,7 +49,7 @@ struct sequencer::rep {
   result<void> has_space();
   std::vector<submission> take();
   void run();
-  void append(std::vector<submission> taken);
+  std::span<submission> append(std::span<submission> taken);
   void fail_stop(const error& why);
 };
 
@@ -112,15 +113,14 @@ void sequencer::rep::run() {
   for (;;) {
     std::vector<submission> taken = take();
     if (taken.empty()) return;
-    if (has_failed.load(std::memory_order_relaxed)) {
-      for (submission& s : taken) s.done(stopped(*fatal + "; restart to recover"));
-    } else {
-      append(std::move(taken));
-    }
+    std::span<submission> rest(taken);
+    while (!rest.empty() && !has_failed.load(std::memory_order_relaxed)) rest = append(rest);
+    for (submission& s : rest) s.done(stopped(*fatal + "; restart to recover"));
   }
 }
 
-void sequencer::rep::append(std::vector<submission> taken) {
+// One commit; what it had no room for is returned.
+std::span<submission> sequencer::rep::append(std::span<submission> taken) {
   if (options.space_check) {
     if (auto space = options.space_check(); !space) {
       {
@@ -128,31 +128,34 @@ void sequencer::rep::append(std::vector<submission> taken) {
         no_space = space.error();
       }
       for (submission& s : taken) s.done(std::unexpected(space.error()));
-      return;
+      return {};
     }
   }
   const bool told_early = options.broken.acknowledge_before_sync;
-  auto staged = batch.stage(taken, !subscribers.empty());
+  auto staged = batch.stage(taken, !subscribers.empty(), options.batch_changes_max);
   if (!staged) {
     fail_stop(staged.error());
     for (submission& s : taken) s.done(std::unexpected(staged.error()));
-    return;
+    return {};
   }
+  const std::span<submission> rest = taken.subspan(*staged);
+  taken = taken.first(*staged);
   if (told_early) {
     for (submission& s : taken) s.done(std::move(s.outcome));
   }
   if (auto done = batch.commit(); !done) {
     const error unknown{errc::unknown_outcome, done.error().text};
     fail_stop(unknown);
-    if (told_early) return;
+    if (told_early) return rest;
     for (submission& s : taken) s.done(s.outcome ? std::unexpected(unknown) : std::move(s.outcome));
-    return;
+    return rest;
   }
   if (const committed made = batch.take_committed(); made.records && !made.records->empty()) {
     for (const auto& told : subscribers) told(made);
   }
-  if (told_early) return;
+  if (told_early) return rest;
   for (submission& s : taken) s.done(std::move(s.outcome));
+  return rest;
 }
 
 void sequencer::rep::fail_stop(const error& why) {

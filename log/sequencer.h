@@ -39,6 +39,7 @@ struct sequencer_options {
   std::size_t queue_bytes_max = 64u << 20;  // of their texts
   std::size_t batch_events_max = 2'048;
   std::size_t batch_bytes_max = 4u << 20;
+  std::size_t batch_changes_max = 16u << 20;  // bytes of the views' changes; the submission that reaches it is the last
   // Fails with errc::no_space when too little is free; asked before each batch, and while it says no at each
   // submission, from either thread. Null: no check.
   std::function<result<void>()> space_check;

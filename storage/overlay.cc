@@ -34,12 +34,12 @@ void overlay::change(family f, std::string_view key, std::optional<std::string> 
 void overlay::put(family f, std::string_view key, std::string_view value) { change(f, key, std::string(value)); }
 void overlay::erase(family f, std::string_view key) { change(f, key, std::nullopt); }
 
-void overlay::scan_prefix(family f, std::string_view prefix,
-                          const std::function<bool(std::string_view, std::string_view)>& visit) {
+void overlay::scan_range(family f, storage::scan_range r,
+                         const std::function<bool(std::string_view, std::string_view)>& visit) {
   const rows& known = of(f);
-  auto stored = base_->range(f, with_prefix(prefix));
-  auto mine = known.lower_bound(prefix);
-  const auto in_range = [&] { return mine != known.end() && mine->first.starts_with(prefix); };
+  auto stored = base_->range(f, r);
+  auto mine = known.lower_bound(r.lower);
+  const auto in_range = [&] { return mine != known.end() && (!r.upper || mine->first < *r.upper); };
   while (stored.valid() || in_range()) {
     // What the overlay knows of a key hides the stored row.
     if (in_range() && (!stored.valid() || mine->first <= stored.key())) {

@@ -27,10 +27,14 @@ class overlay {
   std::optional<std::string> get(family f, std::string_view key);
   void put(family f, std::string_view key, std::string_view value);
   void erase(family f, std::string_view key);
-  // Calls visit(key, value) in key order for every live key with this prefix; visit returns false to stop.
-  // visit must not change the overlay.
+  // Calls visit(key, value) in key order for every live key with this prefix, or in this range; visit returns false to
+  // stop. visit must not read or change the overlay.
   void scan_prefix(family f, std::string_view prefix,
-                   const std::function<bool(std::string_view, std::string_view)>& visit);
+                   const std::function<bool(std::string_view, std::string_view)>& visit) {
+    scan_range(f, with_prefix(prefix), visit);
+  }
+  void scan_range(family f, storage::scan_range r,
+                  const std::function<bool(std::string_view, std::string_view)>& visit);
 
   const std::optional<error>& failed() const { return failed_; }
   // Moves all changes into batch and empties the overlay; fails (and moves nothing) after a failed read.

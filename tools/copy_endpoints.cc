@@ -1,7 +1,6 @@
 #include "tools/copy_endpoints.h"
 
 #include "api/local/distribution_storage.h"
-#include "api/local/oci_layout.h"
 #include "api/url.h"
 #include "tools/clients.h"
 
@@ -51,7 +50,8 @@ result<engine::registry*> copy_endpoints::open(places& in, const api::image_refe
       layout.access = access;
       auto files = api::oci_layout::open(std::move(layout));
       if (!files) return pass(std::move(files));
-      made.files = *std::move(files);
+      made.layout = *std::move(files);
+      made.registry = made.layout.get();
       break;
     }
     case image_transport::oci_archive: {
@@ -81,8 +81,10 @@ void copy_endpoints::stop() {
 
 engine::task<> copy_endpoints::finish() {
   for (auto& [key, target] : targets_) {
-    if (!target.archive) continue;
-    if (auto done = co_await target.archive->finish(); !done) co_return done;
+    result<void> done;
+    if (target.archive) done = co_await target.archive->finish();
+    if (target.layout) done = co_await target.layout->finish();
+    if (!done) co_return done;
   }
   co_return result<void>();
 }

@@ -4,7 +4,7 @@
 //
 // Plain HTTP is spoken to loopback hosts, and to others only when told. Credentials come from the options, else from
 // the files where docker, podman and skopeo keep them. source() and target() answer the same object for the same
-// place. finish() makes archives final: what was written to one is in its file only then.
+// place. finish() makes archives and layouts final: what was written to an archive is in its file only then.
 // The executor and the clock must outlive it. One executor.
 
 #include <boost/asio/any_io_executor.hpp>
@@ -15,6 +15,7 @@
 
 #include "api/local/image_reference.h"
 #include "api/local/oci_archive.h"
+#include "api/local/oci_layout.h"
 #include "api/registry_client.h"
 #include "tools/config.h"
 
@@ -44,6 +45,7 @@ class copy_endpoints {
   struct opened {
     std::unique_ptr<api::registry_client> client;
     std::unique_ptr<engine::registry> files;
+    std::unique_ptr<api::oci_layout> layout;
     std::unique_ptr<api::oci_archive> archive;
     engine::registry* registry = nullptr;
   };

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <map>
-#include <set>
 
 #include "engine/reference.h"
 
@@ -77,6 +75,7 @@ result<layout_index> layout_index::parse(std::string_view bytes) {
       auto entry = entry_from(v.get_object());
       if (!entry) return pass(std::move(entry));
       out.entries_.push_back(*std::move(entry));
+      out.count(out.entries_.back(), 1);
       out.raw_.push_back(v.get_object());
     }
   }
@@ -98,6 +97,7 @@ const layout_entry* layout_index::find(std::string_view tag) const {
 }
 
 const layout_entry* layout_index::find(const digest& d) const {
+  if (!listed_.contains(d)) return nullptr;
   const auto at = std::ranges::find_if(entries_, [&](const layout_entry& e) { return e.target.digest == d; });
   return at == entries_.end() ? nullptr : &*at;
 }
@@ -122,7 +122,11 @@ template <class Which>
 bool layout_index::remove_where(Which which) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
-    if (which(entries_[i])) continue;
+    if (which(entries_[i])) {
+      count(entries_[i], -1);
+      changes_.push_back({entries_[i].target, false});
+      continue;
+    }
     if (kept != i) {
       entries_[kept] = std::move(entries_[i]);
       raw_[kept] = std::move(raw_[i]);
@@ -139,7 +143,16 @@ void layout_index::append(const engine::descriptor& d, std::string_view name) {
   json::object raw{{"mediaType", d.media_type}, {"digest", d.digest.text()}, {"size", d.size}};
   if (!name.empty()) raw["annotations"] = json::object{{name_key, name}};
   entries_.push_back({d, std::string(name)});
+  count(entries_.back(), 1);
+  changes_.push_back({d, true});
   raw_.push_back(std::move(raw));
+}
+
+void layout_index::count(const layout_entry& e, int more) {
+  const auto at = listed_.try_emplace(e.target.digest).first;
+  at->second.all += more;
+  if (e.name.empty()) at->second.unnamed += more;
+  if (at->second.all == 0) listed_.erase(at);
 }
 
 void layout_index::set_tag(std::string_view tag, const engine::descriptor& d) {
@@ -163,11 +176,16 @@ bool layout_index::remove_tag(std::string_view tag) {
 }
 
 bool layout_index::remove(const digest& d) {
+  if (!listed_.contains(d)) return false;
   return remove_where([&](const layout_entry& e) { return e.target.digest == d; });
 }
 
-bool layout_index::remove_unnamed(const digest& d) {
-  return remove_where([&](const layout_entry& e) { return e.name.empty() && e.target.digest == d; });
+bool layout_index::remove_unnamed(const std::set<digest>& which) {
+  const bool any = std::ranges::any_of(which, [&](const digest& d) {
+    const auto at = listed_.find(d);
+    return at != listed_.end() && at->second.unnamed > 0;
+  });
+  return any && remove_where([&](const layout_entry& e) { return e.name.empty() && which.contains(e.target.digest); });
 }
 
 std::string layout_index::text() const {

@@ -8,9 +8,12 @@
 // Total: parse() gives an index or errc::corrupt. Not thread-safe.
 
 #include <boost/json/object.hpp>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/descriptor.h"
@@ -43,8 +46,16 @@ class layout_index {
   void add(const engine::descriptor& d);
   // False: there was none.
   bool remove_tag(std::string_view tag);
-  bool remove(const digest& d);          // with all its names
-  bool remove_unnamed(const digest& d);  // the entry without name alone
+  bool remove(const digest& d);  // with all its names
+  // The entries without name alone.
+  bool remove_unnamed(const std::set<digest>& which);
+
+  // What was listed and unlisted since this was last asked; not by parse().
+  struct change {
+    engine::descriptor target;
+    bool listed = false;
+  };
+  std::vector<change> take_changes() { return std::exchange(changes_, {}); }
 
   std::string text() const;
 
@@ -52,10 +63,17 @@ class layout_index {
   template <class Which>
   bool remove_where(Which which);
   void append(const engine::descriptor& d, std::string_view name);
+  void count(const layout_entry& e, int more);
 
   boost::json::object document_;  // without `manifests`
   std::vector<layout_entry> entries_;
   std::vector<boost::json::object> raw_;  // of each entry
+  // How many entries a digest has, and how many without a name: most questions are of those that have none.
+  struct listing {
+    int all = 0, unnamed = 0;
+  };
+  std::map<digest, listing> listed_;
+  std::vector<change> changes_;
 };
 
 }  // namespace longshore::api

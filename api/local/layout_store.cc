@@ -26,6 +26,17 @@ std::unexpected<error> no_such(const std::string& ref, const local_directory& in
   return fail(errc::not_found, "no manifest " + ref + " in " + in.path().string());
 }
 
+manifest_facts facts_from(const engine::descriptor& self, const engine::manifest& m) {
+  manifest_facts f{self, std::nullopt, {}};
+  if (m.subject) f.subject = m.subject->digest;
+  for (const engine::manifest_reference& r : m.references) {
+    // What is of unknown type shows by its content whether it is a manifest.
+    if (r.as == engine::copy_as::manifest) f.children.push_back(r.target);
+    if (r.as == engine::copy_as::either) f.children.push_back({{}, r.target.digest, r.target.size});
+  }
+  return f;
+}
+
 }  // namespace
 
 std::string layout_blob_path(const digest& d) {
@@ -42,8 +53,14 @@ result<layout_store> layout_store::open(const std::filesystem::path& path, layou
   }
   if (auto r = check(*directory); !r) return pass(std::move(r));
   layout_store store(*std::move(directory), access);
-  if (auto index = store.read_index(); !index) return pass(std::move(index));
+  if (auto index = store.index(); !index) return pass(std::move(index));
   return store;
+}
+
+layout_store::~layout_store() {
+  // Who must know calls flush() before.
+  const auto tried = flush();
+  static_cast<void>(tried);
 }
 
 result<void> layout_store::check(const local_directory& directory) {
@@ -90,19 +107,52 @@ result<void> layout_store::set_up(const local_directory& directory) {
   return directory.write_file(std::string(layout_file), layout_text);
 }
 
-result<layout_index> layout_store::read_index() const {
-  auto bytes = directory_.read_file(std::string(index_file), index_bytes_max);
-  if (!bytes && bytes.error().code == errc::not_found) {
+result<layout_index*> layout_store::index() {
+  auto file = directory_.open_file(std::string(index_file));
+  if (!file && file.error().code == errc::not_found) {
+    forget_index();
     return fail(errc::corrupt, directory_.shown(index_file) + " is missing; copy the layout again from where it came");
   }
+  if (!file) return pass(std::move(file));
+  if (index_ && file->stamp == stamp_) return &*index_;
+  forget_index();
+  auto bytes = directory_.read_file(std::string(index_file), index_bytes_max);
   if (!bytes) return pass(std::move(bytes));
-  auto index = layout_index::parse(*bytes);
-  if (!index) return pass(std::move(index), directory_.shown(index_file) + "; restore it from where it came");
-  return index;
+  auto read = layout_index::parse(*bytes);
+  if (!read) return pass(std::move(read), directory_.shown(index_file) + "; restore it from where it came");
+  index_ = *std::move(read);
+  // Of before it was read: what was written meanwhile is read again.
+  stamp_ = file->stamp;
+  for (const auto& [d, unlisted] : unlisted_) index_->add(unlisted);
+  index_->take_changes();
+  return &*index_;
 }
 
-result<void> layout_store::write_index(const layout_index& index) const {
-  return directory_.write_file(std::string(index_file), index.text());
+void layout_store::forget_index() {
+  index_.reset();
+  reach_.reset();
+}
+
+// After a failure the file is what it was, or what it was to be: it is read again.
+result<void> layout_store::write_index() {
+  auto file = directory_.begin_file();
+  if (!file) return forget_index(), pass(std::move(file));
+  auto written = file->write(index_->text());
+  auto stamp = file->stamp();
+  if (written && stamp) written = file->publish(std::string(index_file));
+  if (!written || !stamp) {
+    forget_index();
+    return written ? pass(std::move(stamp)) : written;
+  }
+  stamp_ = *stamp;
+  unlisted_.clear();
+  return {};
+}
+
+result<void> layout_store::flush() {
+  if (unlisted_.empty()) return {};
+  if (auto read = index(); !read) return pass(std::move(read));
+  return write_index();
 }
 
 result<engine::manifest_document> layout_store::read_manifest(const digest& d, const std::string& listed_type) const {
@@ -126,17 +176,17 @@ result<engine::manifest_document> layout_store::read_manifest(const digest& d, c
 }
 
 result<engine::manifest_document> layout_store::get(const std::string& ref) {
-  auto index = read_index();
-  if (!index) return pass(std::move(index));
+  auto now = index();
+  if (!now) return pass(std::move(now));
   if (is_digest_text(ref)) {
     auto d = digest::parse(ref);
     if (!d) return pass(std::move(d));
-    const layout_entry* listed = index->find(*d);
+    const layout_entry* listed = (*now)->find(*d);
     auto document = read_manifest(*d, listed == nullptr ? std::string() : listed->target.media_type);
     if (!document && document.error().code == errc::not_found) return no_such(ref, directory_);
     return document;
   }
-  const layout_entry* entry = index->find(ref);
+  const layout_entry* entry = (*now)->find(ref);
   if (entry == nullptr) return no_such(ref, directory_);
   auto document = read_manifest(entry->target.digest, entry->target.media_type);
   if (!document && document.error().code == errc::not_found) {
@@ -148,9 +198,9 @@ result<engine::manifest_document> layout_store::get(const std::string& ref) {
 
 result<std::optional<digest>> layout_store::resolve(const std::string& ref) {
   if (!is_digest_text(ref)) {
-    auto index = read_index();
-    if (!index) return pass(std::move(index));
-    const layout_entry* entry = index->find(ref);
+    auto now = index();
+    if (!now) return pass(std::move(now));
+    const layout_entry* entry = (*now)->find(ref);
     if (entry == nullptr) return std::optional<digest>();
     // A target that lost the manifest is to get it again; a source that did has not lost the tag.
     auto held = access_ == layout_access::read ? result<bool>(true) : holds(entry->target.digest);
@@ -198,48 +248,59 @@ result<digest> layout_store::put(const std::string& ref, const std::string& medi
   if (auto r = check_content(*m); !r) return pass(std::move(r));
   if (auto r = directory_.write_file(layout_blob_path(*named), bytes); !r) return pass(std::move(r));
 
-  auto index = read_index();
-  if (!index) return pass(std::move(index));
+  auto now = index();
+  if (!now) return pass(std::move(now));
+  layout_index& index = **now;
   const engine::descriptor self{media_type, *named, bytes.size()};
-  if (by_digest) {
-    // A damaged manifest elsewhere only costs an entry that need not be.
-    const auto listed = closure(*index);
-    const bool is_listed =
-        listed && std::ranges::any_of(*listed, [&](const facts* f) { return f->self.digest == *named; });
-    if (is_listed) return *named;
-    index->add(self);
-  } else {
-    index->set_tag(ref, self);
+  std::set<digest> below;
+  for (const engine::manifest_reference& r : m->references) below.insert(r.target.digest);
+  if (known_.size() < known_max) known_.try_emplace(*named, facts_from(self, *m));
+  if (by_digest) reach();
+  if (reach_) reach_->arrived(self, [this](const engine::descriptor& d) { return facts_of(d); });
+  if (!by_digest) {
+    index.set_tag(ref, self);
+    index.remove_unnamed(below);
+    follow_changes();
+    if (auto r = write_index(); !r) return pass(std::move(r));
+    return *named;
   }
-  for (const engine::manifest_reference& r : m->references) index->remove_unnamed(r.target.digest);
-  if (auto r = write_index(*index); !r) return pass(std::move(r));
+  // A damaged manifest elsewhere only costs an entry that need not be.
+  if (reach().contains(*named)) return *named;
+  index.add(self);
+  index.remove_unnamed(below);
+  follow_changes();
+  for (const digest& d : below) unlisted_.erase(d);
+  unlisted_.emplace(*named, self);
   return *named;
 }
 
 result<void> layout_store::delete_tag(const std::string& tag) {
-  auto index = read_index();
-  if (!index) return pass(std::move(index));
-  if (!index->remove_tag(tag)) return no_such(tag, directory_);
-  return write_index(*index);
+  auto now = index();
+  if (!now) return pass(std::move(now));
+  if (!(*now)->remove_tag(tag)) return no_such(tag, directory_);
+  follow_changes();
+  return write_index();
 }
 
 result<void> layout_store::delete_manifest(const digest& d) {
-  auto index = read_index();
-  if (!index) return pass(std::move(index));
-  const bool listed = index->remove(d);
+  auto now = index();
+  if (!now) return pass(std::move(now));
+  const bool listed = (*now)->find(d) != nullptr;
   if (!listed) {
     auto there = resolve(d.text());
     if (!there) return pass(std::move(there));
     if (!*there) return no_such(d.text(), directory_);
   }
-  auto others = closure(*index);
-  if (!others) return pass(std::move(others));
-  for (const facts* f : *others) {
-    if (f->self.digest != d) continue;
+  if (auto whole = whole_reach(); !whole) return pass(std::move(whole));
+  (*now)->remove(d);
+  follow_changes();
+  if (reach().contains(d)) {
+    forget_index();
     return fail(errc::rejected, d.text() + " is part of an index that stays; delete that one first");
   }
   if (listed) {
-    if (auto r = write_index(*index); !r) return r;
+    const auto unlisted = unlisted_.extract(d);
+    if (auto r = write_index(); !r) return r;
   }
   known_.erase(d);
   auto removed = directory_.remove_file(layout_blob_path(d));
@@ -248,12 +309,12 @@ result<void> layout_store::delete_manifest(const digest& d) {
 }
 
 result<std::vector<std::string>> layout_store::tags() {
-  auto index = read_index();
-  if (!index) return pass(std::move(index));
-  return index->tags();
+  auto now = index();
+  if (!now) return pass(std::move(now));
+  return (*now)->tags();
 }
 
-result<const layout_store::facts*> layout_store::facts_of(const engine::descriptor& d) {
+result<const manifest_facts*> layout_store::facts_of(const engine::descriptor& d) {
   if (const auto at = known_.find(d.digest); at != known_.end()) return &at->second;
   if (known_.size() >= known_max) {
     return fail(errc::too_large,
@@ -263,46 +324,44 @@ result<const layout_store::facts*> layout_store::facts_of(const engine::descript
   if (!document) return pass(std::move(document));
   auto m = engine::parse_manifest(document->media_type, document->bytes);
   if (!m) return pass(std::move(m), directory_.shown(layout_blob_path(d.digest)));
-  facts f{{document->media_type, d.digest, document->bytes.size()}, std::nullopt, {}};
-  if (m->subject) f.subject = m->subject->digest;
-  for (const engine::manifest_reference& r : m->references) {
-    // What is of unknown type shows by its content whether it is a manifest.
-    if (r.as == engine::copy_as::manifest) f.children.push_back(r.target);
-    if (r.as == engine::copy_as::either) f.children.push_back({{}, r.target.digest, r.target.size});
-  }
-  return &known_.emplace(d.digest, std::move(f)).first->second;
+  const engine::descriptor self{document->media_type, d.digest, document->bytes.size()};
+  return &known_.emplace(d.digest, facts_from(self, *m)).first->second;
 }
 
-result<std::vector<const layout_store::facts*>> layout_store::closure(const layout_index& index) {
-  std::vector<const facts*> found;
-  std::set<digest> seen;
-  std::vector<engine::descriptor> open;
-  for (const layout_entry& e : index.entries()) open.push_back(e.target);
-  while (!open.empty()) {
-    const engine::descriptor next = std::move(open.back());
-    open.pop_back();
-    if (!seen.insert(next.digest).second) continue;
-    auto f = facts_of(next);
-    // Sparse indexes are legitimate.
-    if (!f && f.error().code == errc::not_found) continue;
-    if (!f) return pass(std::move(f));
-    found.push_back(*f);
-    open.insert(open.end(), (*f)->children.begin(), (*f)->children.end());
+layout_reach& layout_store::reach() {
+  if (reach_) return *reach_;
+  reach_.emplace();
+  for (const layout_entry& e : index_->entries()) {
+    reach_->hold(e.target, [this](const engine::descriptor& d) { return facts_of(d); });
   }
-  return found;
+  return *reach_;
+}
+
+result<layout_reach*> layout_store::whole_reach() {
+  // It may have been mended.
+  if (reach_ && reach_->damage()) reach_.reset();
+  layout_reach& found = reach();
+  if (found.damage()) return std::unexpected(*found.damage());
+  return &found;
+}
+
+// Those that came first, so that what both lead to is not let go of and found again.
+void layout_store::follow_changes() {
+  const auto changes = index_->take_changes();
+  if (!reach_) return;
+  for (const layout_index::change& c : changes) {
+    if (c.listed) reach_->hold(c.target, [this](const engine::descriptor& d) { return facts_of(d); });
+  }
+  for (const layout_index::change& c : changes) {
+    if (!c.listed) reach_->release(c.target.digest);
+  }
 }
 
 result<std::vector<engine::descriptor>> layout_store::referrers(const digest& d) {
-  auto index = read_index();
-  if (!index) return pass(std::move(index));
-  auto all = closure(*index);
-  if (!all) return pass(std::move(all));
-  std::vector<engine::descriptor> found;
-  for (const facts* f : *all) {
-    if (f->subject == d) found.push_back(f->self);
-  }
-  std::ranges::sort(found, {}, [](const engine::descriptor& x) { return x.digest; });
-  return found;
+  if (auto now = index(); !now) return pass(std::move(now));
+  auto whole = whole_reach();
+  if (!whole) return pass(std::move(whole));
+  return (*whole)->referrers(d);
 }
 
 }  // namespace longshore::api

@@ -2,8 +2,11 @@
 
 // The manifests of one OCI image layout directory: index.json, and the blobs that are manifests.
 //
-// Verbs block and belong to one thread at a time: that is what serialises changes of index.json. It is read anew by
-// each verb, since other tools may write it, too. What a writing verb changed is on disk when it returns.
+// Verbs block and belong to one thread at a time: that is what serialises changes of index.json. Other tools may write
+// it, too: each verb looks whether it is still the file that was read last. What a writing verb changed is on disk when
+// it returns, but for one thing: that a manifest without a name is listed is written with the next tag or deletion, or
+// by flush(), so that index.json is written once for an image, not for each of its manifests. (Dropping the store tries
+// that, too.) Until then the manifest is had by digest alone, after a crash as well.
 // A manifest need not be listed: every blob that is one (manifest_type.h) can be had by digest. index.json lists what
 // has a name, and what nothing else refers to; a child leaves it when its index arrives.
 // Refuses a manifest whose content is not there (rejected), and to delete one that a listed index contains (rejected).
@@ -15,6 +18,7 @@
 #include <vector>
 
 #include "api/local/layout_index.h"
+#include "api/local/layout_reach.h"
 #include "api/local/local_directory.h"
 #include "engine/manifest.h"
 #include "engine/registry.h"
@@ -32,6 +36,9 @@ class layout_store {
   // set-up leaves; errc::invalid for any other directory; errc::busy while another writes.
   static result<layout_store> open(const std::filesystem::path& path, layout_access access, file_calls& files);
 
+  ~layout_store();
+  layout_store(layout_store&&) = default;
+
   const local_directory& directory() const { return directory_; }
 
   result<engine::manifest_document> get(const std::string& ref);
@@ -41,30 +48,35 @@ class layout_store {
   result<void> delete_manifest(const digest& d);
   result<std::vector<std::string>> tags();
   result<std::vector<engine::descriptor>> referrers(const digest& d);
+  // Lists on disk what was put without a name.
+  result<void> flush();
 
  private:
-  // What a manifest says, which its digest fixes.
-  struct facts {
-    engine::descriptor self;
-    std::optional<digest> subject;
-    std::vector<engine::descriptor> children;
-  };
   layout_store(local_directory directory, layout_access access) : directory_(std::move(directory)), access_(access) {}
 
   static result<void> check(const local_directory& directory);
   static result<void> set_up(const local_directory& directory);
-  result<layout_index> read_index() const;
-  result<void> write_index(const layout_index& index) const;
+  // As it is on disk, and what is yet to be listed there.
+  result<layout_index*> index();
+  result<void> write_index();
+  void forget_index();
   result<engine::manifest_document> read_manifest(const digest& d, const std::string& listed_type) const;
-  result<const facts*> facts_of(const engine::descriptor& d);
-  // Every manifest that the entries lead to, each once.
-  result<std::vector<const facts*>> closure(const layout_index& index);
+  result<const manifest_facts*> facts_of(const engine::descriptor& d);
+  // What the index leads to, found once and then kept up; damaged manifests lead no further.
+  layout_reach& reach();
+  // The same, all of it or errc::corrupt.
+  result<layout_reach*> whole_reach();
+  void follow_changes();
   result<bool> holds(const digest& d) const;
   result<void> check_content(const engine::manifest& m) const;
 
   local_directory directory_;
   layout_access access_;
-  std::map<digest, facts> known_;
+  std::map<digest, manifest_facts> known_;
+  std::optional<layout_index> index_;              // none: to be read
+  file_stamp stamp_;                               // of the file that it was read from or written to
+  std::optional<layout_reach> reach_;              // of index_; none: to be found
+  std::map<digest, engine::descriptor> unlisted_;  // put without a name, and not yet listed on disk
 };
 
 }  // namespace longshore::api

@@ -29,6 +29,11 @@ std::pair<std::string, std::string> split(const std::string& relative) {
   return {relative.substr(0, slash), relative.substr(slash + 1)};
 }
 
+file_stamp stamp_of(const struct stat& facts) {
+  return {static_cast<std::uint64_t>(facts.st_dev), static_cast<std::uint64_t>(facts.st_ino),
+          static_cast<std::uint64_t>(facts.st_size), facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec};
+}
+
 }  // namespace
 
 result<local_directory> local_directory::open(const fs::path& path, file_calls& files) {
@@ -61,11 +66,12 @@ result<local_directory::opened> local_directory::open_file(const std::string& re
   // Not blocking: a pipe of that name must not hold us up.
   const int fd = files_->open(handle_.get(), relative, O_RDONLY | O_NONBLOCK, 0);
   if (fd < 0) return file_failure(fd, "cannot open " + shown(relative));
-  opened out{file_handle(fd), 0};
+  opened out{file_handle(fd), 0, {}};
   struct stat facts{};
   if (::fstat(fd, &facts) != 0) return file_failure(-errno, "cannot look at " + shown(relative));
   if (!S_ISREG(facts.st_mode)) return fail(errc::invalid, shown(relative) + " is not a file");
-  out.size = static_cast<std::uint64_t>(facts.st_size);
+  out.stamp = stamp_of(facts);
+  out.size = out.stamp.size;
   return out;
 }
 
@@ -195,6 +201,12 @@ result<void> new_file::write(std::string_view bytes) {
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
+}
+
+result<file_stamp> new_file::stamp() const {
+  struct stat facts{};
+  if (::fstat(file_.get(), &facts) != 0) return file_failure(-errno, "cannot look at a file in " + in_->path_.string());
+  return stamp_of(facts);
 }
 
 result<void> new_file::place(const std::string& relative) {

@@ -20,6 +20,13 @@ namespace longshore::api {
 
 class new_file;
 
+// Tells a file from what had its name before, and mostly from what it was before somebody wrote in it.
+struct file_stamp {
+  std::uint64_t device = 0, inode = 0, size = 0;
+  std::int64_t modified_s = 0, modified_ns = 0;
+  bool operator==(const file_stamp&) const = default;
+};
+
 class local_directory {
  public:
   static result<local_directory> open(const std::filesystem::path& path, file_calls& files = system_files());
@@ -33,6 +40,7 @@ class local_directory {
   struct opened {
     file_handle file;
     std::uint64_t size = 0;
+    file_stamp stamp;
   };
   result<opened> open_file(const std::string& relative) const;
   // too_large when the file has more bytes than that.
@@ -73,6 +81,8 @@ class new_file {
 
   result<void> write(std::string_view bytes);
   std::uint64_t written() const { return written_; }
+  // Of what is written so far; it stays when the file is published.
+  result<file_stamp> stamp() const;
   // Puts it on disk and then in the place of whatever has this name, in a directory that is there.
   result<void> publish(const std::string& relative);
   // The same without waiting for the disk.

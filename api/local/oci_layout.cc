@@ -17,6 +17,10 @@ result<std::unique_ptr<oci_layout>> oci_layout::open(oci_layout_options options)
   return std::unique_ptr<oci_layout>(new oci_layout(std::move(options), *std::move(store)));
 }
 
+task<> oci_layout::finish() {
+  co_return co_await index_.run([&] { return store_.flush(); });
+}
+
 result<void> oci_layout::check_writable() const {
   if (options_.access == layout_access::write) return {};
   return fail(errc::unsupported, name() + " is open for reading only");

@@ -4,7 +4,8 @@
 //
 // Contracts of the verbs: engine/registry.h. A layout has no repositories: every verb takes any repository's name for
 // it, and list_repositories() answers the one of the options. Blobs are shared by all, so that every mount of one that
-// is there succeeds. Writing verbs return when disk has what they wrote. A registry for reading answers writing verbs
+// is there succeeds. Writing verbs return when disk has what they wrote; see
+// finish(). A registry for reading answers writing verbs
 // with errc::unsupported. For the rules of index.json and deletions, see layout_store.h.
 // One executor; files are read and written on its own threads, index.json on one of them. Readers and writers it gave
 // must not outlive it. At most one process at a time has a directory open for writing (errc::busy).
@@ -35,6 +36,8 @@ class oci_layout final : public engine::registry {
 
   std::string name() const override { return options_.name; }
   const local_directory& directory() const { return store_.directory(); }
+  // Lists on disk what was put without a name (layout_store.h). It may go on being written.
+  engine::task<> finish();
   engine::task<engine::manifest_document> get_manifest(std::string repository, std::string ref) override;
   engine::task<std::optional<digest>> resolve(std::string repository, std::string ref) override;
   engine::task<digest> put_manifest(std::string repository, std::string ref, std::string media_type,

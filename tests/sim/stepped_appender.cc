@@ -1,5 +1,7 @@
 #include "tests/sim/stepped_appender.h"
 
+#include <limits>
+
 #include "log/projection.h"
 #include "storage/env/ensure.h"
 
@@ -44,7 +46,7 @@ void stepped_appender::commit_some(random_source& random) {
     taken.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
-  const auto staged = batch_.stage(taken, false);
+  const auto staged = batch_.stage(taken, false, std::numeric_limits<std::size_t>::max());
   ensure(staged.has_value(), "a batch could not be staged");
   const auto committed = batch_.commit();
   ensure(committed.has_value(), "a batch could not be committed");

@@ -18,8 +18,8 @@ constexpr const char* repo = "team/app";
 class closure_test : public ::testing::Test {
  protected:
   result<closure> walked(const digest& root, closure_limits limits = {},
-                         closure::subjects s = closure::subjects::follow) {
-    auto c = closure::of(*from_.manifest_at(repo, root.text()), s, limits);
+                         closure::subjects s = closure::subjects::follow, entry_choice chosen = {}) {
+    auto c = closure::of(*from_.manifest_at(repo, root.text()), s, limits, std::move(chosen));
     while (c) {
       const auto wanted = c->take_wanted();
       if (wanted.empty()) break;
@@ -41,6 +41,17 @@ class closure_test : public ::testing::Test {
     std::vector<std::string> out;
     for (const auto* m : plan.manifests) out.push_back(m->digest.text());
     return out;
+  }
+  static entry_choice all_but(std::set<digest> left_out) {
+    return [left_out = std::move(left_out)](const manifest&, const manifest_reference& r) {
+      return !left_out.contains(r.target.digest);
+    };
+  }
+  // Indexes of which each refers to the one before, and one of all of them; the first has a child of its own.
+  digest add_ladder(std::size_t rungs, const digest& child) {
+    std::vector<digest> all;
+    for (std::size_t i = 0; i < rungs; ++i) all.push_back(add_index(from_, repo, {all.empty() ? child : all.back()}));
+    return add_index(from_, repo, all);
   }
   memory_registry from_{"source"};
   std::set<std::string> asked_, held_;
@@ -137,6 +148,52 @@ TEST_F(closure_test, a_document_that_cannot_be_understood_fails_the_walk) {
   const auto c = walked(add_index(from_, repo, {broken}));
   ASSERT_FALSE(c);
   EXPECT_EQ(c.error().code, errc::invalid);
+}
+
+TEST_F(closure_test, what_lacks_an_entry_by_choice_is_sparse_and_so_is_what_is_above_it) {
+  const auto a = add_oci_image(from_, repo, {"a"});
+  const auto b = add_oci_image(from_, repo, {"b"});
+  const auto lacking = add_index(from_, repo, {a, b});
+  const auto whole = add_index(from_, repo, {a});
+  const auto above = add_index(from_, repo, {whole, lacking});
+  const auto root = add_index(from_, repo, {above, whole});
+  const auto c = walked(root, {}, closure::subjects::follow, all_but({b}));
+  const auto plan = c->plan();
+  EXPECT_EQ(plan.sparse, (std::set{lacking, above, root}));
+  EXPECT_EQ(names(plan), (std::vector{a.text(), whole.text(), lacking.text(), above.text(), root.text()}));
+  asked_.clear();
+  EXPECT_TRUE(walked(root)->plan().sparse.empty());
+}
+
+TEST_F(closure_test, what_one_index_leaves_out_another_may_bring_in) {
+  const auto a = add_oci_image(from_, repo, {"a"});
+  const auto lacking = add_index(from_, repo, {a});
+  const auto root = add_index(from_, repo, {lacking, a});
+  const auto c = walked(root, {}, closure::subjects::follow, [&](const manifest& index, const manifest_reference& r) {
+    return r.target.digest != a || index.references.size() > 1;
+  });
+  EXPECT_EQ(names(c->plan()), (std::vector{a.text(), lacking.text(), root.text()}));
+}
+
+TEST_F(closure_test, planning_follows_each_reference_once) {
+  const auto image = add_oci_image(from_, repo, {"a"});
+  const auto other = add_oci_image(from_, repo, {"b"});
+  constexpr std::size_t rungs = 500;
+  const auto root = add_ladder(rungs, add_index(from_, repo, {image, other}));
+  const auto c = walked(root, {}, closure::subjects::follow, all_but({other}));
+  const auto plan = c->plan();
+  EXPECT_EQ(plan.manifests.size(), rungs + 3);
+  EXPECT_EQ(plan.sparse.size(), rungs + 2) << "all but the image";
+  EXPECT_EQ(plan.steps, 1 + rungs + rungs + 2) << "the root, its entries, one of each rung, two of the last";
+}
+
+TEST_F(closure_test, a_chain_of_any_length_is_planned) {
+  constexpr std::size_t rungs = 100'000;  // too many for a stack of calls
+  auto root = add_oci_image(from_, repo, {"a"});
+  for (std::size_t i = 0; i < rungs; ++i) root = add_index(from_, repo, {root});
+  const auto c = walked(root, {.depth_max = rungs, .documents_max = rungs + 1, .document_bytes_max = 1u << 30});
+  ASSERT_TRUE(c) << c.error().text;
+  EXPECT_EQ(c->plan().manifests.size(), rungs + 1);
 }
 
 TEST_F(closure_test, in_any_graph_everything_referred_to_is_planned_before_it_is_referred_to) {

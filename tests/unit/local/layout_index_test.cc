@@ -56,8 +56,8 @@ TEST(layout_index, removing_a_tag_leaves_others_of_the_same_digest) {
   EXPECT_TRUE(index.remove_tag("v1"));
   EXPECT_FALSE(index.remove_tag("v1"));
   EXPECT_EQ(index.tags(), std::vector<std::string>{"v2"});
-  EXPECT_FALSE(index.remove_unnamed(digest::of("a")));
-  EXPECT_TRUE(index.remove_unnamed(digest::of("b")));
+  EXPECT_FALSE(index.remove_unnamed({digest::of("a"), digest::of("c")}));
+  EXPECT_TRUE(index.remove_unnamed({digest::of("a"), digest::of("b")}));
   EXPECT_TRUE(index.remove(digest::of("a")));
   EXPECT_TRUE(index.entries().empty());
 }

@@ -87,6 +87,41 @@ TEST_F(oci_layout_fault_test, a_death_at_any_moment_leaves_the_old_or_the_new) {
   EXPECT_TRUE(succeeded && old_seen && new_seen);
 }
 
+TEST_F(oci_layout_fault_test, a_tag_is_listed_only_when_all_below_it_is_there) {
+  const std::string index = index_text({image_text("one"), image_text("two")});
+  const auto put_both = [&]() -> result<void> {
+    auto layout = open(files);
+    if (!layout) return pass(std::move(layout));
+    for (const char* layer : {"one", "two"}) {
+      auto put = get(push_image(**layout, "", digest::of(image_text(layer)).text(), layer));
+      if (!put) return pass(std::move(put));
+    }
+    auto put = get((*layout)->put_manifest("", "all", index_type, index));
+    return put ? result<void>() : pass(std::move(put));
+  };
+  for (const bool dies : {false, true}) {
+    files.dies = dies;
+    bool succeeded = false;
+    for (int n = 0; n < operations_max && !succeeded; ++n) {
+      make_old();
+      files.operations = 0;
+      files.fails_at = n;
+      const bool done = put_both().has_value();
+      succeeded = done && files.operations <= n;
+      auto layout = open(api::system_files());
+      ASSERT_TRUE(layout) << n << ": " << layout.error().text;
+      EXPECT_TRUE(get((*layout)->get_manifest("", "v1"))) << n;
+      const auto all = get((*layout)->resolve("", "all"));
+      ASSERT_TRUE(all) << n;
+      EXPECT_TRUE(*all || !done) << n;
+      for (const char* layer : {"one", "two"}) {
+        if (*all) EXPECT_TRUE(get((*layout)->get_manifest("", digest::of(image_text(layer)).text()))) << n;
+      }
+    }
+    EXPECT_TRUE(succeeded);
+  }
+}
+
 TEST_F(oci_layout_fault_test, a_death_while_a_layout_is_set_up_leaves_what_can_be_set_up) {
   files.dies = true;
   bool succeeded = false;

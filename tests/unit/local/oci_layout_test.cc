@@ -3,6 +3,7 @@
 #include <boost/asio/detached.hpp>
 #include <set>
 
+#include "faulty_files.h"
 #include "local_fixture.h"
 
 namespace longshore::tests {
@@ -15,7 +16,8 @@ class oci_layout_test : public registry_runner {
   void SetUp() override { open(api::layout_access::write); }
   void open(api::layout_access access) {
     layout.reset();
-    auto opened = api::oci_layout::open({.directory = dir, .access = access, .repository = "group/app"});
+    auto opened =
+        api::oci_layout::open({.directory = dir, .access = access, .repository = "group/app", .files = &files});
     ASSERT_TRUE(opened) << opened.error().text;
     layout = *std::move(opened);
   }
@@ -38,6 +40,7 @@ class oci_layout_test : public registry_runner {
 
   testing::scratch place;
   fs::path dir = place.path() / "layout";
+  faulty_files files;  // that do not fail: they count
   std::unique_ptr<api::oci_layout> layout;
 };
 
@@ -58,10 +61,12 @@ TEST_F(oci_layout_test, any_repository_is_the_one_and_its_name_is_configured) {
 TEST_F(oci_layout_test, children_are_listed_only_until_their_index_is) {
   put_unnamed("one");
   put_unnamed("two");
+  ASSERT_TRUE(get(layout->finish()));
   EXPECT_EQ(listed(), 2u);
   ASSERT_TRUE(get(layout->put_manifest("", "v1", index_type, index_text({image_text("one"), image_text("two")}))));
   EXPECT_EQ(listed(), 1u);
   put_unnamed("one");
+  ASSERT_TRUE(get(layout->finish()));
   EXPECT_EQ(listed(), 1u);
   EXPECT_TRUE(get(layout->get_manifest("", digest::of(image_text("one")).text())));
 }
@@ -70,6 +75,67 @@ TEST_F(oci_layout_test, a_manifest_put_by_digest_and_then_by_tag_is_listed_once)
   put_unnamed("layer");
   put("v1", "layer");
   EXPECT_EQ(listed(), 1u);
+}
+
+TEST_F(oci_layout_test, a_manifest_without_a_name_is_listed_on_disk_with_the_next_tag_or_at_the_end) {
+  const digest loose = put_unnamed("loose");
+  EXPECT_EQ(listed(), 0u);
+  EXPECT_EQ(get(layout->get_manifest("", loose.text()))->bytes, image_text("loose")) << "it is there by its digest";
+  put("v1", "tagged");
+  EXPECT_EQ(listed(), 2u);
+  put_unnamed("last");
+  open(api::layout_access::read);
+  EXPECT_EQ(listed(), 3u) << "dropping the registry is an end, too";
+}
+
+TEST_F(oci_layout_test, what_others_write_in_the_index_is_seen_and_kept) {
+  put("v1", "layer");
+  put_unnamed("loose");
+  auto others = api::layout_index::parse(read_text(dir / "index.json")).value();
+  const engine::descriptor ours = others.find("v1")->target;
+  others.set_tag("theirs", ours);
+  write_text(dir / "index.json", others.text());
+  EXPECT_TRUE(get(layout->resolve("", "theirs")).value());
+  put("v2", "layer");
+  EXPECT_EQ(get(layout->list_tags("", std::nullopt))->names, (std::vector<std::string>{"theirs", "v1", "v2"}));
+  EXPECT_EQ(listed(), 4u) << "ours without a name, too";
+}
+
+TEST_F(oci_layout_test, what_is_put_and_asked_for_moves_its_own_bytes_alone) {
+  constexpr int count = 200;
+  std::vector<std::string> children;
+  ASSERT_TRUE(get(push_blob(*layout, "", config_text, digest::of(config_text))));
+  ASSERT_TRUE(get(push_blob(*layout, "", "layer", digest::of("layer"))));
+  const std::string of_it = R"(,"subject":)" + descriptor_text(image_type, image_text("layer"));
+  std::int64_t contents = 0;
+  const std::int64_t before = files.bytes_moved;
+  for (int i = 0; i < count; ++i) {
+    children.push_back(
+        image_text("layer", (i % 2 == 0 ? of_it : "") + R"(,"annotations":{"n":")" + std::to_string(i) + R"("})"));
+    contents += static_cast<std::int64_t>(children.back().size());
+    ASSERT_TRUE(get(layout->put_manifest("", digest::of(children.back()).text(), image_type, children.back())));
+    const auto found = get(layout->referrers("", digest::of(image_text("layer"))));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->size(), static_cast<std::size_t>(i / 2 + 1));
+  }
+  const std::string whole = index_text(children);
+  contents += static_cast<std::int64_t>(whole.size());
+  ASSERT_TRUE(get(layout->put_manifest("", "v1", index_type, whole)));
+  EXPECT_LT(files.bytes_moved - before, 2 * contents);
+  EXPECT_EQ(listed(), 1u);
+  EXPECT_EQ(get(layout->referrers("", digest::of(image_text("layer"))))->size(), count / 2u);
+}
+
+TEST_F(oci_layout_test, referrers_are_those_that_a_name_leads_to_now) {
+  const digest subject = put("v1", "layer");
+  const std::string of_it = R"(,"subject":)" + descriptor_text(image_type, image_text("layer"));
+  put("signature", "one", of_it);
+  EXPECT_EQ(get(layout->referrers("", subject))->size(), 1u);
+  const digest other = put("signature", "other", of_it);
+  ASSERT_EQ(get(layout->referrers("", subject))->size(), 1u);
+  EXPECT_EQ(get(layout->referrers("", subject))->front().digest, other);
+  ASSERT_TRUE(get(layout->delete_tag("", "signature")));
+  EXPECT_TRUE(get(layout->referrers("", subject))->empty());
 }
 
 TEST_F(oci_layout_test, referrers_are_found_listed_or_as_children) {

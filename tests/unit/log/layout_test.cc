@@ -44,12 +44,20 @@ TEST(layout, keys_sort_as_what_they_stand_for) {
   EXPECT_LT(merkle_key(3, 255), merkle_key(3, 256));
 }
 
+TEST(layout, the_first_format_of_a_view_is_not_written) {
+  EXPECT_EQ(to_value(folded{7, 1}), to_key(7));
+  EXPECT_EQ(to_folded(to_key(7))->format, 1u);
+  EXPECT_EQ(to_folded(to_value(folded{7, 2}))->size, 7u);
+  EXPECT_EQ(to_folded(to_value(folded{7, 2}))->format, 2u);
+}
+
 TEST(layout, values_of_another_size_are_not_read) {
   const tail t{7, sha256("x")};
   EXPECT_EQ(to_tail(to_value(t))->size, 7u);
   EXPECT_EQ(to_tail(to_value(t))->root, t.root);
   EXPECT_FALSE(to_tail(to_value(t) + "x"));
   EXPECT_FALSE(to_tail({}));
+  for (const std::size_t size : {0u, 7u, 9u, 15u, 17u}) EXPECT_FALSE(to_folded(std::string(size, 'x')));
   EXPECT_FALSE(to_number("1234567"));
   EXPECT_FALSE(to_number("123456789"));
   EXPECT_FALSE(to_hash("short"));

@@ -23,11 +23,14 @@ class counting_view final : public view {
  public:
   explicit counting_view(const storage::database& db) : rows_(db.named("counting.rows")) {}
   std::string_view name() const override { return "counting"; }
+  std::uint64_t format() const override { return format_; }
+  void set_format(std::uint64_t f) { format_ = f; }
   std::vector<storage::family> families() const override { return {rows_}; }
   void apply(const event_view& e, storage::overlay& state) override;
 
  private:
   storage::family rows_;
+  std::uint64_t format_ = 1;
 };
 
 // An event of a repository, with an id.

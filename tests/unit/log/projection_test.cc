@@ -109,6 +109,36 @@ TEST_F(projection_test, a_view_ahead_of_its_log_is_refused) {
   EXPECT_EQ(started.error().code, errc::corrupt);
 }
 
+TEST_F(projection_test, a_view_of_another_format_is_emptied_and_folded_anew) {
+  open_and_start();
+  add_many(20);
+  sequencer_.reset();
+  storage::write_batch batch;
+  batch.put(db_->named("counting.rows"), "a row", "of the form before");
+  ASSERT_TRUE(db_->commit(batch, storage::durability::synced));
+  for (const std::uint64_t format : {2u, 3u, 1u}) {
+    view_->set_format(format);
+    EXPECT_EQ(applied_size(*log_, *view_).value(), 0u) << "nothing is folded in this form";
+    start();
+    EXPECT_EQ(applied_size(*log_, *view_).value(), 20u);
+    sequencer_.reset();
+    const std::string live = digest_of_view();
+    EXPECT_EQ(digest_of_rebuilt_view(), live);
+    EXPECT_FALSE(db_->get(db_->named("counting.rows"), "a row").value());
+  }
+}
+
+TEST_F(projection_test, a_view_stays_of_its_format_as_it_goes_on) {
+  open();
+  view_->set_format(2);
+  start();
+  add_many(5);
+  sequencer_.reset();
+  EXPECT_EQ(applied_size(*log_, *view_).value(), 5u);
+  view_->set_format(1);
+  EXPECT_EQ(applied_size(*log_, *view_).value(), 0u);
+}
+
 TEST_F(projection_test, the_state_as_it_was_is_replayed_into_another_database) {
   open_and_start();
   add_many(25);

@@ -13,6 +13,9 @@ namespace longshore::log {
 namespace {
 
 // Holds the sequencer's thread inside a completion until released, so that a queue can be built up behind it.
+// Roughly what the overlay counts for one.
+constexpr std::size_t repository_row_bytes = 100;
+
 class held_sequencer {
  public:
   explicit held_sequencer(sequencer& s) {
@@ -157,6 +160,31 @@ TEST_F(sequencer_test, batches_have_caps_and_a_submission_is_never_split) {
   }
   sequencer_->stop();
   EXPECT_EQ(sizes, (std::vector<std::size_t>{1, 6, 9, 25, 1}));
+}
+
+TEST_F(sequencer_test, a_batch_ends_with_the_submission_whose_changes_to_the_views_are_many) {
+  open();
+  sequencer_options with;
+  with.batch_changes_max = 10 * repository_row_bytes;
+  start(with);
+  std::vector<std::size_t> sizes;
+  sequencer_->subscribe([&](const committed& c) { sizes.push_back(c.records->size()); });
+  std::vector<std::uint64_t> completed;
+  {
+    held_sequencer held(*sequencer_);
+    for (const int repositories : {2, 1, 30, 1, 1}) {
+      std::vector<event> events;
+      for (int i = 0; i < repositories; ++i) events.push_back(push_of("a" + std::to_string(i), ""));
+      ASSERT_TRUE(sequencer_->submit(std::move(events), [&](const auto& o) {
+        ASSERT_TRUE(o);
+        completed.push_back(o->first.value);
+      }));
+    }
+  }
+  sequencer_->stop();
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{1, 33, 2}));
+  EXPECT_EQ(completed, (std::vector<std::uint64_t>{1, 3, 4, 34, 35}));
+  EXPECT_EQ(applied_size(*log_, *view_).value(), 36u);
 }
 
 TEST_F(sequencer_test, subscribers_are_told_before_completions_with_the_stored_bytes) {

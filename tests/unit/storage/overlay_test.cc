@@ -79,6 +79,18 @@ TEST_F(overlay_test, a_scan_merges_stored_and_changed_rows_in_order) {
   EXPECT_EQ(seen, 2);
 }
 
+TEST_F(overlay_test, a_scan_of_a_range_begins_and_ends_inside_a_prefix) {
+  for (const char* key : {"p1", "p3", "p5", "p7"}) put("rows", key, "stored");
+  overlay state(*db_);
+  for (const char* key : {"p2", "p4", "p6"}) state.put(rows_, key, "new");
+  std::vector<std::string> found;
+  state.scan_range(rows_, {.lower = "p3", .upper = "p6"}, [&](std::string_view key, std::string_view) {
+    found.emplace_back(key);
+    return true;
+  });
+  EXPECT_EQ(found, (std::vector<std::string>{"p3", "p4", "p5"}));
+}
+
 TEST_F(overlay_test, it_behaves_as_a_map_would) {
   std::mt19937 random(11);
   std::map<std::string, std::string> model;

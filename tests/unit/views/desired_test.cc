@@ -119,6 +119,56 @@ TEST_F(desired_test, deleting_a_repository_deletes_every_item_of_it_alone) {
   EXPECT_FALSE(item("team/app/sub", "v1")->gone);
 }
 
+TEST_F(desired_test, deleting_a_repository_deletes_a_manifest_that_no_tag_names_any_more) {
+  push("team/app", "v1", digest_of("a"));
+  push("team/app", "v1", digest_of("b"));
+  erase("team/app", "", "");
+  EXPECT_TRUE(item("team/app", digest_of("a"))->gone);
+  EXPECT_TRUE(item("team/app", digest_of("b"))->gone);
+}
+
+TEST_F(desired_test, a_repository_deleted_again_loses_what_came_since) {
+  push("team/app", "v1", digest_of("a"));
+  push("team/app", "", digest_of("b"));
+  erase("team/app", "", "");
+  push("team/app", "v2", digest_of("c"));
+  push("team/app", "v1", digest_of("a"));
+  erase("team/app", "", "");
+  for (const std::string& ref : {std::string("v1"), std::string("v2"), digest_of("a"), digest_of("c")}) {
+    EXPECT_TRUE(item("team/app", ref)->gone) << ref;
+    EXPECT_EQ(item("team/app", ref)->seq, event_seq{5}) << ref;
+  }
+  EXPECT_EQ(item("team/app", digest_of("b"))->seq, event_seq{2}) << "gone already";
+}
+
+TEST_F(desired_test, deleting_a_repository_reads_what_changed_since_it_was_last_deleted) {
+  constexpr int tombstones = 300;
+  for (int i = 0; i < tombstones; ++i) push("team/app", "v" + std::to_string(i), digest_of(std::to_string(i)));
+  erase("team/app", "", "");
+  std::uint64_t before = counted_->rows_read();
+  for (int i = 0; i < tombstones; ++i) erase("team/app", "", "");
+  EXPECT_LE(counted_->rows_read() - before, tombstones) << "nothing is left: a row each";
+
+  push("team/app", "again", digest_of("again"));
+  before = counted_->rows_read();
+  erase("team/app", "", "");
+  EXPECT_LE(counted_->rows_read() - before, 10u) << "a tag and its manifest";
+  EXPECT_TRUE(item("team/app", "again")->gone);
+}
+
+TEST_F(desired_test, deleting_a_manifest_again_reads_no_tags) {
+  constexpr int tags = 100;
+  for (int i = 0; i < tags; ++i) push("team/app", "v" + std::to_string(i), digest_of("a"));
+  erase("team/app", "", digest_of("a"));
+  EXPECT_TRUE(item("team/app", "v7")->gone);
+  const std::uint64_t before = counted_->rows_read();
+  for (int i = 0; i < tags; ++i) erase("team/app", "", digest_of("a"));
+  EXPECT_LE(counted_->rows_read() - before, 2u * tags) << "the manifest and its repository";
+  push("team/app", "v7", digest_of("a"));
+  erase("team/app", "", digest_of("a"));
+  EXPECT_TRUE(item("team/app", "v7")->gone);
+}
+
 TEST_F(desired_test, a_tag_pushed_again_after_its_deletion_is_wanted) {
   push("team/app", "v1", digest_of("a"));
   erase("team/app", "v1", "");

@@ -13,6 +13,7 @@
 #include "engine/locations.h"
 #include "storage/database.h"
 #include "storage/digest.h"
+#include "tests/unit/views/counted_database.h"
 
 namespace longshore::engine {
 
@@ -26,10 +27,12 @@ class view_test : public testing::Test {
     auto opened = storage::database::open({.path = path_, .families = View::family_specs()});
     ASSERT_TRUE(opened) << opened.error().text;
     db_ = *std::move(opened);
+    counted_ = std::make_unique<counted_database>(*db_);
     view_ = std::make_unique<View>(*db_);
   }
   void TearDown() override {
     view_.reset();
+    counted_.reset();
     db_.reset();
     std::filesystem::remove_all(path_);
   }
@@ -42,7 +45,7 @@ class view_test : public testing::Test {
     EXPECT_TRUE(record) << record.error().text;
     const auto seen = log::view_of(*record);
     EXPECT_TRUE(seen) << seen.error().text;
-    storage::overlay state(*db_);
+    storage::overlay state(*counted_);
     view_->apply(*seen, state);
     storage::write_batch batch;
     EXPECT_TRUE(state.drain(batch));
@@ -52,6 +55,7 @@ class view_test : public testing::Test {
 
   std::filesystem::path path_;
   std::unique_ptr<storage::database> db_;
+  std::unique_ptr<counted_database> counted_;  // what folding reads
   std::unique_ptr<View> view_;
   std::uint64_t next_ = 0;
 };
