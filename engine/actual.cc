@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "engine/actual_rows.h"
-#include "engine/journal_detail.h"
+#include "engine/record_detail.h"
 #include "engine/reference.h"
 
 namespace longshore::engine {
@@ -86,7 +86,7 @@ void actual::apply(const log::event_view& e, storage::overlay& state) {
       break;
     case event_kind::repository_verified:
       repository.verified_at = e.recorded;
-      repository.checksum = journal_detail(e).text("checksum");
+      repository.checksum = record_detail(e.detail).text("checksum");
       repository.mismatches = 0;
       break;
     case event_kind::deletes_allowed:
@@ -107,7 +107,7 @@ void actual::apply(const log::event_view& e, storage::overlay& state) {
 }
 
 void actual::apply_sync(const log::event_view& e, actual_repository& r) {
-  const journal_detail detail(e);
+  const record_detail detail(e.detail);
   if (e.kind == log::event_kind::sync_started) {
     r.state = sync_state::started;
     r.started_at = e.recorded;
@@ -142,7 +142,7 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
       known = true;
     }
   }
-  const journal_detail detail(e);
+  const record_detail detail(e.detail);
   const std::uint64_t size = detail.number("seq") + 1;
   const bool failure = e.kind == event_kind::item_failed || e.kind == event_kind::item_parked;
   // It was at work when the operator left it out: that stands until a newer event speaks of it.
@@ -184,7 +184,7 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
 }
 
 // What verification found amiss is open again, whatever had been settled, and the next pass begins there.
-void actual::reopen(actual_repository& r, actual_item& item, const journal_detail& found) {
+void actual::reopen(actual_repository& r, actual_item& item, const record_detail& found) {
   item.state = item_state::failed;
   item.done_size = item.tried_size = 0;
   item.verified_at = {};
@@ -237,7 +237,7 @@ void actual::apply_resync(actual_repository& r, storage::overlay& state) {
 // What was left out or parked is open again; synced_size goes back to before the oldest of it.
 void actual::apply_reopening(const log::event_view& e, actual_repository& r, storage::overlay& state) {
   const bool by_filter = e.kind == log::event_kind::filter_changed;
-  if (by_filter) r.filter = journal_detail(e).text("filter");
+  if (by_filter) r.filter = record_detail(e.detail).text("filter");
   const std::string_view ref = e.tag.empty() ? e.digest : e.tag;
   const auto opens = [&](const actual_item& i) {
     if (by_filter) return is_left_out_by(i, filter_code) || is_sparse(i);

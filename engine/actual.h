@@ -17,7 +17,7 @@
 
 namespace longshore::engine {
 
-class journal_detail;
+class record_detail;
 
 // `skipped` is never stored: the site's filters say it of repositories that they leave out (repository_state).
 enum class sync_state : std::uint8_t { pending, started, synced, failed, skipped };
@@ -84,7 +84,7 @@ class actual final : public log::view {
  private:
   static void apply_sync(const log::event_view& e, actual_repository& r);
   void apply_item(const log::event_view& e, actual_repository& r, storage::overlay& state);
-  static void reopen(actual_repository& r, actual_item& item, const journal_detail& found);
+  static void reopen(actual_repository& r, actual_item& item, const record_detail& found);
   void apply_deletes_allowed(actual_repository& r, storage::overlay& state);
   void apply_resync(actual_repository& r, storage::overlay& state);
   void apply_reopening(const log::event_view& e, actual_repository& r, storage::overlay& state);

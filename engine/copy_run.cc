@@ -141,18 +141,10 @@ asio::awaitable<void> copy_run::look_at(copy_route route) {
 
 task<std::vector<copy_ref>> copy_run::refs_of(const copy_route& route) {
   if (!route.refs.empty()) co_return route.refs;
+  auto tags = co_await list_all_tags(world_->source, route.repository, options_.tags_max);
+  if (!tags) co_return pass(std::move(tags));
   std::vector<copy_ref> refs;
-  std::optional<std::string> next;
-  std::size_t pages = 0;
-  do {
-    auto page = co_await world_->source.list_tags(route.repository, next);
-    if (!page) co_return pass(std::move(page), "listing the tags of the source");
-    for (const std::string& tag : page->names) refs.push_back({tag, tag});
-    next = std::move(page->next);
-    if (refs.size() > options_.tags_max || ++pages > options_.tags_max) {
-      co_return fail(errc::too_large, "the source has more than " + std::to_string(options_.tags_max) + " tags there");
-    }
-  } while (next);
+  for (const std::string& tag : *tags) refs.push_back({tag, tag});
   co_return refs;
 }
 

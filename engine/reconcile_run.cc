@@ -133,8 +133,8 @@ task<reconcile_run::names> reconcile_run::plan_from_catalog() {
   record_.counts.requests += reader.requests();
   std::set<std::string> all;
   if (catalog) {
-    for (std::string& name : *catalog) {
-      if (is_repository_name(name)) all.insert(std::move(name));
+    for (const std::string& name : *catalog) {
+      if (is_repository_name(name)) all.insert(name);
     }
     names_from_ = "the catalog";
   } else if (is_refusal(catalog.error().code)) {

@@ -44,7 +44,7 @@ task<bool> repository_look::look() {
 // None: the source did not list them; the report says why.
 task<std::optional<listed_tags>> repository_look::list() {
   auto names = co_await reader_.tags(repository_);
-  if (names) co_return listed_tags(names->begin(), names->end());
+  if (names) co_return *std::move(names);
   // The registry's own word that there is no such repository: then it lists nothing, and each tag is asked about.
   if (names.error().code == errc::not_found) co_return listed_tags();
   if (names.error().code == errc::stopped) co_return pass(std::move(names));

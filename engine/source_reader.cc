@@ -5,7 +5,6 @@ namespace {
 
 constexpr std::uint64_t attempts_max = 4;
 constexpr std::size_t names_max = 4'000'000;
-constexpr int empty_pages_max = 100;  // in a row: a listing may have short pages, but not go on for ever
 
 bool may_pass(errc code) {
   return code == errc::throttled || code == errc::unavailable || code == errc::timed_out || code == errc::busy;
@@ -27,32 +26,20 @@ task<T> source_reader::patiently(Ask ask) {
   }
 }
 
-template <class Ask>
-task<std::vector<std::string>> source_reader::whole(Ask page_after) {
-  std::vector<std::string> names;
-  std::optional<std::string> next;
-  int empty_pages = 0;
-  for (;;) {
-    auto page = co_await patiently<tag_page>([&] { return page_after(next); });
-    if (!page) co_return pass(std::move(page));
-    empty_pages = page->names.empty() ? empty_pages + 1 : 0;
-    names.insert(names.end(), std::make_move_iterator(page->names.begin()), std::make_move_iterator(page->names.end()));
-    if (!page->next) co_return names;
-    if (page->next == next || empty_pages > empty_pages_max) {
-      co_return fail(errc::corrupt, world_->source.name() + " lists the same page again and again");
-    }
-    if (names.size() > names_max) co_return fail(errc::too_large, world_->source.name() + " lists without end");
-    next = std::move(page->next);
-  }
+task<tag_names> source_reader::repositories() {
+  co_return co_await list_all(
+      [this](std::optional<std::string> next) {
+        return patiently<tag_page>([this, next] { return world_->source.list_repositories(next); });
+      },
+      "the repositories of " + world_->source.name(), names_max);
 }
 
-task<std::vector<std::string>> source_reader::repositories() {
-  co_return co_await whole([this](std::optional<std::string> next) { return world_->source.list_repositories(next); });
-}
-
-task<std::vector<std::string>> source_reader::tags(std::string repository) {
-  co_return co_await whole(
-      [&, this](std::optional<std::string> next) { return world_->source.list_tags(repository, next); });
+task<tag_names> source_reader::tags(std::string repository) {
+  co_return co_await list_all(
+      [&, this](std::optional<std::string> next) {
+        return patiently<tag_page>([&repository, this, next] { return world_->source.list_tags(repository, next); });
+      },
+      "the tags of " + repository + " at " + world_->source.name(), names_max);
 }
 
 task<std::optional<longshore::digest>> source_reader::resolve(std::string repository, std::string tag,

@@ -8,10 +8,10 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "engine/reconcile_world.h"
 #include "engine/request_pace.h"
+#include "engine/tag_listing.h"
 
 namespace longshore::engine {
 
@@ -19,8 +19,8 @@ class source_reader {
  public:
   source_reader(const reconcile_world& world, request_pace& pace) : world_(&world), pace_(&pace) {}
 
-  task<std::vector<std::string>> repositories();
-  task<std::vector<std::string>> tags(std::string repository);
+  task<tag_names> repositories();
+  task<tag_names> tags(std::string repository);
   task<std::optional<longshore::digest>> resolve(std::string repository, std::string tag,
                                                  std::optional<longshore::digest> known);
   std::uint64_t requests() const { return requests_; }
@@ -28,8 +28,6 @@ class source_reader {
  private:
   template <class T, class Ask>
   task<T> patiently(Ask ask);
-  template <class Ask>
-  task<std::vector<std::string>> whole(Ask page_after);
 
   const reconcile_world* world_;
   request_pace* pace_;

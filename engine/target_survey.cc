@@ -1,17 +1,8 @@
 #include "engine/target_survey.h"
 
-#include <algorithm>
-
 #include "engine/journal_records.h"
-#include "engine/tasks.h"
 
 namespace longshore::engine {
-namespace {
-
-// A survey is small requests, so that many may wait beside each other.
-constexpr std::size_t looks_at_once = 4;
-
-}  // namespace
 
 task<tag_names> target_survey::list(std::string repository, std::size_t tags_max) {
   auto tags = co_await list_all_tags(world_->target, std::move(repository), tags_max);
@@ -19,24 +10,19 @@ task<tag_names> target_survey::list(std::string repository, std::size_t tags_max
   co_return tags;
 }
 
-task<std::optional<longshore::digest>> target_survey::learn(std::string repository, std::string ref) {
-  return take(std::move(repository), std::move(ref), false);
-}
-
 task<std::optional<longshore::digest>> target_survey::look_at(std::string repository, std::string ref) {
-  return take(std::move(repository), std::move(ref), true);
+  return take(std::move(repository), std::move(ref), aside::put);
 }
 
 task<> target_survey::below() {
   for (auto& [repository, d] : std::exchange(aside_, {})) {
-    auto seen = co_await learn(repository, d.text());
+    auto seen = co_await take(repository, d.text(), aside::none);
     if (!seen) co_return pass(std::move(seen));
   }
   co_return result<void>();
 }
 
-task<std::optional<longshore::digest>> target_survey::take(std::string repository, std::string ref,
-                                                           bool put_indexes_aside) {
+task<std::optional<longshore::digest>> target_survey::take(std::string repository, std::string ref, aside indexes) {
   auto root = co_await world_->target.get_manifest(repository, ref);
   if (!root && root.error().code == errc::not_found) co_return std::optional<longshore::digest>();
   if (!root) co_return pass(std::move(root), "reading " + repository + ":" + ref + " at the target");
@@ -44,7 +30,7 @@ task<std::optional<longshore::digest>> target_survey::take(std::string repositor
   auto known = world_->where.holds(repository, d.text());
   if (!known) co_return pass(std::move(known));
   if (*known) co_return std::optional(d);
-  if (put_indexes_aside && is_index(root->media_type)) {
+  if (indexes == aside::put && is_index(root->media_type)) {
     aside_.emplace_back(std::move(repository), d);
     co_return std::optional(d);
   }
@@ -90,35 +76,6 @@ task<> target_survey::record_below(const std::string& repository, manifest_docum
     found.push_back(record::located(repository, m->digest, size));
   }
   co_return co_await world_->where.record(std::move(found));
-}
-
-task<> target_survey::learn_some(std::string repository, std::vector<std::string> tags) {
-  std::size_t next = 0;
-  std::optional<error> failure;
-  const auto worker = [&]() -> boost::asio::awaitable<void> {
-    while (next < tags.size() && !failure) {
-      auto seen = co_await learn(repository, tags[next++]);
-      if (!seen && !failure) failure = std::move(seen).error();
-    }
-  };
-  std::vector<boost::asio::awaitable<void>> workers;
-  for (std::size_t i = 0; i < std::min(tags.size(), looks_at_once); ++i) workers.push_back(worker());
-  co_await run_all(std::move(workers));
-  if (failure) co_return std::unexpected<error>(*std::move(failure));
-  co_return result<void>();
-}
-
-task<> target_survey::once(std::string repository, std::size_t tags_max, std::size_t learn_max) {
-  auto before = world_->where.survey_of(repository);
-  if (!before) co_return pass(std::move(before));
-  if (*before) co_return result<void>();
-  auto tags = co_await list(repository, tags_max);
-  if (!tags) co_return pass(std::move(tags));
-  std::vector<std::string> some(tags->begin(), tags->end());
-  if (some.size() > learn_max) some.resize(learn_max);
-  if (auto learnt = co_await learn_some(repository, std::move(some)); !learnt) co_return learnt;
-  std::vector<log::event> done{record::surveyed(repository, tags->size())};
-  co_return co_await world_->where.record(std::move(done));
 }
 
 }  // namespace longshore::engine

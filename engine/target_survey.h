@@ -10,6 +10,8 @@
 // Verbs may run beside each other, below() after the others; one executor; the world must outlive it.
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/copy_world.h"
 #include "engine/tag_listing.h"
@@ -22,18 +24,15 @@ class target_survey {
 
   // All tags of the repository; empty when the target knows no such repository. errc::too_large over tags_max.
   task<tag_names> list(std::string repository, std::size_t tags_max);
-  // The digest of the manifest that ref names at the target, everything below it recorded; none: no such ref.
-  task<std::optional<longshore::digest>> learn(std::string repository, std::string ref);
-  // The same, but an index is put aside, at one request: below() then records what is below all of those.
+  // The digest of the manifest that ref names at the target, what it refers to recorded; none: no such ref. An index is
+  // put aside, at one request: below() then records what is below all of those.
   task<std::optional<longshore::digest>> look_at(std::string repository, std::string ref);
   task<> below();
-  // Both, once per repository: nothing is asked when it was surveyed before. At most learn_max tags are looked into.
-  task<> once(std::string repository, std::size_t tags_max, std::size_t learn_max);
 
  private:
-  task<std::optional<longshore::digest>> take(std::string repository, std::string ref, bool put_indexes_aside);
+  enum class aside : bool { none, put };
+  task<std::optional<longshore::digest>> take(std::string repository, std::string ref, aside indexes);
   task<> record_below(const std::string& repository, manifest_document root);
-  task<> learn_some(std::string repository, std::vector<std::string> tags);
 
   const copy_world* world_;
   std::vector<std::pair<std::string, longshore::digest>> aside_;  // repository, index

@@ -258,25 +258,41 @@ TEST_F(copy_run_test, a_survey_knows_a_filled_target_by_its_manifests) {
   copier blobs({source_, target_, fresh, pauses_}, copier_options_);
   const copy_world world{source_, target_, fresh, blobs, copying_};
   target_survey survey(world);
-  ASSERT_TRUE(run(survey.once("a", 100, 100)));
+  EXPECT_EQ(run(survey.list("a", 100)).value(), tag_names{"v1"});
+  EXPECT_EQ(run(survey.look_at("a", "v1")).value(), std::optional(d));
   EXPECT_TRUE(*fresh.holds("a", d.text()));
   EXPECT_TRUE(*fresh.holds("a", digest::of("one").text()));
-  EXPECT_EQ(**fresh.survey_of("a"), 1u);
   EXPECT_EQ(target_.operations(), 2u);
-  ASSERT_TRUE(run(survey.once("a", 100, 100)));
-  EXPECT_EQ(target_.operations(), 2u) << "it is surveyed once";
+  EXPECT_EQ(run(survey.look_at("a", "v2")).value(), std::optional<digest>());
 }
 
-TEST_F(copy_run_test, a_survey_that_fails_is_not_remembered_as_done) {
+TEST_F(copy_run_test, a_survey_looks_below_an_index_when_it_is_asked_to) {
+  const digest child = add_docker_image(target_, "a", {"one"});
+  const digest index = add_index(target_, "a", {child});
+  target_.set_tag("a", "v1", index);
+  transient_locations fresh;
+  copier blobs({source_, target_, fresh, pauses_}, copier_options_);
+  const copy_world world{source_, target_, fresh, blobs, copying_};
+  target_survey survey(world);
+  EXPECT_EQ(run(survey.look_at("a", "v1")).value(), std::optional(index));
+  EXPECT_EQ(target_.operations(), 1u);
+  EXPECT_FALSE(*fresh.holds("a", index.text()));
+  ASSERT_TRUE(run(survey.below()));
+  EXPECT_TRUE(*fresh.holds("a", index.text()));
+  EXPECT_TRUE(*fresh.holds("a", digest::of("one").text()));
+}
+
+TEST_F(copy_run_test, a_survey_that_fails_tells_nothing) {
   target_.set_tag("a", "v1", add_docker_image(target_, "a", {"one"}));
-  for (std::uint64_t n = 0; n < 2; ++n) {
-    transient_locations fresh;
-    copier blobs({source_, target_, fresh, pauses_}, copier_options_);
-    const copy_world world{source_, target_, fresh, blobs, copying_};
-    target_.fail_operation(n, away());
-    EXPECT_FALSE(run(target_survey(world).once("a", 100, 100)));
-    EXPECT_FALSE(*fresh.survey_of("a"));
-  }
+  transient_locations fresh;
+  copier blobs({source_, target_, fresh, pauses_}, copier_options_);
+  const copy_world world{source_, target_, fresh, blobs, copying_};
+  target_survey survey(world);
+  target_.fail_operation(0, away());
+  EXPECT_FALSE(run(survey.list("a", 100)));
+  target_.fail_operation(0, away());
+  EXPECT_FALSE(run(survey.look_at("a", "v1")));
+  EXPECT_FALSE(*fresh.holds("a", digest::of("one").text()));
 }
 
 }  // namespace
