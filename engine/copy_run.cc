@@ -47,8 +47,12 @@ std::string_view name_of(copy_end end) {
       return "skipped";
     case copy_end::failed:
       return "failed";
+    case copy_end::deleted:
+      return "deleted";
+    case copy_end::not_deleted:
+      return "not_deleted";
   }
-  ensure(false, "a copy ends in one of four ways");
+  ensure(false, "a copy ends in one of six ways");
 }
 
 // What is left when the run must end early is failed too: nobody shall believe that it was looked at.
@@ -92,6 +96,7 @@ asio::awaitable<copy_figures> copy_run::run(std::vector<copy_route> routes) {
     }
     co_await compare_and_bring();
   }
+  co_await remove_gone();
   co_return figures_;
 }
 
@@ -127,7 +132,13 @@ asio::awaitable<void> copy_run::look_at(copy_route route) {
   for (int tries = 1;; ++tries) {
     result<void> done;
     auto refs = co_await refs_of(route);
-    done = refs ? co_await sort_out(route, *std::move(refs)) : result<void>(pass(std::move(refs)));
+    done = refs ? result<void>() : result<void>(pass(std::move(refs)));
+    if (done && options_.removal.on && route.refs.empty()) {
+      tag_names at_source;
+      for (const copy_ref& ref : *refs) at_source.insert(ref.source);
+      done = co_await removal_.weigh(route.repository, std::move(at_source));
+    }
+    if (done) done = co_await sort_out(route, *std::move(refs));
     if (done) break;
     if (!may_try_again(done.error(), tries)) {
       fail_item({route.repository, {}}, std::move(done).error());
@@ -301,6 +312,29 @@ task<std::optional<std::string>> copy_run::publish(const copy_item& item, sync_p
   co_return std::optional(d.text());
 }
 
+asio::awaitable<void> copy_run::remove_gone() {
+  for (const std::string& repository : removal_.repositories()) {
+    if (must_end()) removal_.hold(repository, "the copy was not finished, so that nothing is deleted there");
+    for (int tries = 1;; ++tries) {
+      auto done = co_await removal_.remove(repository);
+      if (done) break;
+      if (!may_try_again(done.error(), tries)) {
+        removal_.give_up(repository, std::move(done).error());
+        break;
+      }
+      const std::int64_t wait = std::max(options_.first_pause_ms << (tries - 1), done.error().retry_after_ms);
+      if (auto paused = co_await pause_->pause(wait); !paused) stopping_ = true;
+    }
+  }
+}
+
+void copy_run::removed(removal_end e) {
+  const copy_end how = e.why ? copy_end::not_deleted : copy_end::deleted;
+  (e.why ? figures_.not_deleted : figures_.deleted) += e.tags;
+  const copy_ref ref{e.tag, e.tag};
+  told_({{std::move(e.repository), ref}, how, std::move(e.digest), {}, {}, std::move(e.why), std::move(e.note)});
+}
+
 void copy_run::fail_item(copy_item item, error why, sync_progress moved) {
   if (is_away(why.code)) {
     ++host_failures_;
@@ -324,7 +358,11 @@ void copy_run::end(copy_outcome outcome) {
       break;
     case copy_end::failed:
       ++figures_.failed;
+      removal_.hold(outcome.item.repository, "not all was copied there, so that nothing is deleted");
       break;
+    case copy_end::deleted:
+    case copy_end::not_deleted:
+      break;  // by removed()
   }
   figures_.moved.add(outcome.moved);
   told_(outcome);

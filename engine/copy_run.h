@@ -8,6 +8,8 @@
 // or not at all (engine/publication.h); accessory tags (cosign's and the like) come last, with the images that a tag
 // filter took. Failures that may pass are tried again a few times; a registry that does not
 // answer at all ends the run early, with everything left counted as failed.
+// Where asked to, tags that the source has no longer are deleted at the end (engine/copy_removal.h), in repositories
+// that were copied as a whole and without a failure.
 // told is called once per item, on the executor, when it has ended. stop(): what runs is given up, the rest fails with
 // errc::stopped. One executor, one run() per object; world and pauses must outlive it.
 
@@ -17,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/copy_removal.h"
 #include "engine/copy_world.h"
 #include "engine/desired.h"
 #include "engine/pauses.h"
@@ -38,7 +41,7 @@ struct copy_item {
   copy_ref ref;  // both empty: the repository as a whole
 };
 
-enum class copy_end : std::uint8_t { copied, unchanged, skipped, failed };
+enum class copy_end : std::uint8_t { copied, unchanged, skipped, failed, deleted, not_deleted };
 std::string_view name_of(copy_end end);
 
 struct copy_outcome {
@@ -48,6 +51,7 @@ struct copy_outcome {
   std::string rule;     // that skipped it
   sync_progress moved;  // of this item
   std::optional<error> why;
+  std::string note = {};  // of a planned deletion
 };
 
 struct copy_run_options {
@@ -61,11 +65,13 @@ struct copy_run_options {
   std::function<result<std::optional<std::string>>(const std::string& repository, const std::string& ref)> published;
   // Tags that never move once they exist, as the operator promises. Null: none.
   std::function<bool(std::string_view tag)> immutable;
+  copy_removal_options removal;
 };
 
 struct copy_figures {
   std::size_t repositories = 0, repositories_listed = 0;
   std::size_t items = 0, copied = 0, unchanged = 0, skipped = 0, failed = 0;  // items: known so far
+  std::size_t deleted = 0, not_deleted = 0;                                   // tags; they are no items
   sync_progress moved;                                                        // of the items that have ended
 };
 
@@ -73,7 +79,13 @@ class copy_run {
  public:
   using on_outcome = std::function<void(const copy_outcome&)>;
   copy_run(const copy_world& world, pauses& pause, copy_run_options options, on_outcome told)
-      : world_(&world), pause_(&pause), options_(std::move(options)), told_(std::move(told)), survey_(world) {}
+      : world_(&world),
+        pause_(&pause),
+        options_(std::move(options)),
+        told_(std::move(told)),
+        survey_(world),
+        removal_(world, options_.removal, [this](removal_end e) { removed(std::move(e)); }) {}
+  copy_run(const copy_run&) = delete;
 
   boost::asio::awaitable<copy_figures> run(std::vector<copy_route> routes);
   void stop() { stopping_ = true; }
@@ -101,6 +113,8 @@ class copy_run {
   // The digest; nothing, and the rule, when a filter leaves it out.
   task<std::optional<std::string>> publish(const copy_item& item, sync_progress& moved, std::string& rule);
   task<> take_followers();
+  boost::asio::awaitable<void> remove_gone();
+  void removed(removal_end e);
   void end(copy_outcome outcome);
   void fail_item(copy_item item, error why, sync_progress moved = {});
   bool may_try_again(const error& why, int tries) const;
@@ -111,6 +125,7 @@ class copy_run {
   copy_run_options options_;
   on_outcome told_;
   target_survey survey_;
+  copy_removal removal_;
   copy_figures figures_;
   std::list<running_item> running_;
   items in_both_, missing_;

@@ -53,7 +53,7 @@ task<removal::weight> removal::weigh(const tag_names& tags) {
 task<std::vector<log::event>> removal::remove_tag(desired_item item, longshore::digest d) {
   auto erased = co_await world_->target.delete_tag(repository_, item.ref);
   if (erased || erased.error().code == errc::not_found) {
-    if (tags_) std::erase_if(*tags_, [&](const target_tag& t) { return t.name == item.ref; });
+    if (tags_) std::erase_if(*tags_, [&](const tag_content& t) { return t.tag == item.ref; });
     co_return records_of(record::removed(item));
   }
   if (!cannot_by_name(erased.error().code)) co_return pass(std::move(erased), "deleting tag " + item.ref);
@@ -76,7 +76,7 @@ task<std::vector<log::event>> removal::remove_digest(desired_item item, longshor
                                           "); enable deletion there, then ask for a resync");
   }
   if (!erased && erased.error().code != errc::not_found) co_return pass(std::move(erased), "deleting " + d.text());
-  if (tags_) std::erase_if(*tags_, [&](const target_tag& t) { return t.digest == d; });
+  if (tags_) std::erase_if(*tags_, [&](const tag_content& t) { return t.digest == d; });
   co_return records_of(record::removed(item));
 }
 
@@ -87,22 +87,22 @@ task<removal_facts> removal::facts_about(longshore::digest d, std::string except
   facts.source_has_manifest = at_source->has_value();
   if (facts.source_has_manifest) co_return facts;
   if (!tags_) {
-    if (auto listed = co_await list_target(); !listed) {
-      tags_.reset();
-      co_return pass(std::move(listed));
-    }
+    auto read = co_await read_tag_contents(world_->target, repository_, world_->settings.target_tags_max,
+                                           world_->copying.limits);
+    if (!read) co_return pass(std::move(read));
+    tags_ = *std::move(read);
   }
   for (std::size_t i = 0; i < tags_->size(); ++i) {
-    const target_tag& other = (*tags_)[i];
-    if (other.name == except_tag || (other.digest != d && !other.includes.contains(d))) continue;
+    const tag_content& other = (*tags_)[i];
+    if (other.tag == except_tag || !other.needs(d)) continue;
     sharing_tag s;
-    s.tag = other.name;
+    s.tag = other.tag;
     s.includes = other.digest != d;
-    auto done = world_->done.item(repository_, other.name);
+    auto done = world_->done.item(repository_, other.tag);
     if (!done) co_return pass(std::move(done));
     s.parked = *done && (*done)->state == item_state::parked;
     s.left_alone = world_->copying.filter->tag(s.tag).value_or(std::string());
-    auto in_log = world_->wanted.item(repository_, other.name);
+    auto in_log = world_->wanted.item(repository_, other.tag);
     if (!in_log) co_return pass(std::move(in_log));
     s.in_log = in_log->has_value();
     auto shown = co_await world_->source.resolve(repository_, s.tag);
@@ -120,43 +120,6 @@ task<removal_facts> removal::facts_about(longshore::digest d, std::string except
     facts.sharing.push_back(std::move(s));
   }
   co_return facts;
-}
-
-task<> removal::list_target() {
-  auto names = co_await list_all_tags(world_->target, repository_, world_->settings.target_tags_max);
-  if (!names) co_return pass(std::move(names));
-  tags_.emplace();
-  for (const std::string& name : *names) {
-    auto document = co_await world_->target.get_manifest(repository_, name);
-    if (!document && document.error().code == errc::not_found) continue;  // deleted since the listing
-    if (!document) co_return pass(std::move(document), "reading tag " + name + " at the target");
-    auto seen = co_await look_at(name, *std::move(document));
-    if (!seen) co_return pass(std::move(seen));
-    tags_->push_back(*std::move(seen));
-  }
-  co_return result<void>();
-}
-
-task<removal::target_tag> removal::look_at(std::string tag, manifest_document document) {
-  target_tag out{std::move(tag), document.digest, {}};
-  auto c = closure::of(std::move(document), closure::subjects::leave, world_->copying.limits);
-  while (c) {
-    const auto wanted = c->take_wanted();
-    if (wanted.empty()) break;
-    for (const longshore::digest& d : wanted) {
-      out.includes.insert(d);
-      auto child = co_await world_->target.get_manifest(repository_, d.text());
-      if (child) {
-        if (auto r = c->supply(*std::move(child)); !r) co_return pass(std::move(r));
-      } else if (child.error().code == errc::not_found) {
-        c->absent(d);
-      } else {
-        co_return pass(std::move(child), "reading " + d.text() + " at the target");
-      }
-    }
-  }
-  if (!c) co_return pass(std::move(c));
-  co_return out;
 }
 
 }  // namespace longshore::engine

@@ -9,12 +9,12 @@
 // again), with the reason. The records say what became known and are the caller's to journal.
 // remove() calls may not run beside each other, nor beside publications of the same repository.
 
-#include <set>
 #include <string>
 #include <vector>
 
 #include "engine/decisions.h"
 #include "engine/sync_world.h"
+#include "engine/tag_contents.h"
 #include "engine/tag_listing.h"
 
 namespace longshore::engine {
@@ -34,22 +34,14 @@ class removal {
   void forget() { tags_.reset(); }
 
  private:
-  struct target_tag {
-    std::string name;
-    longshore::digest digest;
-    std::set<longshore::digest> includes;  // manifests below it, when it is an index
-  };
-
   task<std::vector<log::event>> remove_tag(desired_item item, longshore::digest d);
   task<std::vector<log::event>> remove_digest(desired_item item, longshore::digest d);
   task<> list_source();
   task<removal_facts> facts_about(longshore::digest d, std::string except_tag);
-  task<> list_target();
-  task<target_tag> look_at(std::string tag, manifest_document document);
 
   const sync_world* world_;
   std::string repository_;
-  std::optional<std::vector<target_tag>> tags_;
+  std::optional<std::vector<tag_content>> tags_;
   std::optional<tag_names> source_tags_;
 };
 

@@ -31,7 +31,8 @@ struct copy_options {
   std::string from, to, file, state, docker_config;
   std::vector<std::string> tags, exclude_tags, immutable_tags, platforms, exclude_types;
   std::size_t images = 8, transfers = 12, connections = 16;
-  bool no_referrers = false, no_subjects = false;
+  bool no_referrers = false, no_subjects = false, remove = false;
+  double remove_share_max = 0.5;
   side_options source, target;
 };
 
@@ -65,6 +66,15 @@ result<endpoint_options> endpoint_of(const copy_options& o, const side_options& 
   return e;
 }
 
+result<void> check_deletion(const std::vector<copy_job>& jobs) {
+  for (const copy_job& job : jobs) {
+    if (!job.from.at.tag && !job.from.at.digest) continue;
+    return fail(errc::invalid, "--delete is for whole repositories, and " + job.text +
+                                   " names one image: leave the tag out, and choose with --tags");
+  }
+  return {};
+}
+
 result<copy_request> request_of(const copy_options& o, copy_purpose purpose) {
   copy_request r;
   if (!o.file.empty()) {
@@ -76,6 +86,11 @@ result<copy_request> request_of(const copy_options& o, copy_purpose purpose) {
     if (!job) return pass(std::move(job));
     r.jobs = {*std::move(job)};
   }
+  if (o.remove) {
+    if (auto fits = check_deletion(r.jobs); !fits) return pass(std::move(fits));
+  }
+  r.run.removal.on = o.remove;
+  r.run.removal.share_max = o.remove_share_max;
   auto source = endpoint_of(o, o.source);
   if (!source) return pass(std::move(source), "the source");
   auto target = endpoint_of(o, o.target);
@@ -172,6 +187,15 @@ void add(CLI::App& app, invocation& call, copy_purpose purpose) {
   command->add_option("--from-file", o->file, "Instead: a file with \"SRC DST\" on each line");
   command->add_option("--tags", o->tags, "Only these tags: globs, \"regex:...\" or \"semver:>=1.2 <2\"");
   command->add_option("--exclude-tags", o->exclude_tags, "Not these tags; wins over --tags");
+  CLI::Option* remove = command->add_flag(
+      "--delete", o->remove,
+      "Of repositories that are copied whole (or by --tags): delete the target's tags that the source has no longer");
+  command
+      ->add_option("--delete-max-share", o->remove_share_max,
+                   "Of a repository's tags; where more would go, none does, and the exit code is 3")
+      ->needs(remove)
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
   command->add_option("--platforms", o->platforms, "Of an index only these, such as linux/amd64 (default: all)");
   command->add_option("--exclude-media-types", o->exclude_types, "Not images of these media types (globs)");
   command->add_option("--state", o->state, "Directory to remember in what the target has (made if need be)");

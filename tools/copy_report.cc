@@ -42,6 +42,7 @@ json::object of(const engine::copy_outcome& o, copy_purpose purpose) {
   if (!o.digest.empty()) line.emplace("digest", o.digest);
   if (!o.rule.empty()) line.emplace("rule", o.rule);
   if (o.end == engine::copy_end::copied) line.emplace("blobs", of(o.moved));
+  if (!o.note.empty()) line.emplace("note", o.note);
   if (o.why) line.emplace("error", json::object{{"code", name_of(o.why->code)}, {"message", o.why->text}});
   return line;
 }
@@ -81,8 +82,16 @@ void copy_report::outcome(const engine::copy_outcome& o) {
     std::printf("%s: copy %llu blobs (%s), mount %llu (%s)\n", shown(o.item).c_str(),
                 static_cast<unsigned long long>(m.copied.blobs), with_unit(m.copied.bytes).c_str(),
                 static_cast<unsigned long long>(m.mounted.blobs), with_unit(m.mounted.bytes).c_str());
+  } else if (purpose_ == copy_purpose::plan && o.end == engine::copy_end::deleted) {
+    if (std::exchange(bar_shown_, false)) std::fprintf(stderr, "\r\033[K");
+    std::printf("%s: deleted%s\n", shown(o.item).c_str(), o.note.empty() ? "" : (" (" + o.note + ")").c_str());
   }
-  if (o.end == engine::copy_end::failed && failures_.size() < failures_kept_max) failures_.push_back(o);
+  if (o.end != engine::copy_end::failed && o.end != engine::copy_end::not_deleted) return;
+  if (failures_.size() < failures_kept_max) {
+    failures_.push_back(o);
+  } else {
+    ++left_out_;
+  }
 }
 
 void copy_report::tick(const copy_figures_now& now, std::int64_t elapsed_ms) {
@@ -120,6 +129,8 @@ void copy_report::print_summary(const copy_figures_now& now, std::int64_t elapse
                          {"unchanged", f.unchanged},
                          {"skipped", f.skipped},
                          {"failed", f.failed},
+                         {"deleted", f.deleted},
+                         {"not_deleted", f.not_deleted},
                          {"blobs", of(f.moved)},
                          {"source_requests", now.source_requests},
                          {"target_requests", now.target_requests},
@@ -129,6 +140,7 @@ void copy_report::print_summary(const copy_figures_now& now, std::int64_t elapse
   }
   std::printf("%zu images: %zu %s, %zu unchanged, %zu skipped, %zu failed\n", f.items, f.copied,
               purpose_ == copy_purpose::plan ? "to copy" : "copied", f.unchanged, f.skipped, f.failed);
+  if (f.deleted + f.not_deleted > 0) std::printf("%zu tags deleted, %zu not deleted\n", f.deleted, f.not_deleted);
   const engine::sync_progress& m = f.moved;
   std::printf("%s in %llu blobs %s, %s in %llu mounted, %s in %llu there already; %llu requests, %s\n",
               with_unit(m.copied.bytes).c_str(), static_cast<unsigned long long>(m.copied.blobs),
@@ -143,12 +155,12 @@ int copy_report::end(const copy_figures_now& now, std::int64_t elapsed_ms) {
   if (std::exchange(bar_shown_, false)) std::fprintf(stderr, "\r\033[K");
   print_summary(now, elapsed_ms);
   for (const engine::copy_outcome& o : failures_) {
-    std::fprintf(stderr, "longshore: %s: %s\n", shown(o.item).c_str(), engine::describe(*o.why).c_str());
+    const bool stays = o.end == engine::copy_end::not_deleted;
+    std::fprintf(stderr, "longshore: %s: %s\n", shown(o.item).c_str(),
+                 stays ? ("not deleted: " + o.why->text).c_str() : engine::describe(*o.why).c_str());
   }
-  if (now.run.failed > failures_.size()) {
-    std::fprintf(stderr, "longshore: and %zu more failed\n", now.run.failed - failures_.size());
-  }
-  if (now.run.failed == 0) return exit_done;
+  if (left_out_ > 0) std::fprintf(stderr, "longshore: and %zu more\n", left_out_);
+  if (now.run.failed == 0) return now.run.not_deleted == 0 ? exit_done : exit_partly_done;
   return now.run.failed == now.run.items ? exit_failed : exit_partly_done;
 }
 

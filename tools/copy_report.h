@@ -30,7 +30,8 @@ class copy_report {
   copy_purpose purpose_;
   bool json_lines_, bar_;
   bool bar_shown_ = false;
-  std::vector<engine::copy_outcome> failures_;  // the first of them
+  std::vector<engine::copy_outcome> failures_;  // the first of them, and of what stays against --delete
+  std::size_t left_out_ = 0;
   std::uint64_t bytes_before_ = 0;
   std::int64_t before_ms_ = 0;
   double rate_ = 0;  // bytes per second, smoothed

@@ -37,6 +37,8 @@ void add(engine::copy_figures& to, const engine::copy_figures& more) {
   to.unchanged += more.unchanged;
   to.skipped += more.skipped;
   to.failed += more.failed;
+  to.deleted += more.deleted;
+  to.not_deleted += more.not_deleted;
   to.moved.add(more.moved);
 }
 
@@ -59,6 +61,12 @@ struct copy_session::group {
   engine::registry* to;
   engine::routed_registry source;
   std::vector<engine::copy_route> routes;
+  std::vector<std::string> repositories;  // of the routes
+
+  void add(engine::copy_route r) {
+    repositories.push_back(r.repository);
+    routes.push_back(std::move(r));
+  }
 };
 
 copy_session::copy_session(boost::asio::any_io_executor on, clock& now, copy_request request,
@@ -75,12 +83,12 @@ void copy_session::add_route(engine::registry& from, engine::registry& to, std::
                              engine::copy_route route) {
   for (auto& g : groups_) {
     if (g->from != &from || g->to != &to || !g->source.route(route.repository, source_repository)) continue;
-    g->routes.push_back(std::move(route));
+    g->add(std::move(route));
     return;
   }
   groups_.push_back(std::make_unique<group>(from, to));
   groups_.back()->source.route(route.repository, source_repository);
-  groups_.back()->routes.push_back(std::move(route));
+  groups_.back()->add(std::move(route));
 }
 
 engine::task<> copy_session::add_many(const copy_job& job, engine::registry& from, engine::registry& to) {
@@ -148,9 +156,25 @@ engine::task<> copy_session::sort_jobs() {
     if (request_.jobs.size() == 1) co_return added;
     ++before_.items;
     ++before_.failed;
+    job_failed_ = true;
     told_({{job.text, {}}, engine::copy_end::failed, {}, {}, {}, std::move(added).error()});
   }
   co_return result<void>();
+}
+
+// What one job lacks, another may have been about to bring.
+std::map<std::string, std::string> copy_session::held_back(const group& g) const {
+  std::map<std::string, std::size_t> jobs;
+  for (const auto& other : groups_) {
+    if (other->to != g.to) continue;
+    for (const std::string& repository : other->repositories) ++jobs[repository];
+  }
+  std::map<std::string, std::string> held;
+  for (const std::string& repository : g.repositories) {
+    if (job_failed_) held.emplace(repository, "another SRC DST could not be begun, and may belong there too");
+    if (jobs[repository] > 1) held.emplace(repository, "several SRC are copied there");
+  }
+  return held;
 }
 
 boost::asio::awaitable<void> copy_session::run_group(group& g) {
@@ -165,6 +189,8 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
   const engine::copy_world world{g.source, target, where, blobs, request_.copying};
   engine::copy_run_options options = request_.run;
   options.items_at_once = request_.images_at_once;
+  options.removal.dry_run = request_.dry_run;
+  if (options.removal.on) options.removal.held = held_back(g);
   if (place.state) {
     options.published = [&place](const std::string& repository, const std::string& ref) {
       return place.state->published(repository, ref);

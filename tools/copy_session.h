@@ -53,6 +53,8 @@ class copy_session {
   engine::task<> sort_jobs();
   engine::task<> add_job(const copy_job& job);
   engine::task<> add_many(const copy_job& job, engine::registry& from, engine::registry& to);
+  // The repositories of a group in which nothing may be deleted, and why.
+  std::map<std::string, std::string> held_back(const group& g) const;
   void add_route(engine::registry& from, engine::registry& to, std::string source_repository, engine::copy_route route);
   result<void> open_index(engine::registry& target);
   boost::asio::awaitable<void> run_group(group& g);
@@ -69,6 +71,7 @@ class copy_session {
   std::uint64_t bytes_before_ = 0;
   engine::copy_run* running_ = nullptr;
   engine::copier* copier_ = nullptr;
+  bool job_failed_ = false;
   bool stopping_ = false;
 };
 

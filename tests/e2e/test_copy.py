@@ -139,6 +139,65 @@ class Registries(Pair):
         self.assertIn("127.0.0.1:9", said)
 
 
+class Deletions(Pair):
+    def setUp(self):
+        super().setUp()
+        self.repository = "del/" + self.id().rsplit("_", 1)[1]
+        self.from_to = [self.at(of, "/" + self.repository) for of in (self.source, self.target)]
+        for tag in ("v1", "v2", "v3", "v4", "v5", "other"):
+            images.simple(self.repository, tag, [tag]).push(self.at_source)
+        run("copy", "--json", *self.from_to)
+
+    def outcomes(self, lines):
+        return {line["ref"]: line for line in lines[:-1] if line["outcome"] in ("deleted", "not_deleted")}
+
+    def test_what_the_source_has_no_longer_goes_as_planned_unless_a_kept_tag_shares_its_digest(self):
+        shared = self.at_target.manifest(self.repository, "v1")
+        self.at_target.put_manifest(self.repository, "v0", shared.media_type, shared.body)
+        for tag in ("v5", "other"):
+            self.at_source.delete_manifest(self.repository, self.at_source.digest(self.repository, tag))
+        before = self.writes(self.target)
+        code, lines, _ = run("plan", "--json", *self.from_to, "--delete", "--tags", "v*")
+        self.assertEqual(code, 0)
+        self.assertEqual(self.writes(self.target), before)
+        self.assertEqual({t: o["outcome"] for t, o in self.outcomes(lines).items()}, {"v0": "deleted", "v5": "deleted"})
+        self.assertIn("tag v1 has " + shared.digest, self.outcomes(lines)["v0"]["note"])
+        self.assertEqual((summary(lines)["deleted"], summary(lines)["not_deleted"]), (2, 0))
+        code, lines, said = run("copy", "--json", *self.from_to, "--delete", "--tags", "v*", check=False)
+        self.assertEqual(code, 3)
+        self.assertEqual({t: o["outcome"] for t, o in self.outcomes(lines).items()},
+                         {"v0": "not_deleted", "v5": "deleted"})
+        self.assertEqual((summary(lines)["deleted"], summary(lines)["not_deleted"]), (1, 1))
+        self.assertIn(f"{self.repository}:v0: not deleted: ", said)
+        self.assertEqual(self.at_target.tags(self.repository), ["other", "v0", "v1", "v2", "v3", "v4"])
+
+    def test_too_many_at_once_or_one_image_alone_delete_nothing_and_a_layout_loses_the_tag(self):
+        layout = f"oci:{self.directory}/{self.target.name}-layout"
+        run("copy", "--json", self.from_to[0], layout)
+        for tag in ("v2", "v3", "v4", "v5"):
+            self.at_source.delete_manifest(self.repository, self.at_source.digest(self.repository, tag))
+        before = self.writes(self.target)
+        code, lines, said = run("copy", "--json", *self.from_to, "--delete", check=False)
+        self.assertEqual((code, summary(lines)["not_deleted"]), (3, 4))
+        self.assertIn("would delete 4 of 6 tags", said)
+        code, _, said = run("copy", "--json", self.from_to[0] + ":v1", self.from_to[1] + ":v1", "--delete",
+                            check=False)
+        self.assertEqual(code, 2)
+        self.assertIn("whole repositories", said)
+        self.assertEqual(self.writes(self.target), before)
+        images.simple(self.repository + "-b", "b1", ["b1"]).push(self.at_source)
+        jobs = self.directory / "two.txt"
+        jobs.write_text(f"{' '.join(self.from_to)}\n{self.from_to[0]}-b {self.from_to[1]}\n")
+        code, lines, said = run("copy", "--json", "--from-file", jobs, "--delete", "--delete-max-share", "1",
+                                check=False)
+        self.assertEqual((code, summary(lines)["copied"], summary(lines)["deleted"]), (3, 1, 0))
+        self.assertIn("several SRC are copied there", said)
+        lines = run("copy", "--json", self.from_to[0], layout, "--delete", "--delete-max-share", "0.7")[1]
+        self.assertEqual(summary(lines)["deleted"], 4)
+        left = json.loads((self.directory / f"{self.target.name}-layout" / "index.json").read_text())["manifests"]
+        self.assertEqual(sorted(m["annotations"]["org.opencontainers.image.ref.name"] for m in left), ["other", "v1"])
+
+
 class Files(Pair):
     def test_an_image_goes_through_a_layout_and_an_archive_and_comes_back_the_same(self):
         index = next((r, t) for (r, t) in self.tags(self.at_source) if self.at_source.manifest(r, t).media_type
