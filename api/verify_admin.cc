@@ -39,11 +39,9 @@ json::object json_of(const engine::verify_run& r, timestamp now) {
   for (const auto& u : r.unknowns) {
     unknowns.push_back(json::object{{"repository", u.repository}, {"reason", u.reason}});
   }
-  json::object repositories{{"total", r.total},
-                            {"done", r.done},
-                            {"clean", r.clean},
-                            {"mismatched", r.mismatched},
-                            {"unknown", r.unknown_repositories}};
+  json::object repositories{{"total", r.total},           {"done", r.done},
+                            {"clean", r.clean},           {"unjudged", r.unjudged},
+                            {"mismatched", r.mismatched}, {"unknown", r.unknown_repositories}};
   return {{"run", r.number},
           {"running", r.running},
           {"deep", r.asked.deep},

@@ -85,9 +85,7 @@ void actual::apply(const log::event_view& e, storage::overlay& state) {
       apply_resync(repository, state);
       break;
     case event_kind::repository_verified:
-      repository.verified_at = e.recorded;
-      repository.checksum = record_detail(e.detail).text("checksum");
-      repository.mismatches = 0;
+      apply_verified(e, repository);
       break;
     case event_kind::deletes_allowed:
       apply_deletes_allowed(repository, state);
@@ -126,6 +124,14 @@ void actual::apply_sync(const log::event_view& e, actual_repository& r) {
     r.last_sync_failure = detail.text("reason");
     r.retry_at = unpacked(detail.number("retry_at_us"));
   }
+}
+
+// Where tags differ that are open or parked, what was found before may be amiss still.
+void actual::apply_verified(const log::event_view& e, actual_repository& r) {
+  const record_detail detail(e.detail);
+  r.verified_at = e.recorded;
+  r.checksum = detail.text("checksum");
+  if (detail.number("unjudged") == 0) r.mismatches = 0;
 }
 
 void actual::apply_item(const log::event_view& e, actual_repository& r, storage::overlay& state) {

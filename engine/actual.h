@@ -36,9 +36,9 @@ struct actual_repository {
   std::uint64_t sparse = 0;      // items published without all their platforms
   std::string filter;            // fingerprint of the filters that last left something out
   bool reopened = false;         // since the pass began: its end does not settle what was opened again
-  timestamp verified_at;         // when all of it was last found equal to the source, and whole
+  timestamp verified_at;         // when all that is settled was last found equal and whole
   std::string checksum;          // of the target's tags then (engine/checksum.h)
-  std::uint64_t mismatches = 0;  // found since then
+  std::uint64_t mismatches = 0;  // found since all of it was
   bool deletes_allowed = false;  // over the ceiling, until a pass ends synced
 };
 // Something was left out there by filters other than these: to be decided anew.
@@ -83,6 +83,7 @@ class actual final : public log::view {
 
  private:
   static void apply_sync(const log::event_view& e, actual_repository& r);
+  static void apply_verified(const log::event_view& e, actual_repository& r);
   void apply_item(const log::event_view& e, actual_repository& r, storage::overlay& state);
   static void reopen(actual_repository& r, actual_item& item, const record_detail& found);
   void apply_deletes_allowed(actual_repository& r, storage::overlay& state);

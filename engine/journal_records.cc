@@ -192,9 +192,10 @@ log::event mismatched(const desired_item& item, std::string_view kind, std::stri
   return e;
 }
 
-log::event repository_verified(std::string repository, const std::string& checksum, std::uint64_t tags) {
+log::event repository_verified(std::string repository, const std::string& checksum, std::uint64_t tags,
+                               std::uint64_t unjudged) {
   log::event e = of_repository(event_kind::repository_verified, std::move(repository));
-  e.detail = serialized({{"checksum", checksum}, {"tags", tags}});
+  e.detail = serialized({{"checksum", checksum}, {"tags", tags}, {"unjudged", unjudged}});
   return e;
 }
 

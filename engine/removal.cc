@@ -105,16 +105,22 @@ task<removal_facts> removal::facts_about(longshore::digest d, std::string except
     auto in_log = world_->wanted.item(repository_, other.tag);
     if (!in_log) co_return pass(std::move(in_log));
     s.in_log = in_log->has_value();
+    const bool settled = s.in_log && !is_open(**in_log, *done);
+    // By an operator: nothing that we do would free the digest either.
+    const bool skipped = settled && *done && (*done)->state == item_state::skipped;
+    if (skipped && s.left_alone.empty()) s.left_alone = (*done)->reason;
     auto shown = co_await world_->source.resolve(repository_, s.tag);
     if (!shown) co_return pass(std::move(shown));
     s.at_source = std::move(*shown);
+    const auto now = s.at_source;
     // Listed and not served may be a moment's state: as long as it lasts, it counts as there.
     if (!s.at_source && source_tags_ && source_tags_->contains(s.tag)) s.at_source = d;
     s.as_at_source = s.at_source == other.digest;
-    if (*in_log && s.at_source && !s.as_at_source && !s.parked && !is_open(**in_log, *done) && s.left_alone.empty()) {
-      // Settled, and yet not as the source shows it: nothing else would ever bring it, and free the digest.
-      std::vector<log::event> found{
-          record::mismatched(**in_log, name_of(difference::other_digest), "the source shows " + s.at_source->text())};
+    const bool apart = now != other.digest && (now || (!s.at_source && s.includes));
+    if (settled && apart && !s.parked && s.left_alone.empty()) {
+      // Settled, and yet not as the source has it: nothing else would ever bring or remove it, and free the digest.
+      std::vector<log::event> found{record::mismatched(**in_log, name_of(compare_tag(now, other.digest)),
+                                                       "the source shows " + (now ? now->text() : "no tag"))};
       if (auto r = co_await world_->records.append(std::move(found)); !r) co_return pass(std::move(r));
     }
     facts.sharing.push_back(std::move(s));

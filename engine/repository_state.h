@@ -22,8 +22,8 @@ struct repository_state {
   std::optional<event_seq> newest_seq;  // the newest item the log speaks of
   std::uint64_t parked = 0, failed = 0, skipped = 0, sparse = 0;
   std::string skipped_by;        // the rule that leaves the whole repository out; empty: none does
-  timestamp verified_at;         // when it was last found equal and whole
-  std::uint64_t mismatches = 0;  // found since
+  timestamp verified_at;         // when all that is settled was last found equal and whole
+  std::uint64_t mismatches = 0;  // found since all of it was
 };
 
 repository_state state_of(const desired_repository& wanted, const std::optional<actual_repository>& done);

@@ -1,8 +1,17 @@
 #include "engine/target_survey.h"
 
+#include <algorithm>
+
 #include "engine/journal_records.h"
+#include "engine/tasks.h"
 
 namespace longshore::engine {
+namespace {
+
+// A survey is small requests, so that many may wait beside each other.
+constexpr std::size_t looks_at_once = 8;
+
+}  // namespace
 
 task<tag_names> target_survey::list(std::string repository, std::size_t tags_max) {
   auto tags = co_await list_all_tags(world_->target, std::move(repository), tags_max);
@@ -15,10 +24,20 @@ task<std::optional<longshore::digest>> target_survey::look_at(std::string reposi
 }
 
 task<> target_survey::below() {
-  for (auto& [repository, d] : std::exchange(aside_, {})) {
-    auto seen = co_await take(repository, d.text(), aside::none);
-    if (!seen) co_return pass(std::move(seen));
-  }
+  const auto indexes = std::exchange(aside_, {});
+  std::size_t next = 0;
+  std::optional<error> failure;
+  const auto worker = [&]() -> boost::asio::awaitable<void> {
+    while (next < indexes.size() && !failure) {
+      const auto& [repository, d] = indexes[next++];
+      auto seen = co_await take(repository, d.text(), aside::none);
+      if (!seen && !failure) failure = std::move(seen).error();
+    }
+  };
+  std::vector<boost::asio::awaitable<void>> workers;
+  for (std::size_t i = 0; i < std::min(indexes.size(), looks_at_once); ++i) workers.push_back(worker());
+  co_await run_all(std::move(workers));
+  if (failure) co_return std::unexpected<error>(*std::move(failure));
   co_return result<void>();
 }
 

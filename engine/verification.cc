@@ -115,6 +115,7 @@ void verification::add(verify_run& to, const std::string& repository, const veri
   to.mismatches_found += verdict.mismatches.size();
   if (!verdict.mismatches.empty()) ++to.mismatched;
   if (verdict.is == verify_verdict::state::clean) ++to.clean;
+  if (verdict.is == verify_verdict::state::unjudged) ++to.unjudged;
   if (verdict.is == verify_verdict::state::unknown) {
     ++to.unknown_repositories;
     if (to.unknowns.size() < verify_listed_max) to.unknowns.push_back({repository, verdict.reason});

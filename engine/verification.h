@@ -41,7 +41,7 @@ struct verify_run {
   verify_request asked;
   bool running = false;
   timestamp started, finished;
-  std::size_t total = 0, done = 0, clean = 0, mismatched = 0, unknown_repositories = 0;
+  std::size_t total = 0, done = 0, clean = 0, unjudged = 0, mismatched = 0, unknown_repositories = 0;
   std::uint64_t unsettled = 0, parked = 0, mismatches_found = 0;
   verify_progress progress;
   std::string repository;            // being verified now

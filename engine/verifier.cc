@@ -39,6 +39,8 @@ std::string_view name_of(verify_verdict::state s) {
   switch (s) {
     case verify_verdict::state::clean:
       return "clean";
+    case verify_verdict::state::unjudged:
+      return "unjudged";
     case verify_verdict::state::mismatched:
       return "mismatched";
     case verify_verdict::state::unknown:
@@ -116,9 +118,10 @@ task<verify_verdict> verifier::run() {
     verdict_.is = verify_verdict::state::mismatched;
     co_return std::move(verdict_);
   }
-  verdict_.is = verify_verdict::state::clean;
-  auto written =
-      co_await world_->records.append(std::vector{record::repository_verified(repository_, verdict_.checksum, summed)});
+  const std::uint64_t unjudged = verdict_.unsettled + verdict_.parked;
+  verdict_.is = unjudged > 0 ? verify_verdict::state::unjudged : verify_verdict::state::clean;
+  auto written = co_await world_->records.append(
+      std::vector{record::repository_verified(repository_, verdict_.checksum, summed, unjudged)});
   if (!written) co_return pass(std::move(written));
   co_return std::move(verdict_);
 }

@@ -4,8 +4,8 @@
 //
 // run() returns a verdict. `clean` needs two complete listings and an answer to every question: whatever could not be
 // asked makes it `unknown`, with the reason; what was found amiss until then is found all the same. Tags that the log
-// moved on from meanwhile, or that are still open, are not judged (`unsettled`); parked ones are only counted, and what
-// filters or operators leave out is not compared.
+// moved on from meanwhile, or that are still open, are not judged (`unsettled`), nor are parked ones: where such a tag
+// differs, and nothing else does, the verdict is `unjudged`. What filters or operators leave out is not compared.
 // With deep, every blob is read from the target and hashed. Each digest is looked at once, tags page by page.
 // Facts are journaled as they are found: tags found whole, and at the end the repository. What is amiss is not: the
 // caller journals reopening(), and does so when no pass over the repository runs.
@@ -51,7 +51,7 @@ class byte_rate {
 };
 
 struct verify_verdict {
-  enum class state : std::uint8_t { clean, mismatched, unknown } is = state::unknown;
+  enum class state : std::uint8_t { clean, unjudged, mismatched, unknown } is = state::unknown;
   std::uint64_t tags = 0, unsettled = 0, parked = 0;
   std::string checksum;                  // of the target's tags; empty unless they were all seen
   std::vector<tag_mismatch> mismatches;  // in tag order

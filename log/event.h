@@ -47,8 +47,9 @@ enum class event_kind : std::uint16_t {
   unpark_asked = 83,    // repository; or one item of it, tag or digest: parked and skipped items are open again
   retry_asked = 84,     // repository: its retry is due now
   mismatched = 85,      // repository, tag [at digest]: found amiss at the target; detail {"seq","kind","reason"}
-  repository_verified = 86,  // repository: all of it found equal and whole; detail {"checksum","tags"}
-  deletes_allowed = 87,      // repository: the passes up to the next that ends synced may delete over the ceiling
+  repository_verified =
+      86,  // repository: no tag found amiss, but for those unjudged; detail {"checksum","tags","unjudged"}
+  deletes_allowed = 87,  // repository: the passes up to the next that ends synced may delete over the ceiling
 
   reconcile_started = 90,      // detail {"source","run","mode","why","whole"}
   repository_reconciled = 91,  // repository; detail {"source","run","mode","tags","requests","found"}

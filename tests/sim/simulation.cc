@@ -42,6 +42,10 @@ simulation::simulation(std::uint64_t seed, defect broken, std::FILE* trace)
                       return error{errc::unavailable, "the line broke", 0};
                     }
                     return std::nullopt;
+                  },
+                  trace == nullptr ? std::function<void(const log::event&)>() : [this](const log::event& e) {
+                    note("  journal: " + std::string(log::name_of(e.kind)) + " " + e.repository + ":" + e.tag + "@" +
+                         e.digest.substr(0, 15) + " " + e.detail);
                   }}) {
   set_up_registries();
 }

@@ -132,7 +132,9 @@ struct secondary_site::parts {
         work(executor.on(), world, {.jobs_max = w.with.jobs_max}),
         to_primary(w),
         follow(executor.on(), {to_primary, *log, to_log, pauses, w.now, w.random}, {},
-               [this](const std::string& repository) { work.changed(repository); }) {}
+               [this](const std::string& repository) { work.changed(repository); }) {
+    to_journal.tell = w.tell;
+  }
 };
 
 secondary_site::secondary_site(secondary_world world) : world_(std::move(world)), db_(all_families()) {

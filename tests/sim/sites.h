@@ -49,6 +49,8 @@ struct secondary_world {
   log::defects broken;
   // How the line to the primary fails now, if it does.
   std::function<std::optional<error>()> line_fault;
+  // Told of each record of the secondary's journal; may be empty.
+  std::function<void(const log::event&)> tell;
 };
 
 class secondary_site {

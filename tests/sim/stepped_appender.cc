@@ -50,6 +50,11 @@ void stepped_appender::commit_some(random_source& random) {
   ensure(staged.has_value(), "a batch could not be staged");
   const auto committed = batch_.commit();
   ensure(committed.has_value(), "a batch could not be committed");
+  for (const log::submission& s : taken) {
+    for (const log::event& e : s.events) {
+      if (tell) tell(e);
+    }
+  }
   for (log::submission& s : taken) answers_.push_back({std::move(s.done), std::move(s.outcome)});
 }
 

@@ -7,6 +7,7 @@
 // crash does. The log, the views and the clock must outlive it.
 
 #include <deque>
+#include <functional>
 #include <vector>
 
 #include "log/append_batch.h"
@@ -28,6 +29,8 @@ class stepped_appender final : public log::appender {
   void commit_some(random_source& random);
   void answer_one();
   void forget();
+  // Told of each event that is committed.
+  std::function<void(const log::event&)> tell;
 
  private:
   struct answer {

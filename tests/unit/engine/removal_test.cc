@@ -1,5 +1,6 @@
 #include "engine/removal.h"
 
+#include "engine/journal_records.h"
 #include "tests/unit/engine/engine_fixture.h"
 
 namespace longshore::engine {
@@ -174,6 +175,46 @@ TEST_F(removal_test, a_child_goes_after_the_tag_of_its_index_though_its_event_ca
   EXPECT_TRUE(must_pass().synced);
   EXPECT_FALSE(target_.tag(repo, "multi"));
   EXPECT_EQ(target_.manifest_at(repo, child.text()), nullptr);
+}
+
+TEST_F(removal_test, a_tag_that_was_kept_against_the_logs_word_goes_once_the_source_has_it_no_longer) {
+  const auto child = add_oci_image(source_, repo, {"a"});
+  const auto index = add_index(source_, repo, {child});
+  source_.set_tag(repo, "multi", index);
+  say_pushed_digest(repo, child);
+  say_pushed(repo, "multi", index);
+  must_pass();
+  say_erased(repo, "multi");
+  must_pass();
+  EXPECT_EQ(target_.tag(repo, "multi"), index) << "the source shows it";
+  source_.erase_manifest(repo, index);
+  source_.erase_manifest(repo, child);
+  say_erased(repo, {}, child.text());
+  must_pass();
+  must_pass();
+  EXPECT_TRUE(must_pass().synced) << repository(repo).last_sync_failure;
+  EXPECT_FALSE(target_.tag(repo, "multi"));
+  EXPECT_EQ(target_.manifest_at(repo, child.text()), nullptr);
+}
+
+TEST_F(removal_test, what_a_tag_needs_that_an_operator_left_out_is_parked_and_the_tag_left_alone) {
+  const auto child = add_oci_image(source_, repo, {"a"});
+  const auto index = add_index(source_, repo, {child});
+  source_.set_tag(repo, "multi", index);
+  say_pushed_digest(repo, child);
+  say_pushed(repo, "multi", index);
+  must_pass();
+  push("multi", "b");
+  const auto skipped = run(journal_->append({record::skip_asked(**desired_->item(repo, "multi"), "not this one")}));
+  ASSERT_TRUE(skipped);
+  source_.erase_manifest(repo, index);
+  source_.erase_manifest(repo, child);
+  say_erased(repo, {}, child.text());
+  EXPECT_TRUE(must_pass().synced) << repository(repo).last_sync_failure;
+  EXPECT_EQ(state(child.text()), "parked");
+  EXPECT_NE(item(repo, child.text()).reason.find("not this one"), std::string::npos);
+  EXPECT_EQ(state("multi"), "skipped");
+  EXPECT_EQ(target_.tag(repo, "multi"), index);
 }
 
 TEST_F(removal_test, an_incomplete_listing_deletes_nothing) {

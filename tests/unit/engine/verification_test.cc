@@ -66,6 +66,20 @@ TEST_F(verification_test, a_run_that_only_checks_leaves_everything_as_it_is) {
   EXPECT_TRUE(journaled(log::event_kind::mismatched).empty());
 }
 
+TEST_F(verification_test, a_repository_with_a_tag_that_differs_and_is_not_judged_is_not_clean) {
+  push("a", "v1");
+  push("b", "v1");
+  start();
+  target_.does.refused_types.insert(std::string(media_type::oci_manifest));
+  target_.erase_tag("a", "v1");
+  verify({});
+  run(replicator_->idle());
+  const verify_run& r = verify({});
+  EXPECT_EQ(r.clean, 1u);
+  EXPECT_EQ(r.unjudged, 1u);
+  EXPECT_EQ(r.parked, 1u);
+}
+
 TEST_F(verification_test, one_repository_that_cannot_be_compared_does_not_keep_the_others_from_it) {
   push("a", "v1");
   push("b", "v1");

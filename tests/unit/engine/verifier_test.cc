@@ -180,11 +180,30 @@ TEST_F(verifier_test, tags_that_are_still_open_or_parked_are_not_judged) {
   mirror("r");
   push("r", "new", {"n"});
   const auto v = verify("r");
-  EXPECT_EQ(v.is, state::clean);
+  EXPECT_EQ(v.is, state::unjudged);
   EXPECT_EQ(v.unsettled, 1u);
   target_.does.refused_types.insert(std::string(media_type::oci_manifest));
   must_pass("r");
   EXPECT_EQ(verify("r").parked, 1u);
+}
+
+TEST_F(verifier_test, a_mismatch_whose_mending_fails_stays_counted_until_it_is_mended) {
+  mirror("r");
+  target_.erase_tag("r", "plain");
+  auto records = reopening(world(), verify("r"));
+  ASSERT_TRUE(records);
+  ASSERT_TRUE(run(journal_->append(*std::move(records))));
+  target_.does.refused_types.insert(std::string(media_type::oci_manifest));
+  must_pass("r");
+  EXPECT_EQ(item("r", "plain").state, item_state::parked);
+  EXPECT_EQ(verify("r").is, state::unjudged);
+  EXPECT_GT(repository("r").verified_at.us, 0) << "else it would be verified again and again";
+  EXPECT_EQ(repository("r").mismatches, 1u);
+  target_.does.refused_types.clear();
+  ASSERT_TRUE(run(journal_->append({record::unpark_asked("r")})));
+  must_pass("r");
+  EXPECT_EQ(verify("r").is, state::clean);
+  EXPECT_EQ(repository("r").mismatches, 0u);
 }
 
 TEST_F(verifier_test, a_tag_that_the_log_moved_on_from_meanwhile_is_superseded) {

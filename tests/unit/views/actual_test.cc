@@ -166,8 +166,10 @@ TEST_F(actual_test, a_mismatch_opens_its_item_again_and_a_pass_begins_there) {
   EXPECT_EQ(repository().synced_size, 4u);
   EXPECT_EQ(repository().state, sync_state::failed);
   EXPECT_EQ(repository().mismatches, 1u);
+  state(event_kind::repository_verified, R"({"checksum":"sha256:1","tags":2,"unjudged":1})");
+  EXPECT_EQ(repository().mismatches, 1u) << "it was not judged: it is amiss still";
   settle(event_kind::published, "v1", digest_of("a"), 4);
-  state(event_kind::repository_verified, R"({"checksum":"sha256:1","tags":2})");
+  state(event_kind::repository_verified, R"({"checksum":"sha256:1","tags":2,"unjudged":0})");
   EXPECT_EQ(repository().checksum, "sha256:1");
   EXPECT_EQ(repository().mismatches, 0u);
   EXPECT_GT(repository().verified_at.us, 0);
