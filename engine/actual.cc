@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "engine/actual_rows.h"
+#include "engine/item_rows.h"
 #include "engine/record_detail.h"
 #include "engine/reference.h"
 
 namespace longshore::engine {
 
 using namespace actual_rows;
+using namespace item_rows;
 
 namespace {
 

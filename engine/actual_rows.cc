@@ -1,36 +1,14 @@
 #include "engine/actual_rows.h"
 
+#include "engine/item_rows.h"
 #include "storage/packed.h"
 
 namespace longshore::engine::actual_rows {
 namespace {
 
-constexpr char tag_kind = '1';
-constexpr char manifest_kind = '2';
-
 std::uint64_t packed(timestamp t) { return static_cast<std::uint64_t>(t.us); }
 
 }  // namespace
-
-std::string in_repository(std::string_view name) {
-  std::string key(name);
-  key.push_back('\0');
-  return key;
-}
-
-std::string item_key(std::string_view repository, bool is_tag, std::string_view ref) {
-  std::string key = in_repository(repository);
-  key.push_back(is_tag ? tag_kind : manifest_kind);
-  key.append(ref);
-  return key;
-}
-
-std::string tag_key(std::string_view repository, std::string_view digest, std::string_view tag) {
-  std::string key = in_repository(repository);
-  key.append(digest).push_back('\0');
-  key.append(tag);
-  return key;
-}
 
 std::string pack(const actual_repository& r) {
   return storage::packer()
@@ -97,13 +75,13 @@ std::string pack(const actual_item& i) {
 }
 
 std::optional<actual_item> unpack_item(std::string_view key, std::string_view value) {
-  const std::size_t end = key.find('\0');
-  if (end == std::string_view::npos || end + 2 > key.size()) return std::nullopt;
+  const auto at = item_rows::read_item_key(key);
+  if (!at) return std::nullopt;
   storage::unpacker in(value);
   actual_item i;
-  i.repository = key.substr(0, end);
-  i.is_tag = key[end + 1] == tag_kind;
-  i.ref = key.substr(end + 2);
+  i.repository = at->repository;
+  i.is_tag = at->is_tag;
+  i.ref = at->ref;
   i.state = static_cast<item_state>(in.number());
   i.digest = in.text();
   i.done_size = in.number();

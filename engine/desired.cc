@@ -1,10 +1,14 @@
 #include "engine/desired.h"
 
 #include "engine/descriptor.h"
+#include "engine/item_rows.h"
 #include "engine/reference.h"
 #include "storage/packed.h"
 
 namespace longshore::engine {
+
+using namespace item_rows;
+
 namespace {
 
 // Rows:
@@ -13,38 +17,13 @@ namespace {
 //   desired.changes       name NUL be64(seq) kind ref     -> (empty), or 'q' when quiet: not announced
 //                                                             one per item, its newest event
 //   desired.tags          name NUL digest NUL tag         -> (empty)    tags last seen at a digest
-// kind is '1' for tags and '2' for manifests, so that tags sort first.
-constexpr char tag_kind = '1';
-constexpr char manifest_kind = '2';
+// Their keys: engine/item_rows.h.
 constexpr std::size_t seq_bytes = 8;
 constexpr std::size_t digest_bytes_max = 256;
 constexpr std::string_view quiet = "q";
 
-std::string in_repository(std::string_view name) {
-  std::string key(name);
-  key.push_back('\0');
-  return key;
-}
-
-std::string item_key(std::string_view repository, bool is_tag, std::string_view ref) {
-  std::string key = in_repository(repository);
-  key.push_back(is_tag ? tag_kind : manifest_kind);
-  key.append(ref);
-  return key;
-}
-
 std::string change_key(const desired_item& item) {
-  std::string key = in_repository(item.repository) + to_key(item.seq);
-  key.push_back(item.is_tag ? tag_kind : manifest_kind);
-  key.append(item.ref);
-  return key;
-}
-
-std::string tag_key(std::string_view repository, std::string_view digest, std::string_view tag) {
-  std::string key = in_repository(repository);
-  key.append(digest).push_back('\0');
-  key.append(tag);
-  return key;
+  return in_repository(item.repository) + to_key(item.seq) + item_name(item.is_tag, item.ref);
 }
 
 std::string pack(const desired_item& item, bool announced) {
@@ -65,13 +44,13 @@ struct stored_item {
 
 // repository NUL kind ref -> the item, or nothing when the row is not one of ours.
 std::optional<stored_item> unpack(std::string_view key, std::string_view value) {
-  const std::size_t end = key.find('\0');
-  if (end == std::string_view::npos || end + 2 > key.size()) return std::nullopt;
+  const auto at = read_item_key(key);
+  if (!at) return std::nullopt;
   storage::unpacker in(value);
   stored_item s;
-  s.item.repository = key.substr(0, end);
-  s.item.is_tag = key[end + 1] == tag_kind;
-  s.item.ref = key.substr(end + 2);
+  s.item.repository = at->repository;
+  s.item.is_tag = at->is_tag;
+  s.item.ref = at->ref;
   s.item.gone = in.number() != 0;
   s.item.digest = in.text();
   s.item.media_type = in.text();
