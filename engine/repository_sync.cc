@@ -382,7 +382,7 @@ task<> repository_sync::settle(const open_item& item, result<records> outcome) {
     co_return result<void>();
   }
   host_failures_in_a_row_ = is_about_the_host(why.code) ? host_failures_in_a_row_ + 1 : 0;
-  const bool parked = state_after(why, was_tried(item.wanted, item.done)) == item_state::parked;
+  const bool parked = state_after(why, was_missing(item.wanted, item.done)) == item_state::parked;
   ++(parked ? progress_->parked : progress_->failed);
   if (!parked) {
     if (tally_.failed++ == 0) tally_.first_failure = item.wanted.ref + ": " + describe(why);
