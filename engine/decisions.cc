@@ -71,8 +71,12 @@ bool is_never_over(std::uint64_t removals, const deletion_ceiling& c) {
   return static_cast<double>(removals) <= c.share_max * static_cast<double>(c.tags_min);
 }
 
-item_state state_after(const error& e, bool tried_before) {
-  return remedy_for(e.code, tried_before) == remedy::park ? item_state::parked : item_state::failed;
+bool was_missing(const desired_item& wanted, const std::optional<actual_item>& done) {
+  return was_tried(wanted, done) && done->code == name_of(errc::not_found);
+}
+
+item_state state_after(const error& e, bool missing_before) {
+  return remedy_for(e.code, missing_before) == remedy::park ? item_state::parked : item_state::failed;
 }
 
 pass_verdict decide_pass(const pass_tally& tally, const std::optional<actual_repository>& before, timestamp now,

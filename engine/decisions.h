@@ -63,8 +63,10 @@ struct deletion_ceiling {
 bool is_never_over(std::uint64_t removals, const deletion_ceiling& c);
 bool is_over(std::uint64_t removals, std::uint64_t tags_at_target, const deletion_ceiling& c);
 
+// An earlier attempt at this very event failed because content was missing; not because of anything else.
+bool was_missing(const desired_item& wanted, const std::optional<actual_item>& done);
 // What an item that failed becomes: failed (to be tried again) or parked.
-item_state state_after(const error& e, bool tried_before);
+item_state state_after(const error& e, bool missing_before);
 
 struct pass_tally {
   std::uint64_t until = 0;  // items below this seq were looked at
