@@ -35,6 +35,23 @@ std::deque<copy_item> dealt(std::deque<copy_item> items) {
   return items;
 }
 
+// One route for each repository: who asks for all tags gets them, whatever others name.
+std::map<std::string, copy_route> merged(std::vector<copy_route> routes) {
+  std::map<std::string, copy_route> by_name;
+  for (copy_route& route : routes) {
+    copy_route& mine = by_name[route.repository];
+    mine.repository = route.repository;
+    mine.and_all_tags |= route.takes_all_tags();
+    std::ranges::move(route.refs, std::back_inserter(mine.refs));
+  }
+  for (auto& [name, route] : by_name) {
+    std::ranges::sort(route.refs);
+    const auto again = std::ranges::unique(route.refs);
+    route.refs.erase(again.begin(), again.end());
+  }
+  return by_name;
+}
+
 }  // namespace
 
 std::string_view name_of(copy_end end) {
@@ -78,16 +95,10 @@ asio::awaitable<void> copy_run::each_of(items work, Each body) {
 }
 
 asio::awaitable<copy_figures> copy_run::run(std::vector<copy_route> routes) {
-  figures_.repositories = routes.size();
-  std::map<std::string, copy_route> by_name;
+  const std::map<std::string, copy_route> by_name = merged(std::move(routes));
+  figures_.repositories = by_name.size();
   items repositories;
-  for (copy_route& route : routes) {
-    repositories.push_back({route.repository, {}});
-    auto& mine = by_name[route.repository];
-    mine.repository = route.repository;
-    mine.refs.insert(mine.refs.end(), route.refs.begin(), route.refs.end());
-  }
-  routes.clear();
+  for (const auto& [name, route] : by_name) repositories.push_back({name, {}});
   co_await each_of(std::move(repositories), [&](copy_item item) { return look_at(by_name.at(item.repository)); });
   co_await compare_and_bring();
   if (!followers_.empty()) {
@@ -133,9 +144,9 @@ asio::awaitable<void> copy_run::look_at(copy_route route) {
     result<void> done;
     auto refs = co_await refs_of(route);
     done = refs ? result<void>() : result<void>(pass(std::move(refs)));
-    if (done && options_.removal.on && route.refs.empty()) {
-      tag_names at_source;
-      for (const copy_ref& ref : *refs) at_source.insert(ref.source);
+    if (done && options_.removal.on && route.takes_all_tags()) {
+      tag_names at_source;  // under the target's names
+      for (const copy_ref& ref : *refs) at_source.insert(ref.target);
       done = co_await removal_.weigh(route.repository, std::move(at_source));
     }
     if (done) done = co_await sort_out(route, *std::move(refs));
@@ -151,11 +162,14 @@ asio::awaitable<void> copy_run::look_at(copy_route route) {
 }
 
 task<std::vector<copy_ref>> copy_run::refs_of(const copy_route& route) {
-  if (!route.refs.empty()) co_return route.refs;
+  if (!route.takes_all_tags()) co_return route.refs;
   auto tags = co_await list_all_tags(world_->source, route.repository, options_.tags_max);
   if (!tags) co_return pass(std::move(tags));
   std::vector<copy_ref> refs;
   for (const std::string& tag : *tags) refs.push_back({tag, tag});
+  for (const copy_ref& ref : route.refs) {
+    if (ref.source != ref.target || !tags->contains(ref.source)) refs.push_back(ref);
+  }
   co_return refs;
 }
 
@@ -187,7 +201,7 @@ task<> copy_run::sort_out(const copy_route& route, std::vector<copy_ref> refs) {
     if (!had) co_return pass(std::move(had));
     (*had ? known : unknown).push_back(std::move(item));
   }
-  const bool ask_each = !route.refs.empty() && unknown.size() <= options_.listed_from_refs;
+  const bool ask_each = !route.takes_all_tags() && unknown.size() <= options_.listed_from_refs;
   tag_names there;
   if (!unknown.empty() && !ask_each) {
     auto listed = co_await survey_.list(route.repository, options_.tags_max);

@@ -2,6 +2,7 @@
 
 // One run that copies what was named, and ends: the engine of `longshore copy` and `longshore plan`.
 //
+// Routes to one repository are one: who asks for all tags and for some by name gets each ref once.
 // run() returns when each item was published, found in place, or failed; one bad item does not stop the others. It
 // goes in steps, so that nothing is sent that the target has: the repositories are listed at both ends; tags
 // that both have are compared, which also tells what the target holds; what is missing or differs is published, whole
@@ -29,11 +30,14 @@ namespace longshore::engine {
 
 struct copy_ref {
   std::string source, target;  // tag or digest at either end
+  auto operator<=>(const copy_ref&) const = default;
 };
 
 struct copy_route {
   std::string repository;      // at the target; the world's source knows where it comes from
   std::vector<copy_ref> refs;  // empty: every tag the source lists
+  bool and_all_tags = false;   // every tag the source lists, besides refs
+  bool takes_all_tags() const { return and_all_tags || refs.empty(); }
 };
 
 struct copy_item {

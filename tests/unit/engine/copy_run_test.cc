@@ -121,6 +121,32 @@ TEST_F(copy_run_test, a_tag_goes_under_another_name_and_a_digest_under_a_tag) {
   EXPECT_FALSE(target_.tag("a", "1"));
 }
 
+TEST_F(copy_run_test, a_repository_named_as_a_whole_and_by_tags_gets_every_tag_once_and_the_other_names_besides) {
+  for (const char* tag : {"t1", "t2", "t3"}) add("a", tag, {std::string("layer of ") + tag});
+  const copy_figures f =
+      copy_afresh({{"a", {{"t1", "t1"}}}, {"a", {}}, {"a", {{"t2", "second"}}}, {"a", {{"gone", "gone"}}}});
+  EXPECT_EQ(f.repositories, 1u);
+  EXPECT_EQ(f.items, 5u);
+  EXPECT_EQ(f.copied, 4u);
+  EXPECT_EQ(f.failed, 1u) << "a tag that was named and is not there is not passed over";
+  EXPECT_EQ(target_.tag("a", "second"), source_.tag("a", "t2"));
+  expect_mirrored("a");
+}
+
+TEST_F(copy_run_test, tags_named_one_by_one_in_many_routes_are_an_item_each_and_repeated_ones_are_one) {
+  std::vector<copy_route> routes;
+  for (int i = 0; i < 12; ++i) {
+    const std::string tag = "v" + std::to_string(i);
+    add("a", tag, {"own" + std::to_string(i)});
+    for (int times = 0; times < 2; ++times) routes.push_back({"a", {{tag, tag}}});
+  }
+  const copy_figures f = copy_afresh(std::move(routes));
+  EXPECT_EQ(f.items, 12u);
+  EXPECT_EQ(f.copied, 12u);
+  EXPECT_EQ(outcomes_.size(), 12u);
+  EXPECT_EQ(target_.count("list_tags"), 1u);
+}
+
 TEST_F(copy_run_test, one_bad_image_does_not_stop_the_others_and_is_named) {
   add("a", "good", {"one"});
   const digest bad = add_docker_image(source_, "a", {"two"});
