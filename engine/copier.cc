@@ -4,6 +4,15 @@
 #include "engine/journal_records.h"
 
 namespace longshore::engine {
+namespace {
+
+// What keeps one request from a registry keeps the next one, too. A refusal (no right to push, say) may be about the
+// leader's repository alone.
+bool meets_everybody(errc code) {
+  return code == errc::unavailable || code == errc::timed_out || code == errc::throttled || code == errc::busy;
+}
+
+}  // namespace
 
 // Leads the one flight of a digest; lands it, whatever way the frame is left.
 class copier::take_off {
@@ -18,7 +27,7 @@ class copier::take_off {
     flight_->landed.notify_all();
   }
   void failed(const error& e) {
-    if (is_about_the_host(e.code)) flight_->host_failure = e;
+    if (meets_everybody(e.code)) flight_->host_failure = e;
   }
 
  private:
@@ -53,7 +62,7 @@ task<blob_outcome> copier::bring(blob_request r) {
     if (running == flights_.end()) break;
     const std::shared_ptr<flight> other = running->second;
     co_await other->landed.wait();
-    // What kept the leader from the registries would keep everybody that waited; a broken blob would not.
+    // What kept the leader from the registries would keep everybody that waited; other failures may be its own.
     if (other->host_failure) co_return std::unexpected<error>(*other->host_failure);
   }
   take_off leader(*this, r.digest);

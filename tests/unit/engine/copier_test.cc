@@ -130,6 +130,23 @@ TEST_F(copier_test, when_the_first_of_many_fails_for_its_own_reasons_the_others_
   EXPECT_TRUE(outcomes[1]);
 }
 
+TEST_F(copier_test, a_repository_that_may_not_be_pushed_to_fails_alone_and_the_next_one_leads) {
+  for (const errc refusal : {errc::unauthorized, errc::denied, errc::rejected, errc::no_space}) {
+    const std::string bytes = std::string("layer ") + name_of(refusal);
+    std::vector<blob_request> wanted;
+    for (const char* r : {"closed", "open", "other"}) wanted.push_back(request(r, source_.add_blob(r, bytes)));
+    target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+      if (c.repository != "closed" || c.verb != "begin_blob") return std::nullopt;
+      return memory_registry::fault{{refusal, "no", 0}};
+    };
+    const auto outcomes = bring_all(wanted);
+    EXPECT_EQ(outcomes[0].error().code, refusal);
+    EXPECT_TRUE(outcomes[1]) << name_of(refusal);
+    EXPECT_TRUE(outcomes[2]) << name_of(refusal);
+    EXPECT_EQ(target_.bytes_received(digest::of(bytes)), bytes.size());
+  }
+}
+
 TEST_F(copier_test, when_the_registry_is_away_those_that_waited_fail_with_the_first) {
   const digest d = source_.add_blob("r1", "layer");
   source_.add_blob("r2", "layer");
