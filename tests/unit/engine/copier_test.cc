@@ -73,6 +73,43 @@ TEST_F(copier_test, a_blob_the_target_already_has_is_found_and_not_sent) {
   EXPECT_TRUE(*locations_->holds("r", d.text()));
 }
 
+// Has a file of a wrong size under one digest, which an upload may replace.
+class damaged_registry final : public memory_registry {
+ public:
+  damaged_registry(digest d, bool keeps) : memory_registry("damaged"), damaged_(std::move(d)), keeps_(keeps) {}
+  task<std::optional<std::uint64_t>> stat_blob(std::string repository, digest d) override {
+    auto there = co_await memory_registry::stat_blob(std::move(repository), d);
+    if (d != damaged_ || !there || (bytes_received(d) > 0 && !keeps_)) co_return there;
+    co_return std::optional<std::uint64_t>(3);
+  }
+
+ private:
+  digest damaged_;
+  bool keeps_;
+};
+
+TEST_F(copier_test, a_blob_of_a_wrong_size_at_the_target_is_sent_anew_and_named_when_that_does_not_help) {
+  const digest d = source_.add_blob("r", "layer");
+  for (const bool keeps : {false, true}) {
+    damaged_registry damaged(d, keeps);
+    transient_locations where;
+    copier blobs({source_, damaged, where, pauses_}, copier_options_);
+    const auto outcome = run(blobs.bring(request("r", d)));
+    EXPECT_EQ(damaged.bytes_received(d), 5u);
+    EXPECT_EQ(*where.holds("r", d.text()), !keeps);
+    EXPECT_EQ(damaged.open_sessions(), 0);
+    if (!keeps) {
+      ASSERT_TRUE(outcome) << outcome.error().text;
+      EXPECT_EQ(*outcome, blob_outcome::copied);
+      continue;
+    }
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, errc::corrupt);
+    EXPECT_NE(outcome.error().text.find("delete that blob from the target's storage"), std::string::npos);
+    EXPECT_NE(outcome.error().text.find("3 bytes instead of 5"), std::string::npos);
+  }
+}
+
 TEST_F(copier_test, a_blob_of_another_repository_is_mounted) {
   const digest d = source_.add_blob("r1", "layer");
   source_.add_blob("r2", "layer");
