@@ -35,23 +35,6 @@ std::deque<copy_item> dealt(std::deque<copy_item> items) {
   return items;
 }
 
-// One route for each repository: who asks for all tags gets them, whatever others name.
-std::map<std::string, copy_route> merged(std::vector<copy_route> routes) {
-  std::map<std::string, copy_route> by_name;
-  for (copy_route& route : routes) {
-    copy_route& mine = by_name[route.repository];
-    mine.repository = route.repository;
-    mine.and_all_tags |= route.takes_all_tags();
-    std::ranges::move(route.refs, std::back_inserter(mine.refs));
-  }
-  for (auto& [name, route] : by_name) {
-    std::ranges::sort(route.refs);
-    const auto again = std::ranges::unique(route.refs);
-    route.refs.erase(again.begin(), again.end());
-  }
-  return by_name;
-}
-
 }  // namespace
 
 std::string_view name_of(copy_end end) {
@@ -322,8 +305,16 @@ task<std::optional<std::string>> copy_run::publish(const copy_item& item, sync_p
   // A sparse index is not what the source has: another run with wider platforms must look at it again.
   if (!images.take_sparse(d)) facts->push_back(record::published(wanted, d));
   if (auto written = co_await world_->where.record(*std::move(facts)); !written) co_return pass(std::move(written));
+  for (const auto& [referrer, why] : images.refused_referrers()) fail_referrer(item.repository, referrer, why);
   ++moved.published;
   co_return std::optional(d.text());
+}
+
+// The image is there without it, which nobody would learn of otherwise. Tags of one digest share their referrers.
+void copy_run::fail_referrer(const std::string& repository, const longshore::digest& d, const error& why) {
+  if (!referrers_failed_.emplace(repository, d.text()).second) return;
+  ++figures_.items;
+  fail_item({repository, {d.text(), d.text()}}, {why.code, "it refers to an image that was copied: " + why.text});
 }
 
 asio::awaitable<void> copy_run::remove_gone() {

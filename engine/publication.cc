@@ -271,6 +271,7 @@ task<> publication::bring_referrer(const desired_item& item, const descriptor& r
   if (done || remedy_for(done.error().code, false) == remedy::retry) co_return done;
   desired_item own{repository_, r.digest.text(), false, false, r.digest.text(), r.media_type, item.seq, {}};
   a.located.push_back(record::item_parked(own, done.error()));
+  refused_referrers_.insert_or_assign(r.digest, std::move(done).error());
   co_return result<void>();
 }
 
