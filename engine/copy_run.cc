@@ -228,7 +228,14 @@ task<bool> copy_run::stands(const copy_item& item, std::string& digest) {
   if (!shown) co_return pass(std::move(shown));
   if (!there) co_return pass(std::move(there));
   if (*shown) digest = (*shown)->text();
-  co_return *shown && *there && **shown == **there;
+  if (!*there) co_return false;
+  target_survey::sight& sight = **there;
+  const bool same = *shown && **shown == sight.digest;
+  if (!sight.index) co_return same;
+  // An earlier copy may have left platforms out that this one takes.
+  if (same) co_return co_await survey_.look_below(item.repository, *std::move(sight.index));
+  survey_.put_aside(item.repository, sight.digest);
+  co_return false;
 }
 
 asio::awaitable<void> copy_run::compare(copy_item item) {

@@ -72,13 +72,7 @@ task<> publication::try_once(const desired_item& item, const manifest_document& 
 }
 
 task<closure> publication::walk(manifest_document root, closure::subjects s, bool believe) {
-  entry_choice chosen;
-  if (world_->copying.filter->judges_platforms()) {
-    chosen = [filter = world_->copying.filter](const manifest& index, const manifest_reference& entry) {
-      return !filter->entry(index, entry);
-    };
-  }
-  auto c = closure::of(std::move(root), s, world_->copying.limits, std::move(chosen));
+  auto c = closure::of(std::move(root), s, world_->copying.limits, chosen_entries(world_->copying));
   while (c) {
     const auto wanted = c->take_wanted();
     if (wanted.empty()) break;
