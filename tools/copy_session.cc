@@ -12,12 +12,8 @@ namespace {
 constexpr const char* layout_repository = "image";
 constexpr std::size_t catalog_max = 1'000'000;
 
-bool is_layout(const api::image_reference& at) {
-  return at.transport == api::image_transport::oci_layout || at.transport == api::image_transport::oci_archive;
-}
-
 std::string repository_of(const api::image_reference& at) {
-  return is_layout(at) ? std::string(layout_repository) : at.repository;
+  return api::is_layout(at.transport) ? std::string(layout_repository) : at.repository;
 }
 
 std::vector<engine::copy_ref> refs_of(const copy_job& job) {

@@ -214,6 +214,16 @@ class Files(Pair):
                               capture_output=True, check=True, timeout=60).stdout
         self.assertEqual(registry_client.digest_of(seen), digest)
 
+    def test_a_target_that_is_a_file_takes_no_state_directory_and_nothing_is_made(self):
+        state = self.directory / "state-of-files"
+        for target in (f"oci-archive:{self.directory}/kept.tar:v1", f"oci:{self.directory}/kept:v1"):
+            code, _, said = run("copy", "--json", "--state", state, self.at(self.source, "/team/app:v1"), target,
+                                check=False)
+            self.assertEqual(code, 2)
+            self.assertIn("leave --state out", said)
+        self.assertEqual([p.name for p in self.directory.glob("kept*")], [])
+        self.assertFalse(state.exists())
+
     def test_a_registrys_storage_is_imported_while_the_registry_is_off(self):
         wanted = self.tags(self.at_source)
         # Distribution stores schema 1 without its signature and signs anew what it serves: storage alone has none.
