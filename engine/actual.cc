@@ -22,6 +22,8 @@ bool is_left_out_by(const actual_item& i, std::string_view code) {
 }
 
 void count(actual_repository& r, const actual_item& i, bool more) {
+  if (i.apart && more) ++r.apart;
+  if (i.apart && !more && r.apart > 0) --r.apart;
   std::uint64_t* counter = i.state == item_state::parked    ? &r.parked
                            : i.state == item_state::failed  ? &r.failed
                            : i.state == item_state::skipped ? &r.skipped
@@ -158,6 +160,7 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
   if (known) count(r, item, false);
   const std::string digest_before = item.digest;
   item.at = e.recorded;
+  if (e.kind != event_kind::verified) item.apart = detail.number("apart") > 0;
   if (e.kind == event_kind::verified) {
     if (item.digest == e.digest) item.verified_at = e.recorded;
   } else if (e.kind == event_kind::mismatched) {
@@ -249,7 +252,7 @@ void actual::apply_reopening(const log::event_view& e, actual_repository& r, sto
   const std::string_view ref = e.tag.empty() ? e.digest : e.tag;
   const auto opens = [&](const actual_item& i) {
     if (by_filter) return is_left_out_by(i, filter_code) || is_sparse(i);
-    if (!ref.empty()) return i.state == item_state::parked || i.state == item_state::skipped;
+    if (!ref.empty()) return i.state == item_state::parked || i.state == item_state::skipped || i.apart;
     return i.state == item_state::parked || is_left_out_by(i, operator_code);
   };
   std::vector<std::pair<std::string, actual_item>> items;

@@ -39,6 +39,7 @@ struct actual_repository {
   timestamp verified_at;         // when all that is settled was last found equal and whole
   std::string checksum;          // of the target's tags then (engine/checksum.h)
   std::uint64_t mismatches = 0;  // found since all of it was
+  std::uint64_t apart = 0;       // items settled otherwise than the log says
   bool deletes_allowed = false;  // over the ceiling, until a pass ends synced
 };
 // Something was left out there by filters other than these: to be decided anew.
@@ -63,6 +64,7 @@ struct actual_item {
   std::string code;              // errc name of a failure; skipped: "filter" or "operator"; done: "" or "sparse"
   timestamp at;                  // of the newest record
   timestamp verified_at;
+  bool apart = false;  // done or removed, but not as the log says: the source showed otherwise
 };
 
 class actual final : public log::view {

@@ -30,6 +30,7 @@ std::string pack(const actual_repository& r) {
       .text(r.checksum)
       .number(r.mismatches)
       .number(r.deletes_allowed ? 1 : 0)
+      .number(r.apart)
       .take();
 }
 
@@ -57,6 +58,7 @@ std::optional<actual_repository> unpack_repository(std::string_view name, std::s
     r.mismatches = in.number();
     r.deletes_allowed = in.number() != 0;
   }
+  if (in.more()) r.apart = in.number();
   if (!in.ok() || r.state > sync_state::failed) return std::nullopt;
   return r;
 }
@@ -71,6 +73,7 @@ std::string pack(const actual_item& i) {
       .text(i.code)
       .number(packed(i.at))
       .number(packed(i.verified_at))
+      .number(i.apart ? 1 : 0)
       .take();
 }
 
@@ -90,6 +93,7 @@ std::optional<actual_item> unpack_item(std::string_view key, std::string_view va
   i.code = in.text();
   i.at = unpacked(in.number());
   i.verified_at = unpacked(in.number());
+  if (in.more()) i.apart = in.number() != 0;
   if (!in.ok() || i.state > item_state::skipped) return std::nullopt;
   return i;
 }

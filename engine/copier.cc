@@ -4,6 +4,15 @@
 #include "engine/journal_records.h"
 
 namespace longshore::engine {
+namespace {
+
+// What keeps one request from a registry keeps the next one, too. A refusal (no right to push, say) may be about the
+// leader's repository alone.
+bool meets_everybody(errc code) {
+  return code == errc::unavailable || code == errc::timed_out || code == errc::throttled || code == errc::busy;
+}
+
+}  // namespace
 
 // Leads the one flight of a digest; lands it, whatever way the frame is left.
 class copier::take_off {
@@ -18,7 +27,7 @@ class copier::take_off {
     flight_->landed.notify_all();
   }
   void failed(const error& e) {
-    if (is_about_the_host(e.code)) flight_->host_failure = e;
+    if (meets_everybody(e.code)) flight_->host_failure = e;
   }
 
  private:
@@ -53,7 +62,7 @@ task<blob_outcome> copier::bring(blob_request r) {
     if (running == flights_.end()) break;
     const std::shared_ptr<flight> other = running->second;
     co_await other->landed.wait();
-    // What kept the leader from the registries would keep everybody that waited; a broken blob would not.
+    // What kept the leader from the registries would keep everybody that waited; other failures may be its own.
     if (other->host_failure) co_return std::unexpected<error>(*other->host_failure);
   }
   take_off leader(*this, r.digest);
@@ -70,10 +79,12 @@ task<blob_outcome> copier::fly(blob_request r) {
   // Where the target knew no such repository, only what an interrupted run left behind could be there: looking for a
   // small blob costs about as much as sending it.
   const bool worth_looking = !*survey || **survey > 0 || !r.size || *r.size > options_.small_bytes_max;
+  bool damaged = false;  // what the target has there is of another size: sent anew
   if (!*holder && worth_looking) {
     auto there = co_await world_.target.stat_blob(r.repository, r.digest);
     if (!there) co_return pass(std::move(there), "asking the target for " + r.digest.text());
-    if (*there) {
+    damaged = *there && r.size && **there != *r.size;
+    if (*there && !damaged) {
       auto written = co_await record_one(record::located(r.repository, r.digest, **there));
       if (!written) co_return pass(std::move(written));
       ++counters_.present;
@@ -93,11 +104,11 @@ task<blob_outcome> copier::fly(blob_request r) {
   if (stopping_) co_return stopped();
   auto left = world_.where.upload_of(r.repository, r.digest.text());
   if (!left) co_return pass(std::move(left));
-  co_return co_await copy(r, size, *std::move(holder), *std::move(left), slot.buffers());
+  co_return co_await copy(r, size, *std::move(holder), *std::move(left), slot.buffers(), damaged);
 }
 
 task<blob_outcome> copier::copy(const blob_request& r, std::uint64_t size, std::optional<std::string> holder,
-                                std::optional<open_upload> left, transfer_buffers& buffers) {
+                                std::optional<open_upload> left, transfer_buffers& buffers, bool damaged) {
   std::unique_ptr<blob_writer> to;
   if (left && !holder && left->size == size) {
     auto taken = co_await take_up(r, size, *left);
@@ -118,6 +129,13 @@ task<blob_outcome> copier::copy(const blob_request& r, std::uint64_t size, std::
     blob_transfer transfer(world_, options_, counters_, stopping_, r, size, buffers);
     if (auto sent = co_await transfer.run(std::move(to), recorded); !sent) co_return pass(std::move(sent));
     if (transfer.recorded()) facts.push_back(record::upload_closed(r.repository, r.digest.text()));
+    if (damaged) {
+      if (auto mended = co_await check_mended(r, size); !mended) {
+        facts.erase(facts.begin());  // that it is located
+        if (auto written = co_await world_.where.record(std::move(facts)); !written) co_return pass(std::move(written));
+        co_return pass(std::move(mended));
+      }
+    }
     if (holder) {
       if (auto seen = co_await correct_holder(r, *holder); !seen) co_return pass(std::move(seen));
     }
@@ -126,6 +144,17 @@ task<blob_outcome> copier::copy(const blob_request& r, std::uint64_t size, std::
   ++(outcome == blob_outcome::mounted ? counters_.mounted : counters_.copied);
   if (outcome == blob_outcome::mounted) counters_.bytes_mounted += size;
   co_return outcome;
+}
+
+// Distribution keeps the file of a digest that it has already, and drops the upload.
+task<> copier::check_mended(const blob_request& r, std::uint64_t size) {
+  auto there = co_await world_.target.stat_blob(r.repository, r.digest);
+  if (!there) co_return pass(std::move(there), "asking the target again for " + r.digest.text());
+  if (*there && **there == size) co_return result<void>();
+  if (!*there) co_return fail(errc::corrupt, "the target took " + r.digest.text() + " and does not have it");
+  co_return fail(errc::corrupt, "the target has " + r.digest.text() + " with " + std::to_string(**there) +
+                                    " bytes instead of " + std::to_string(size) +
+                                    ", and keeps it so after an upload: delete that blob from the target's storage");
 }
 
 task<> copier::record_one(log::event fact) {

@@ -5,6 +5,7 @@
 //
 // bring() returns when the target has acknowledged the blob and the journal has recorded where it is. Digest and size
 // are verified before the upload is completed: a wrong body is errc::corrupt and never becomes a blob of the target.
+// A blob that the target has with another size than r's is sent anew; errc::corrupt when that does not help.
 // Jobs may call it concurrently, for the same digest too: one transfer runs, the others wait for it and then find or
 // mount the blob. The location index is believed until the target contradicts; then it is corrected (`lost`).
 // An upload session that an earlier run left in the ledger is taken up by the first request for that blob in that
@@ -50,7 +51,8 @@ class copier {
                                            std::optional<std::string> holder);
   task<> correct_holder(const blob_request& r, std::string holder);
   task<blob_outcome> copy(const blob_request& r, std::uint64_t size, std::optional<std::string> holder,
-                          std::optional<open_upload> left, transfer_buffers& buffers);
+                          std::optional<open_upload> left, transfer_buffers& buffers, bool damaged);
+  task<> check_mended(const blob_request& r, std::uint64_t size);
   task<std::unique_ptr<blob_writer>> take_up(const blob_request& r, std::uint64_t size, const open_upload& left);
   task<> give_up(open_upload left);
   task<> record_one(log::event fact);

@@ -78,16 +78,10 @@ asio::awaitable<void> copy_run::each_of(items work, Each body) {
 }
 
 asio::awaitable<copy_figures> copy_run::run(std::vector<copy_route> routes) {
-  figures_.repositories = routes.size();
-  std::map<std::string, copy_route> by_name;
+  const std::map<std::string, copy_route> by_name = merged(std::move(routes));
+  figures_.repositories = by_name.size();
   items repositories;
-  for (copy_route& route : routes) {
-    repositories.push_back({route.repository, {}});
-    auto& mine = by_name[route.repository];
-    mine.repository = route.repository;
-    mine.refs.insert(mine.refs.end(), route.refs.begin(), route.refs.end());
-  }
-  routes.clear();
+  for (const auto& [name, route] : by_name) repositories.push_back({name, {}});
   co_await each_of(std::move(repositories), [&](copy_item item) { return look_at(by_name.at(item.repository)); });
   co_await compare_and_bring();
   if (!followers_.empty()) {
@@ -133,9 +127,9 @@ asio::awaitable<void> copy_run::look_at(copy_route route) {
     result<void> done;
     auto refs = co_await refs_of(route);
     done = refs ? result<void>() : result<void>(pass(std::move(refs)));
-    if (done && options_.removal.on && route.refs.empty()) {
-      tag_names at_source;
-      for (const copy_ref& ref : *refs) at_source.insert(ref.source);
+    if (done && options_.removal.on && route.takes_all_tags()) {
+      tag_names at_source;  // under the target's names
+      for (const copy_ref& ref : *refs) at_source.insert(ref.target);
       done = co_await removal_.weigh(route.repository, std::move(at_source));
     }
     if (done) done = co_await sort_out(route, *std::move(refs));
@@ -151,11 +145,14 @@ asio::awaitable<void> copy_run::look_at(copy_route route) {
 }
 
 task<std::vector<copy_ref>> copy_run::refs_of(const copy_route& route) {
-  if (!route.refs.empty()) co_return route.refs;
+  if (!route.takes_all_tags()) co_return route.refs;
   auto tags = co_await list_all_tags(world_->source, route.repository, options_.tags_max);
   if (!tags) co_return pass(std::move(tags));
   std::vector<copy_ref> refs;
   for (const std::string& tag : *tags) refs.push_back({tag, tag});
+  for (const copy_ref& ref : route.refs) {
+    if (ref.source != ref.target || !tags->contains(ref.source)) refs.push_back(ref);
+  }
   co_return refs;
 }
 
@@ -187,7 +184,7 @@ task<> copy_run::sort_out(const copy_route& route, std::vector<copy_ref> refs) {
     if (!had) co_return pass(std::move(had));
     (*had ? known : unknown).push_back(std::move(item));
   }
-  const bool ask_each = !route.refs.empty() && unknown.size() <= options_.listed_from_refs;
+  const bool ask_each = !route.takes_all_tags() && unknown.size() <= options_.listed_from_refs;
   tag_names there;
   if (!unknown.empty() && !ask_each) {
     auto listed = co_await survey_.list(route.repository, options_.tags_max);
@@ -231,7 +228,14 @@ task<bool> copy_run::stands(const copy_item& item, std::string& digest) {
   if (!shown) co_return pass(std::move(shown));
   if (!there) co_return pass(std::move(there));
   if (*shown) digest = (*shown)->text();
-  co_return *shown && *there && **shown == **there;
+  if (!*there) co_return false;
+  target_survey::sight& sight = **there;
+  const bool same = *shown && **shown == sight.digest;
+  if (!sight.index) co_return same;
+  // An earlier copy may have left platforms out that this one takes.
+  if (same) co_return co_await survey_.look_below(item.repository, *std::move(sight.index));
+  survey_.put_aside(item.repository, sight.digest);
+  co_return false;
 }
 
 asio::awaitable<void> copy_run::compare(copy_item item) {
@@ -308,8 +312,16 @@ task<std::optional<std::string>> copy_run::publish(const copy_item& item, sync_p
   // A sparse index is not what the source has: another run with wider platforms must look at it again.
   if (!images.take_sparse(d)) facts->push_back(record::published(wanted, d));
   if (auto written = co_await world_->where.record(*std::move(facts)); !written) co_return pass(std::move(written));
+  for (const auto& [referrer, why] : images.refused_referrers()) fail_referrer(item.repository, referrer, why);
   ++moved.published;
   co_return std::optional(d.text());
+}
+
+// The image is there without it, which nobody would learn of otherwise. Tags of one digest share their referrers.
+void copy_run::fail_referrer(const std::string& repository, const longshore::digest& d, const error& why) {
+  if (!referrers_failed_.emplace(repository, d.text()).second) return;
+  ++figures_.items;
+  fail_item({repository, {d.text(), d.text()}}, {why.code, "it refers to an image that was copied: " + why.text});
 }
 
 asio::awaitable<void> copy_run::remove_gone() {

@@ -10,31 +10,26 @@
 // answer at all ends the run early, with everything left counted as failed.
 // Where asked to, tags that the source has no longer are deleted at the end (engine/copy_removal.h), in repositories
 // that were copied as a whole and without a failure.
+// A referrer that the target refuses fails as an item of its own, by digest; its image is copied.
 // told is called once per item, on the executor, when it has ended. stop(): what runs is given up, the rest fails with
 // errc::stopped. One executor, one run() per object; world and pauses must outlive it.
 
 #include <deque>
 #include <functional>
 #include <list>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/copy_removal.h"
+#include "engine/copy_routes.h"
 #include "engine/copy_world.h"
 #include "engine/desired.h"
 #include "engine/pauses.h"
 #include "engine/target_survey.h"
 
 namespace longshore::engine {
-
-struct copy_ref {
-  std::string source, target;  // tag or digest at either end
-};
-
-struct copy_route {
-  std::string repository;      // at the target; the world's source knows where it comes from
-  std::vector<copy_ref> refs;  // empty: every tag the source lists
-};
 
 struct copy_item {
   std::string repository;
@@ -112,6 +107,7 @@ class copy_run {
   boost::asio::awaitable<void> bring(copy_item item);
   // The digest; nothing, and the rule, when a filter leaves it out.
   task<std::optional<std::string>> publish(const copy_item& item, sync_progress& moved, std::string& rule);
+  void fail_referrer(const std::string& repository, const longshore::digest& d, const error& why);
   task<> take_followers();
   boost::asio::awaitable<void> remove_gone();
   void removed(removal_end e);
@@ -129,8 +125,9 @@ class copy_run {
   copy_figures figures_;
   std::list<running_item> running_;
   items in_both_, missing_;
-  items followers_;                // accessory tags that wait to see whether their subject is taken
-  std::size_t host_failures_ = 0;  // in a row
+  items followers_;  // accessory tags that wait to see whether their subject is taken
+  std::set<std::pair<std::string, std::string>> referrers_failed_;  // told once: repository, digest
+  std::size_t host_failures_ = 0;                                   // in a row
   std::optional<error> host_failure_;
   bool stopping_ = false;
 };

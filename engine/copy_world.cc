@@ -10,6 +10,13 @@ void add_to(blob_tally& to, const blob_tally& more) {
 
 }  // namespace
 
+entry_choice chosen_entries(const copy_settings& s) {
+  if (!s.filter->judges_platforms()) return {};
+  return [filter = s.filter](const manifest& index, const manifest_reference& entry) {
+    return !filter->entry(index, entry);
+  };
+}
+
 void sync_progress::add(const sync_progress& more) {
   published += more.published;
   removed += more.removed;

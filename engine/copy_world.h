@@ -24,6 +24,9 @@ struct copy_settings {
   std::shared_ptr<const replication_filter> filter = std::make_shared<replication_filter>();
 };
 
+// Which entries of an index are copied, for a closure; null: all.
+entry_choice chosen_entries(const copy_settings& s);
+
 // What the work found out about the registries; shared by all of it, forgotten by a restart.
 struct learned_facts {
   bool source_lists_referrers = true;  // until it says that it cannot

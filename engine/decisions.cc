@@ -76,8 +76,12 @@ bool takes_the_last_untold(const removal_weight& w, const deletion_ceiling& c) {
 
 bool is_told(const desired_item& wanted) { return wanted.gone && !wanted.observed; }
 
-item_state state_after(const error& e, bool tried_before) {
-  return remedy_for(e.code, tried_before) == remedy::park ? item_state::parked : item_state::failed;
+bool was_missing(const desired_item& wanted, const std::optional<actual_item>& done) {
+  return was_tried(wanted, done) && done->code == name_of(errc::not_found);
+}
+
+item_state state_after(const error& e, bool missing_before) {
+  return remedy_for(e.code, missing_before) == remedy::park ? item_state::parked : item_state::failed;
 }
 
 pass_verdict decide_pass(const pass_tally& tally, const std::optional<actual_repository>& before, timestamp now,

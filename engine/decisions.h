@@ -74,8 +74,10 @@ bool takes_the_last_untold(const removal_weight& w, const deletion_ceiling& c);
 // The registry itself told of this deletion.
 bool is_told(const desired_item& wanted);
 
+// An earlier attempt at this very event failed because content was missing; not because of anything else.
+bool was_missing(const desired_item& wanted, const std::optional<actual_item>& done);
 // What an item that failed becomes: failed (to be tried again) or parked.
-item_state state_after(const error& e, bool tried_before);
+item_state state_after(const error& e, bool missing_before);
 
 struct pass_tally {
   std::uint64_t until = 0;  // items below this seq were looked at

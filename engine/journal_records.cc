@@ -92,6 +92,12 @@ log::event removed(const desired_item& item) {
   return e;
 }
 
+void mark_apart(log::event& settled) {
+  auto detail = boost::json::parse(settled.detail).as_object();
+  detail.insert_or_assign("apart", 1);
+  settled.detail = serialized(std::move(detail));
+}
+
 log::event item_failed(const desired_item& item, const error& why) {
   return of_failure(event_kind::item_failed, item, why);
 }

@@ -26,6 +26,8 @@ log::event sync_failed(std::string repository, std::string_view reason, timestam
 
 // The item is at the target, at this digest.
 log::event published(const desired_item& item, const longshore::digest& at);
+// The same records where the source showed otherwise than the log says: to be looked at again.
+void mark_apart(log::event& settled);
 // The target has it no longer.
 log::event removed(const desired_item& item);
 log::event item_failed(const desired_item& item, const error& why);

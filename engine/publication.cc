@@ -72,13 +72,7 @@ task<> publication::try_once(const desired_item& item, const manifest_document& 
 }
 
 task<closure> publication::walk(manifest_document root, closure::subjects s, bool believe) {
-  entry_choice chosen;
-  if (world_->copying.filter->judges_platforms()) {
-    chosen = [filter = world_->copying.filter](const manifest& index, const manifest_reference& entry) {
-      return !filter->entry(index, entry);
-    };
-  }
-  auto c = closure::of(std::move(root), s, world_->copying.limits, std::move(chosen));
+  auto c = closure::of(std::move(root), s, world_->copying.limits, chosen_entries(world_->copying));
   while (c) {
     const auto wanted = c->take_wanted();
     if (wanted.empty()) break;
@@ -271,6 +265,7 @@ task<> publication::bring_referrer(const desired_item& item, const descriptor& r
   if (done || remedy_for(done.error().code, false) == remedy::retry) co_return done;
   desired_item own{repository_, r.digest.text(), false, false, r.digest.text(), r.media_type, item.seq, {}};
   a.located.push_back(record::item_parked(own, done.error()));
+  refused_referrers_.insert_or_assign(r.digest, std::move(done).error());
   co_return result<void>();
 }
 

@@ -8,6 +8,7 @@
 // manifest for content it lacks), the location index is corrected and the item walked anew, without that belief.
 // One executor; the world must outlive it; any number of calls beside each other.
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,6 +31,8 @@ class publication {
   task<std::vector<log::event>> publish(desired_item item, manifest_document root, tag_check check);
   // What was published at this digest lacks entries that the filters leave out. Asked once; then forgotten.
   bool take_sparse(const longshore::digest& d) { return sparse_.erase(d) > 0; }
+  // Referrers that the target will never take: parked by records of their own, while their image was published.
+  const std::map<longshore::digest, error>& refused_referrers() const { return refused_referrers_; }
 
  private:
   struct attempt {
@@ -56,6 +59,7 @@ class publication {
   std::string repository_;
   sync_progress* progress_;
   std::set<longshore::digest> sparse_;
+  std::map<longshore::digest, error> refused_referrers_;
 };
 
 }  // namespace longshore::engine

@@ -36,6 +36,7 @@ result<void> replicator::start() {
       looked = pass(std::move(done));
       return false;
     }
+    if (*done && (*done)->apart > 0) look_later(wanted.name);
     const bool stale = *done && is_stale(**done, world_->copying.filter->fingerprint());
     if (*done && wanted.items_size <= (*done)->synced_size && !stale) return true;
     if (wanted.items_size == 0) return true;
@@ -110,7 +111,9 @@ void replicator::start_jobs() {
     running_job& job = running_[repository];
     job.started = world_->now.now();
     job.progress.time = &world_->now;
-    job.pass = std::make_unique<repository_sync>(*world_, repository, job.progress);
+    job.pass = std::make_unique<repository_sync>(
+        *world_, repository, job.progress,
+        std::exchange(e.look, false) ? repository_sync::look::yes : repository_sync::look::no);
     jobs_.spawn(run_job(std::move(repository)));
   }
 }
@@ -151,8 +154,25 @@ void replicator::finish(const std::string& repository, const result<pass_report>
     }
   }
   forget_if_idle(repository);
+  look_later(repository);
   start_jobs();
   pass_ended_.notify_all();
+}
+
+// What was settled otherwise than the log says is looked at once in a while, as long as there is such a thing.
+void replicator::look_later(const std::string& repository) {
+  if (stopping_ || !halted_.empty()) return;
+  const auto done = world_->done.repository(repository);
+  if (!done || !*done || (*done)->apart == 0 || !looks_.insert(repository).second) return;
+  retries_.spawn(look(repository));
+}
+
+asio::awaitable<void> replicator::look(std::string repository) {
+  const auto waited = co_await world_->pause.pause(world_->settings.apart_look_ms);
+  looks_.erase(repository);
+  if (!waited || stopping_ || !halted_.empty() || !selects(repository)) co_return;
+  entries_[repository].look = true;
+  changed(repository);
 }
 
 void replicator::forget_if_idle(const std::string& repository) {

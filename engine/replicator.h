@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,7 @@ class replicator {
     phase at = phase::idle;
     bool again = false;         // changed while running or held
     bool host_trouble = false;  // while waiting
+    bool look = false;          // the next pass looks at what was settled otherwise than told
     int held = 0;               // a resync is about to be journaled: no pass may start
     std::uint64_t turn = 0;     // a retry of an earlier turn is void
     std::uint64_t errors = 0;   // passes in a row that could not even be journaled
@@ -87,6 +89,8 @@ class replicator {
   boost::asio::awaitable<void> run_job(std::string repository);
   boost::asio::awaitable<void> retry_later(std::string repository, std::uint64_t turn, std::int64_t ms);
   void wait_for_retry(const std::string& repository, entry& e, std::int64_t ms);
+  void look_later(const std::string& repository);
+  boost::asio::awaitable<void> look(std::string repository);
   void finish(const std::string& repository, const result<pass_report>& outcome);
   void forget_if_idle(const std::string& repository);
 
@@ -96,6 +100,7 @@ class replicator {
   std::map<std::string, entry> entries_;  // those with something to do
   std::deque<std::string> queue_;         // each at most once
   std::map<std::string, running_job> running_;
+  std::set<std::string> looks_;  // repositories that have one to come
   wait_list pass_ended_;
   sync_progress totals_;
   rate_meter rate_;

@@ -21,6 +21,9 @@ std::unexpected<error> stopped() { return fail(errc::stopped, "stopping; the pas
 task<pass_report> repository_sync::run() {
   auto wanted = world_->wanted.repository(repository_);
   if (!wanted) co_return pass(std::move(wanted));
+  if (look_ == look::yes) {
+    if (auto looked = co_await look_at_apart(); !looked) co_return pass(std::move(looked));
+  }
   auto before = world_->done.repository(repository_);
   if (!before) co_return pass(std::move(before));
   const std::string& filter = world_->copying.filter->fingerprint();
@@ -86,7 +89,9 @@ result<std::vector<repository_sync::open_item>> repository_sync::read_page(part 
     if (!is_open(item, *done)) return true;
     const bool gone = is_gone(item);
     if (gone) removals_open_ = true;
-    if (gone == (p == part::removing)) page.push_back({item, *std::move(done), gone});
+    if (gone == (p == part::removing)) {
+      page.push_back({item, *std::move(done), gone, false, item.gone ? std::string() : item.digest});
+    }
     return page.size() < world_->settings.items_per_page;
   });
   if (!read) return pass(std::move(read));
@@ -222,18 +227,6 @@ task<repository_sync::records> repository_sync::bring_tag(open_item& item) {
   }
 }
 
-// Until the event's word can be called outdated, the target has what the source shows, and the item stays open.
-task<> repository_sync::bring_meanwhile(const open_item& item, manifest_document shown) {
-  const bool stands = item.done && item.done->digest == shown.digest.text();
-  if (stands || item.wanted.seq.value == 0) co_return result<void>();
-  open_item before = item;
-  --before.wanted.seq.value;
-  auto done = co_await bring_tag_as_shown(before, std::move(shown), false);
-  if (!done && done.error().code == errc::conflict) co_return result<void>();  // it moves: the next pass looks again
-  if (!done) co_return pass(std::move(done));
-  co_return co_await world_->records.append(*std::move(done));
-}
-
 task<repository_sync::records> repository_sync::bring_tag_as_shown(open_item& item, manifest_document shown,
                                                                    bool last_try) {
   const longshore::digest d = shown.digest;
@@ -283,6 +276,7 @@ task<repository_sync::records> repository_sync::bring_manifest(open_item& item) 
 task<> repository_sync::settle(const open_item& item, result<records> outcome) {
   if (outcome) {
     host_failures_in_a_row_ = 0;
+    mark_apart(item, *outcome);
     if (auto r = reopen_followers(*outcome); !r) co_return r;
     co_return co_await world_->records.append(*std::move(outcome));
   }
@@ -292,7 +286,7 @@ task<> repository_sync::settle(const open_item& item, result<records> outcome) {
     co_return result<void>();
   }
   host_failures_in_a_row_ = is_about_the_host(why.code) ? host_failures_in_a_row_ + 1 : 0;
-  const bool parked = state_after(why, was_tried(item.wanted, item.done)) == item_state::parked;
+  const bool parked = state_after(why, was_missing(item.wanted, item.done)) == item_state::parked;
   ++(parked ? progress_->parked : progress_->failed);
   if (!parked) {
     if (tally_.failed++ == 0) tally_.first_failure = item.wanted.ref + ": " + describe(why);

@@ -35,8 +35,12 @@ struct pass_report {
 
 class repository_sync {
  public:
-  repository_sync(const sync_world& world, std::string repository, sync_progress& progress)
+  // What was settled otherwise than the log says may be looked at again before: nothing need tell when the source comes
+  // round, not even a reconcile, which finds the log and the source agreed.
+  enum class look : bool { no, yes };
+  repository_sync(const sync_world& world, std::string repository, sync_progress& progress, look again = look::no)
       : world_(&world),
+        look_(again),
         repository_(std::move(repository)),
         progress_(&progress),
         publication_(world, repository_, progress),
@@ -51,6 +55,7 @@ class repository_sync {
     std::optional<actual_item> done;
     bool gone = false;  // at the source, as far as known
     bool settled = false;
+    std::string told;  // the digest that the log says; empty: gone
   };
   using records = std::vector<log::event>;
 
@@ -65,7 +70,6 @@ class repository_sync {
   task<> settle_held(std::vector<open_item*> items);
   task<> publish_one(open_item& item);
   task<records> bring_tag(open_item& item);
-  task<> bring_meanwhile(const open_item& item, manifest_document shown);
   task<records> bring_tag_as_shown(open_item& item, manifest_document shown, bool last_try);
   task<records> bring_manifest(open_item& item);
   task<> settle(const open_item& item, result<records> outcome);
@@ -86,7 +90,14 @@ class repository_sync {
   result<bool> still_open(const open_item& item) const;
   bool must_end() const { return stopping_ || broken_ || tally_.cut_short; }
 
+  // repository_sync_apart.cc
+  task<> look_at_apart();
+  task<> bring_meanwhile(const open_item& item, manifest_document shown);
+  static void mark_apart(const open_item& item, records& outcome);
+  static bool is_apart(const open_item& item, const log::event& outcome);
+
   const sync_world* world_;
+  look look_;
   std::string repository_;
   sync_progress* progress_;
   publication publication_;

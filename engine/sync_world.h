@@ -29,7 +29,8 @@ struct sync_settings {
   deletion_ceiling ceiling;
   std::int64_t patience_first_ms = 50;  // for a tag that its event was ahead of; doubles
   int patience_tries = 3;
-  std::int64_t recent_us = 600'000'000;  // an event younger than this may be ahead of its tag
+  std::int64_t recent_us = 600'000'000;    // an event younger than this may be ahead of its tag
+  std::int64_t apart_look_ms = 3'600'000;  // until what was settled otherwise than told is looked at again
   backoff_policy backoff;
 };
 

@@ -9,6 +9,8 @@
 // returns; the index may still be wrong and is corrected as always (engine/copier.h, engine/publication.h).
 // Verbs may run beside each other, below() after the others; one executor; the world must outlive it.
 
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,15 +26,23 @@ class target_survey {
 
   // All tags of the repository; empty when the target knows no such repository. errc::too_large over tags_max.
   task<tag_names> list(std::string repository, std::size_t tags_max);
-  // The digest of the manifest that ref names at the target, what it refers to recorded; none: no such ref. An index is
-  // put aside, at one request: below() then records what is below all of those.
-  task<std::optional<longshore::digest>> look_at(std::string repository, std::string ref);
+  // The manifest that ref names at the target, what it refers to recorded; none: no such ref. Of an index that is not
+  // known to be whole no more is read, at one request: look_below() does now, below() later for all put aside.
+  struct sight {
+    longshore::digest digest;
+    std::optional<manifest_document> index;
+  };
+  task<std::optional<sight>> look_at(std::string repository, std::string ref);
+  // Whether the target lacks none of the entries that are chosen and that the source has. One request for each entry
+  // not known to be there. An index that cannot be understood is taken for whole.
+  task<bool> look_below(std::string repository, manifest_document index);
+  void put_aside(std::string repository, longshore::digest index);
   task<> below();
 
  private:
-  enum class aside : bool { none, put };
-  task<std::optional<longshore::digest>> take(std::string repository, std::string ref, aside indexes);
-  task<> record_below(const std::string& repository, manifest_document root);
+  using digests = std::set<longshore::digest>;
+  task<digests> record_below(std::string repository, manifest_document root);
+  task<bool> read_child(const std::string& repository, const longshore::digest& d, closure& of, digests& absent);
 
   const copy_world* world_;
   std::vector<std::pair<std::string, longshore::digest>> aside_;  // repository, index

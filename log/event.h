@@ -31,7 +31,7 @@ enum class event_kind : std::uint16_t {
   sync_started = 64,    // repository
   sync_succeeded = 65,  // repository; detail {"synced_seq":N}
   sync_failed = 66,     // repository; detail {"reason","retry_at_us","retry_count"}
-  published = 67,       // repository, tag or digest-only item at digest; detail {"seq":N}: item done
+  published = 67,       // repository, tag or digest-only item at digest; detail {"seq":N} (+ "apart":1): item done
   removed = 68,         // repository, tag (or digest): the target no longer has it; detail {"seq":N}
   item_failed = 69,     // repository, tag or digest; detail {"seq","reason","code"}: will be tried again
   item_parked = 70,     // the same: will not be tried again until asked or superseded
@@ -47,8 +47,7 @@ enum class event_kind : std::uint16_t {
   unpark_asked = 83,    // repository; or one item of it, tag or digest: parked and skipped items are open again
   retry_asked = 84,     // repository: its retry is due now
   mismatched = 85,      // repository, tag [at digest]: found amiss at the target; detail {"seq","kind","reason"}
-  repository_verified =
-      86,  // repository: no tag found amiss, but for those unjudged; detail {"checksum","tags","unjudged"}
+  repository_verified = 86,  // repository: no tag judged is amiss; detail {"checksum","tags","unjudged"}
   deletes_allowed = 87,  // repository: the passes up to the next that ends synced may delete over the ceiling
 
   reconcile_started = 90,      // detail {"source","run","mode","why","whole"}

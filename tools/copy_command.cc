@@ -75,6 +75,16 @@ result<void> check_deletion(const std::vector<copy_job>& jobs) {
   return {};
 }
 
+// A file is written at the end, when the state has long said that all is there; and it may be deleted like any other.
+result<void> check_state(const std::vector<copy_job>& jobs) {
+  for (const copy_job& job : jobs) {
+    if (!api::is_layout(job.to.at.transport)) continue;
+    return fail(errc::invalid, "--state is for registries as targets, and " + job.text +
+                                   " writes files: leave --state out, what they hold is seen in them");
+  }
+  return {};
+}
+
 result<copy_request> request_of(const copy_options& o, copy_purpose purpose) {
   copy_request r;
   if (!o.file.empty()) {
@@ -88,6 +98,9 @@ result<copy_request> request_of(const copy_options& o, copy_purpose purpose) {
   }
   if (o.remove) {
     if (auto fits = check_deletion(r.jobs); !fits) return pass(std::move(fits));
+  }
+  if (!o.state.empty()) {
+    if (auto fits = check_state(r.jobs); !fits) return pass(std::move(fits));
   }
   r.run.removal.on = o.remove;
   r.run.removal.share_max = o.remove_share_max;
@@ -198,7 +211,7 @@ void add(CLI::App& app, invocation& call, copy_purpose purpose) {
       ->capture_default_str();
   command->add_option("--platforms", o->platforms, "Of an index only these, such as linux/amd64 (default: all)");
   command->add_option("--exclude-media-types", o->exclude_types, "Not images of these media types (globs)");
-  command->add_option("--state", o->state, "Directory to remember in what the target has (made if need be)");
+  command->add_option("--state", o->state, "Directory to remember in what the target registry has (made if need be)");
   command->add_option("--immutable-tags", o->immutable_tags,
                       "Tags that never move: with --state, not even asked for again (globs)");
   command->add_flag("--no-referrers", o->no_referrers, "Leave out what refers to an image by the referrers API");

@@ -3,6 +3,7 @@
 #include "engine/glob.h"
 #include "engine/planned_target.h"
 #include "engine/reference.h"
+#include "engine/tag_listing.h"
 
 namespace longshore::tools {
 
@@ -12,12 +13,8 @@ namespace {
 constexpr const char* layout_repository = "image";
 constexpr std::size_t catalog_max = 1'000'000;
 
-bool is_layout(const api::image_reference& at) {
-  return at.transport == api::image_transport::oci_layout || at.transport == api::image_transport::oci_archive;
-}
-
 std::string repository_of(const api::image_reference& at) {
-  return is_layout(at) ? std::string(layout_repository) : at.repository;
+  return api::is_layout(at.transport) ? std::string(layout_repository) : at.repository;
 }
 
 std::vector<engine::copy_ref> refs_of(const copy_job& job) {
@@ -91,31 +88,35 @@ void copy_session::add_route(engine::registry& from, engine::registry& to, std::
   groups_.back()->add(std::move(route));
 }
 
+// Nothing that was looked for must not pass for everything being copied.
 engine::task<> copy_session::add_many(const copy_job& job, engine::registry& from, engine::registry& to) {
-  std::optional<std::string> next;
-  std::size_t seen = 0;
-  do {
-    auto page = co_await from.list_repositories(next);
-    if (!page) co_return pass(std::move(page), "listing the repositories of " + from.name());
-    for (const std::string& name : page->names) {
-      if (!engine::matches(job.from.repositories, name)) continue;
-      const std::string target = job.to.repositories.empty() ? name : job.to.repositories + "/" + name;
-      if (!engine::is_repository_name(target)) {
-        told_({{target, {}},
-               engine::copy_end::failed,
-               {},
-               {},
-               {},
-               error{errc::invalid, target + " is no repository name"}});
-        continue;
-      }
+  const auto page_after = [&](std::optional<std::string> next) -> engine::task<engine::tag_page> {
+    if (stopping_) co_return fail(errc::stopped, "the run was stopped");
+    co_return co_await from.list_repositories(std::move(next));
+  };
+  auto names = co_await engine::list_all(page_after, "the repositories of " + from.name(), catalog_max);
+  if (!names) co_return pass(std::move(names));
+  std::size_t matching = 0;
+  for (const std::string& name : *names) {
+    if (!engine::matches(job.from.repositories, name)) continue;
+    ++matching;
+    const std::string target = job.to.repositories.empty() ? name : job.to.repositories + "/" + name;
+    if (engine::is_repository_name(target)) {
       add_route(from, to, name, {target, {}});
+    } else {
+      tell_failed(target, {errc::invalid, target + " is no repository name"});
     }
-    seen += page->names.size();
-    next = std::move(page->next);
-    if (seen > catalog_max) co_return fail(errc::too_large, from.name() + " lists more than a million repositories");
-  } while (next && !stopping_);
-  co_return result<void>();
+  }
+  if (matching > 0) co_return result<void>();
+  if (names->empty()) co_return fail(errc::not_found, from.name() + " lists no repositories");
+  co_return fail(errc::not_found, "no repository of " + from.name() + " matches \"" + job.from.repositories +
+                                      "\" (it lists " + std::to_string(names->size()) + "); '**' crosses slashes");
+}
+
+void copy_session::tell_failed(std::string what, error why) {
+  ++before_.items;
+  ++before_.failed;
+  told_({{std::move(what), {}}, engine::copy_end::failed, {}, {}, {}, std::move(why)});
 }
 
 result<void> copy_session::open_index(engine::registry& target) {
@@ -154,10 +155,8 @@ engine::task<> copy_session::sort_jobs() {
     auto added = co_await add_job(job);
     if (added) continue;
     if (request_.jobs.size() == 1) co_return added;
-    ++before_.items;
-    ++before_.failed;
     job_failed_ = true;
-    told_({{job.text, {}}, engine::copy_end::failed, {}, {}, {}, std::move(added).error()});
+    tell_failed(job.text, std::move(added).error());
   }
   co_return result<void>();
 }

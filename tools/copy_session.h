@@ -53,6 +53,7 @@ class copy_session {
   engine::task<> sort_jobs();
   engine::task<> add_job(const copy_job& job);
   engine::task<> add_many(const copy_job& job, engine::registry& from, engine::registry& to);
+  void tell_failed(std::string what, error why);
   // The repositories of a group in which nothing may be deleted, and why.
   std::map<std::string, std::string> held_back(const group& g) const;
   void add_route(engine::registry& from, engine::registry& to, std::string source_repository, engine::copy_route route);

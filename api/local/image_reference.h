@@ -23,6 +23,10 @@
 namespace longshore::api {
 
 enum class image_transport : std::uint8_t { docker, oci_layout, oci_archive, distribution };
+// Written as a whole at the end, and without repositories.
+inline bool is_layout(image_transport t) {
+  return t == image_transport::oci_layout || t == image_transport::oci_archive;
+}
 
 struct image_reference {
   image_transport transport = image_transport::docker;

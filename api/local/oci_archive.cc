@@ -1,5 +1,8 @@
 #include "api/local/oci_archive.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <cerrno>
 #include <cstdlib>
 
@@ -8,17 +11,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What a writer that died left there. The lock keeps it from a living one.
-result<void> empty_directory(const fs::path& path, file_calls& files) {
-  auto directory = local_directory::create(path, files);
-  if (!directory) return pass(std::move(directory));
-  if (auto r = directory->lock(); !r) return r;
+constexpr std::string_view letters = "XXXXXX";  // that mkdtemp() replaces
+
+result<fs::path> fresh_directory(const fs::path& name) {
+  std::string path = name.string() + std::string(letters);
+  if (::mkdtemp(path.data()) == nullptr) return file_failure(-errno, "cannot make a directory " + path);
+  return fs::path(std::move(path));
+}
+
+bool is_locked(const fs::path& directory) {
+  const file_handle handle(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return handle && ::flock(handle.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+// Each writer locks its own directory before it looks at the others': of two at once, at most one goes on.
+result<void> check_only_writer(const fs::path& mine, const fs::path& file) {
+  const std::string prefix = mine.filename().string().substr(0, mine.filename().string().size() - letters.size());
   std::error_code ec;
-  for (const auto& entry : fs::directory_iterator(path, ec)) {
-    fs::remove_all(entry.path(), ec);
-    if (ec) break;
+  for (fs::directory_iterator at(mine.parent_path(), ec), end; !ec && at != end; at.increment(ec)) {
+    const std::string name = at->path().filename().string();
+    if (name.size() != prefix.size() + letters.size() || !name.starts_with(prefix)) continue;
+    if (at->path() != mine && is_locked(at->path())) {
+      return fail(errc::busy, file.string() + " is being written by another process; wait until it has ended");
+    }
   }
-  if (ec) return file_failure(-ec.value(), "cannot empty " + path.string());
+  if (ec) return file_failure(-ec.value(), "cannot list " + mine.parent_path().string());
   return {};
 }
 
@@ -37,33 +54,46 @@ oci_archive::~oci_archive() {
   if (!working_.empty()) fs::remove_all(working_, ec);
 }
 
+// Always one that nobody had before: what has its name from elsewhere is not ours to empty.
 result<void> oci_archive::make_working_directory() {
-  if (options_.access == layout_access::write) {
-    const fs::path beside(options_.file.string() + ".partial.d");
-    if (auto r = empty_directory(beside, *options_.files); !r) return r;
-    working_ = beside;
+  if (options_.access == layout_access::read) {
+    std::error_code ec;
+    const fs::path in = options_.temporary.empty() ? fs::temp_directory_path(ec) : options_.temporary;
+    if (ec) return file_failure(-ec.value(), "cannot find the directory for temporary files");
+    auto made = fresh_directory(in / "longshore-");
+    if (!made) return pass(std::move(made));
+    working_ = *std::move(made);
     return {};
   }
   std::error_code ec;
-  const fs::path in = options_.temporary.empty() ? fs::temp_directory_path(ec) : options_.temporary;
-  std::string path = (in / "longshore-XXXXXX").string();
-  if (ec || ::mkdtemp(path.data()) == nullptr) {
-    return file_failure(ec ? -ec.value() : -errno, "cannot make a directory in " + in.string());
-  }
-  working_ = path;
-  return {};
+  const fs::path file = fs::absolute(options_.file, ec);
+  auto above = local_directory::create(file.parent_path(), *options_.files);
+  if (!above) return pass(std::move(above));
+  auto made = fresh_directory(file.string() + ".partial.");
+  if (!made) return pass(std::move(made));
+  working_ = *std::move(made);
+  auto own = local_directory::open(working_, *options_.files);
+  if (!own) return pass(std::move(own));
+  lock_ = *std::move(own);
+  if (auto r = lock_->lock(); !r) return r;
+  return check_only_writer(working_, options_.file);
 }
 
 result<void> oci_archive::unpack() {
   const bool writes = options_.access == layout_access::write;
-  oci_layout_options layout{
-      working_,           options_.access,  options_.repository, "oci-archive:" + options_.file.string(),
-      options_.page_size, options_.threads, options_.files};
+  const fs::path in = working_ / "layout";
+  auto directory = local_directory::create(in, *options_.files);
+  if (!directory) return pass(std::move(directory));
+  oci_layout_options layout{in,
+                            options_.access,
+                            options_.repository,
+                            "oci-archive:" + options_.file.string(),
+                            options_.page_size,
+                            options_.threads,
+                            options_.files};
   std::error_code ec;
   const bool is_new = writes && !fs::exists(options_.file, ec) && !ec;
   if (!is_new) {
-    auto directory = local_directory::open(working_, *options_.files);
-    if (!directory) return pass(std::move(directory));
     if (auto r = unpack_layout(options_.file, *directory, options_.limits); !r) return r;
   }
   auto opened = oci_layout::open(std::move(layout));

@@ -3,14 +3,16 @@
 // A tar archive of an OCI image layout as a registry, to read or to write: `oci-archive:FILE`.
 //
 // The archive is a layout while it is used: unpacked into a working directory of its own, which goes with the object.
-// To read: below options.temporary; the archive may be compressed with gzip or zstd. To write: in FILE.partial.d,
-// so that it is on FILE's disk; an archive that is there already is unpacked first, and added to. Nothing of what was
+// To read: below options.temporary; the archive may be compressed with gzip or zstd. To write: in a fresh directory
+// FILE.partial.XXXXXX, so that it is on FILE's disk (a killed writer leaves it there: nobody else deletes it); an
+// archive that is there already is unpacked first, and added to. Nothing of what was
 // written is in FILE before finish() has returned success; FILE is then replaced at once, and is on disk. Until
 // then, and after any failure, FILE is as it was. finish() may be called again after further changes.
 // One executor. One process at a time writes an archive (errc::busy). What unpack_layout() refuses, open() refuses.
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "api/local/archive_files.h"
 #include "api/local/oci_layout.h"
@@ -45,7 +47,8 @@ class oci_archive {
   result<void> unpack();
 
   oci_archive_options options_;
-  std::filesystem::path working_;  // empty: not ours (yet)
+  std::filesystem::path working_;        // empty: none is ours (yet)
+  std::optional<local_directory> lock_;  // on working_, of a writer: held until it is gone
   std::unique_ptr<oci_layout> layout_;
   blocking_pool packing_{1};
 };

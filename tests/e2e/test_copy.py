@@ -2,9 +2,11 @@
 """longshore copy and longshore plan between real registries, and from and to files."""
 
 import collections
+import http.server
 import json
 import os
 import subprocess
+import threading
 import unittest
 
 import support
@@ -131,6 +133,74 @@ class Registries(Pair):
         self.assertEqual(self.at_target.tags("b"), ["two"])
         self.assertEqual(summary(lines)["skipped"], 1)
 
+    def test_where_nothing_matches_or_a_name_does_not_fit_the_exit_code_says_so(self):
+        code, lines, said = run("copy", "--json", self.at(self.source, "/no/such/*"), self.at(self.target), check=False)
+        self.assertEqual((code, lines[-1]["errors"][0]["code"]), (1, "not_found"))
+        self.assertIn('matches "no/such/*"', said)
+        code, _, said = run("copy", "--json", self.at(self.target), self.at(self.source), check=False)
+        self.assertEqual(code, 1)
+        self.assertIn("lists no repositories", said)
+        jobs = self.directory / "no-such.txt"
+        jobs.write_text(f"{self.at(self.source, '/no/such/*')} {self.at(self.target)}\n"
+                        f"{self.at(self.source, '/team/app')} {self.at(self.target)}\n")
+        code, lines, _ = run("copy", "--json", "--from-file", jobs, check=False)
+        self.assertEqual((code, summary(lines)["failed"]), (3, 1))
+        for name in ("fits/short", "fits/" + "x" * 150):
+            images.simple(name, "v1", [name]).push(self.at_source)
+        prefix = "p" * 120
+        code, lines, _ = run("copy", "--json", self.at(self.source, "/fits/*"), self.at(self.target, f"/{prefix}/"),
+                             check=False)
+        self.assertEqual((code, summary(lines)["copied"], summary(lines)["failed"]), (3, 1, 1))
+        self.assertEqual(self.at_target.tags(f"{prefix}/fits/short"), ["v1"])
+
+    def test_a_catalog_whose_empty_pages_never_end_is_a_failure(self):
+        class Endless(http.server.BaseHTTPRequestHandler):
+            pages = 0
+
+            def do_GET(self):
+                Endless.pages += 1
+                body = b'{"repositories":[]}' if "_catalog" in self.path else b"{}"
+                self.send_response(200)
+                self.send_header("Link", f'</v2/_catalog?n=1&last={Endless.pages}>; rel="next"')
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endless)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        code, _, said = run("copy", "--json", f"docker://127.0.0.1:{server.server_port}", self.at(self.target),
+                            check=False)
+        self.assertEqual(code, 1)
+        self.assertIn("do not go on", said)
+
+    def test_platforms_that_an_earlier_copy_left_out_are_brought_by_one_that_takes_them(self):
+        repository, tag = next((r, t) for (r, t) in self.tags(self.at_source) if r.startswith("team")
+                               and self.at_source.manifest(r, t).media_type == registry_client.OCI_INDEX)
+        pair = [self.at(of, f"/{repository}:{tag}") for of in (self.source, self.target)]
+        run("copy", "--json", *pair)
+        children = [d["digest"] for d in json.loads(self.at_target.manifest(repository, tag).body)["manifests"]]
+        self.at_target.delete_manifest(repository, children[-1])
+        self.assertNotEqual(self.at_target.closure_faults(repository, tag), [])
+        lines = run("copy", "--json", *pair)[1]
+        self.assertEqual(summary(lines)["copied"], 1)
+        self.assertEqual(self.at_target.closure_faults(repository, tag), [])
+        self.assertEqual(summary(run("copy", "--json", *pair)[1])["unchanged"], 1)
+
+    def test_a_file_that_names_a_repository_as_a_whole_and_a_tag_of_it_copies_all_tags_once(self):
+        for tag in ("t1", "t2", "t3"):
+            images.simple("whole/from", tag, [tag]).push(self.at_source)
+        jobs = self.directory / "whole.txt"
+        source, target = self.at(self.source, "/whole/from"), self.at(self.target, "/whole/to")
+        jobs.write_text(f"{source} {target}\n{source}:t1 {target}:t1\n{source}:t2 {target}:t2\n")
+        lines = run("copy", "--json", "--from-file", jobs)[1]
+        self.assertEqual(self.at_target.tags("whole/to"), ["t1", "t2", "t3"])
+        self.assertEqual((summary(lines)["images"], summary(lines)["copied"]), (3, 3))
+
     def test_wrong_usage_is_told_apart_from_failure(self):
         self.assertEqual(run("copy", check=False)[0], 2)
         self.assertEqual(run("copy", "docker://a.example", "docker://b.example/x", check=False)[0], 2)
@@ -213,6 +283,16 @@ class Files(Pair):
         seen = subprocess.run([skopeo.PROGRAM, "inspect", "--raw", f"oci-archive:{archive}:again"],
                               capture_output=True, check=True, timeout=60).stdout
         self.assertEqual(registry_client.digest_of(seen), digest)
+
+    def test_a_target_that_is_a_file_takes_no_state_directory_and_nothing_is_made(self):
+        state = self.directory / "state-of-files"
+        for target in (f"oci-archive:{self.directory}/kept.tar:v1", f"oci:{self.directory}/kept:v1"):
+            code, _, said = run("copy", "--json", "--state", state, self.at(self.source, "/team/app:v1"), target,
+                                check=False)
+            self.assertEqual(code, 2)
+            self.assertIn("leave --state out", said)
+        self.assertEqual([p.name for p in self.directory.glob("kept*")], [])
+        self.assertFalse(state.exists())
 
     def test_a_registrys_storage_is_imported_while_the_registry_is_off(self):
         wanted = self.tags(self.at_source)

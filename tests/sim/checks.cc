@@ -116,11 +116,8 @@ finding check_source_tag(const mirror& m, const std::string& r, const std::strin
     const bool parked = item->state == engine::item_state::parked && !item->reason.empty();
     if (m.was_broken && parked) return std::nullopt;
     const auto wanted = sure(m.site.wanted().item(r, tag));
-    const bool settled_otherwise = wanted && item->done_size > wanted->seq.value && item->digest != wanted->digest;
-    if (settled_otherwise && wanted->digest == d.text()) {
-      ++*m.hidden;
-      return std::nullopt;
-    }
+    const bool unseen = m.by == engine::reconcile_mode::tags && wanted && !wanted->gone && wanted->digest != d.text();
+    if (unseen && at) return std::nullopt;
   }
   return r + ":" + tag + " is " + d.text() + " at the source and " + (at ? at->text() : "not") + " at the target" +
          (at == d ? ", not whole" : "") + "; it is believed to be " +
@@ -132,11 +129,6 @@ finding check_target_tag(const mirror& m, const std::string& r, const std::strin
   if (m.source.tags(r).contains(tag) || m.book.is_foreign(r, tag)) return std::nullopt;
   const auto item = sure(m.site.done().item(r, tag));
   if (item && item->state == engine::item_state::parked && !item->reason.empty()) return std::nullopt;
-  const auto wanted = sure(m.site.wanted().item(r, tag));
-  if (item && wanted && wanted->gone && item->done_size > wanted->seq.value) {
-    ++*m.hidden;
-    return std::nullopt;
-  }
   return r + ":" + tag + " stands at the target, the source has no such tag, and it is believed to be " +
          (item ? std::string(engine::name_of(item->state)) : "unknown");
 }
@@ -200,31 +192,6 @@ finding check_sent_once(const memory_registry& target) {
     if (call.verb == "finish" && ++uploads[call.ref] > 1) return "blob " + call.ref + " was uploaded twice";
   }
   return std::nullopt;
-}
-
-std::vector<log::event> differences(const memory_registry& source, engine::desired& seen) {
-  std::vector<log::event> found;
-  const auto observed = [&](const std::string& repository, const std::string& tag, const std::string& d) {
-    log::event e;
-    e.kind = log::event_kind::observed;
-    e.origin = "reconcile";
-    e.repository = repository;
-    e.tag = tag;
-    e.digest = d;
-    if (!d.empty()) e.media_type = source.manifest_at(repository, d)->media_type;
-    found.push_back(std::move(e));
-  };
-  for (const std::string& r : source.repositories()) {
-    for (const auto& [tag, text] : source.tags(r)) {
-      if (!source.tag(r, tag)) continue;
-      const auto item = sure(seen.item(r, tag));
-      if (!item || item->gone || item->digest != text) observed(r, tag, text);
-    }
-  }
-  for (const auto& item : items_of(seen)) {
-    if (item.is_tag && !item.gone && !source.tag(item.repository, item.ref)) observed(item.repository, item.ref, {});
-  }
-  return found;
 }
 
 }  // namespace longshore::sim

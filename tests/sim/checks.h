@@ -25,20 +25,17 @@ struct mirror {
   const memory_registry& target;
   secondary_site& site;
   const ledger& book;
+  engine::reconcile_mode by;  // of the reconcile before it
   // The source had images in pieces for a while: tags of it, too, may be parked.
   bool was_broken = false;
-  // Counts what no reconcile can see: a tag that moved and moved back, unheard of or told out of order, and the site
-  // looked in between. The log's word is the source's, and was settled otherwise.
-  std::uint64_t* hidden;
 };
 // Each tag of the source stands at the target, whole; the target has no other but those that are parked, or foreign.
+// A reconcile that compares no digests cannot see that a tag has moved: where the log itself has another digest than
+// the source, any stands for the tag.
 finding check_mirrored(const mirror& m);
 // What is recorded to be at the target is there.
 finding check_locations(const memory_registry& target, secondary_site& site);
 // No blob was uploaded twice.
 finding check_sent_once(const memory_registry& target);
-
-// What a reconcile run would tell: the source's tags that the log does not have so, and the log's that are gone.
-std::vector<log::event> differences(const memory_registry& source, engine::desired& seen);
 
 }  // namespace longshore::sim

@@ -35,7 +35,7 @@ profile draw_profile(random_source& random) {
   // A target that takes anything shows an image as it is at the source, in pieces too.
   if (!p.target_checks_content) p.pushes.breaks_images = false;
   p.tampers = p.target_checks_content && chance(20) ? between(1, 3) : 0;
-  p.reconciles = chance(25) ? 1u : 0u;
+  p.reconciles = chance(35) ? between(1, 3) : 0u;
   p.sync.items_at_once = between(1, 4);
   p.sync.items_per_page = chance(50) ? between(1, 4) : 256;
   p.sync.failures_max = chance(20) ? between(20, 40) : 1'000;
@@ -45,6 +45,11 @@ profile draw_profile(random_source& random) {
   p.copier.transfers_max = between(1, 4);
   p.copier.buffer_bytes = chance(50) ? 4u : 4'096u;
   p.jobs_max = between(1, 3);
+  p.looks.requests_per_second = 0;
+  p.looks.every_ms = chance(20) ? 3'600'000 : 0;
+  p.looks.on_hint = chance(50);
+  p.looks.repositories_at_once = between(1, 3);
+  p.looks.tags_at_once = between(1, 3);
   return p;
 }
 
@@ -63,7 +68,8 @@ std::string describe(const profile& p) {
          text("target_deletes_manifests", p.target_deletes_manifests) + text("mounts", p.target_mounts) +
          text("referrers", p.source_lists_referrers) + text("checks_content", p.target_checks_content) +
          text("items_at_once", p.sync.items_at_once) + text("items_per_page", p.sync.items_per_page) +
-         text("failures_max", p.sync.failures_max) + text("jobs_max", p.jobs_max);
+         text("failures_max", p.sync.failures_max) + text("jobs_max", p.jobs_max) + text("reconciles", p.reconciles) +
+         text("scheduled", p.looks.every_ms > 0) + text("on_hint", p.looks.on_hint);
 }
 
 }  // namespace longshore::sim

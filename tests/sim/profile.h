@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/copier.h"
+#include "engine/reconcile_world.h"
 #include "engine/replicator.h"
 #include "engine/sync_world.h"
 #include "storage/env/random.h"
@@ -29,6 +30,7 @@ struct profile {
   bool target_checks_content = true;
 
   engine::sync_settings sync;
+  engine::reconcile_settings looks;
   engine::copy_settings copying;
   engine::copier_options copier;
   std::size_t jobs_max = 2;

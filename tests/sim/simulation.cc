@@ -29,7 +29,7 @@ simulation::simulation(std::uint64_t seed, defect broken, std::FILE* trace)
       source_(broken),
       target_(broken),
       book_(target_),
-      primary_(clock_, log_defects(broken)),
+      primary_({source_, profile_, clock_, random_, log_defects(broken), teller("primary")}),
       pusher_(source_, clock_, random_, profile_.pushes,
               [this](log::event e) {
                 note("registry sends " + e.id + ": " + std::string(log::name_of(e.kind)) + " " + e.repository + ":" +
@@ -43,11 +43,16 @@ simulation::simulation(std::uint64_t seed, defect broken, std::FILE* trace)
                     }
                     return std::nullopt;
                   },
-                  trace == nullptr ? std::function<void(const log::event&)>() : [this](const log::event& e) {
-                    note("  journal: " + std::string(log::name_of(e.kind)) + " " + e.repository + ":" + e.tag + "@" +
-                         e.digest.substr(0, 15) + " " + e.detail);
-                  }}) {
+                  teller("secondary")}) {
   set_up_registries();
+}
+
+std::function<void(const log::event&)> simulation::teller(const std::string& site) {
+  if (trace_ == nullptr) return {};
+  return [this, site](const log::event& e) {
+    note("  " + site + " notes: " + std::string(log::name_of(e.kind)) + " " + e.repository + ":" + e.tag + "@" +
+         e.digest.substr(0, 15) + " " + e.detail);
+  };
 }
 
 void simulation::note(const std::string& what) {
@@ -108,11 +113,11 @@ outcome simulation::run() {
   source_.mend_bodies();
   note("calm");
   if (!failed()) come_to_rest(false);
-  if (!failed()) {
-    note("reconcile");
-    reconciled_.push_back(differences(source_, primary_.seen()));
-    come_to_rest(true);
+  if (seed_ % 4 == 1) {
+    reconcile(engine::reconcile_mode::tags);
+    if (drawn_.tampers == 0) check_mirror(engine::reconcile_mode::tags);
   }
+  reconcile(engine::reconcile_mode::digests);
   // What somebody did to the target behind our back is found by asking for a resync.
   bool asked = false;
   for (const std::string& r : target_.repositories()) {
@@ -122,23 +127,7 @@ outcome simulation::run() {
     asked = true;
   }
   if (asked) come_to_rest(true);
-  const auto check = [&](const finding& found) {
-    if (found && !failed()) breach(*found);
-  };
-  if (!failed()) {
-    check(check_primary_log(primary_.log(), acknowledged_));
-    check(check_copy(primary_.log(), secondary_.log()));
-    check(check_settled(secondary_));
-    check(check_mirrored({source_, target_, secondary_, book_, drawn_.pushes.breaks_images, &out_.hidden}));
-    if (drawn_.tampers == 0) check(check_locations(target_, secondary_));
-    if (drawn_.is_calm() && drawn_.target_mounts) check(check_sent_once(target_));
-    if (seed_ % 8 == 0 || defect_ != defect::none) {
-      check(check_view(primary_.log(), primary_.seen()));
-      check(check_view(secondary_.log(), secondary_.wanted()));
-      check(check_view(secondary_.journal_log(), secondary_.done()));
-      check(check_view(secondary_.journal_log(), secondary_.where()));
-    }
-  }
+  if (!failed()) check_all();
   out_.events = primary_.up() ? primary_.log().durable_size() : 0;
   out_.operations = source_.operations() + target_.operations();
   if (failed()) out_.breach = book_.breaches().front();
@@ -146,12 +135,38 @@ outcome simulation::run() {
   return out_;
 }
 
+void simulation::check(const finding& found) {
+  if (found && !failed()) breach(*found);
+}
+
+void simulation::check_mirror(engine::reconcile_mode by) {
+  if (failed()) return;
+  check(check_settled(secondary_));
+  check(check_mirrored({source_, target_, secondary_, book_, by, drawn_.pushes.breaks_images}));
+}
+
+void simulation::check_all() {
+  check(check_primary_log(primary_.log(), acknowledged_));
+  check(check_copy(primary_.log(), secondary_.log()));
+  check_mirror(engine::reconcile_mode::digests);
+  if (drawn_.tampers == 0) check(check_locations(target_, secondary_));
+  if (drawn_.is_calm() && drawn_.target_mounts) check(check_sent_once(target_));
+  if (seed_ % 8 != 0 && defect_ == defect::none) return;
+  check(check_view(primary_.log(), primary_.seen()));
+  check(check_view(primary_.journal_log(), primary_.looked()));
+  check(check_view(secondary_.log(), secondary_.wanted()));
+  check(check_view(secondary_.journal_log(), secondary_.done()));
+  check(check_view(secondary_.journal_log(), secondary_.where()));
+}
+
 void simulation::play() {
   while (!failed() && out_.steps < steps_max) {
     const bool over = pusher_.activities() >= profile_.activities && !pusher_.busy();
     if (over && chance(20)) return;
     ++out_.steps;
-    if (secondary_.up() && !chance(profile_.world_permille) && secondary_.can_step()) {
+    if (primary_.up() && primary_.can_step() && chance(250)) {
+      primary_.step();
+    } else if (secondary_.up() && !chance(profile_.world_permille) && secondary_.can_step()) {
       secondary_.step();
     } else {
       move_world();
@@ -184,12 +199,8 @@ void simulation::move_world() {
       secondary_.primary_moved();
     } else if (primary_.to().has_answers()) {
       primary_.to().answer_one();
-    } else if (!reconciled_.empty() && chance(200)) {
-      if (!reconciled_.back().empty()) {
-        const auto sent = primary_.to().submit(std::move(reconciled_.back()), [](const auto&) {});
-        if (!sent) breach("a reconcile could not be recorded");
-      }
-      reconciled_.pop_back();
+    } else if (primary_.can_step()) {
+      primary_.step();
     }
   } else if (kind < 94) {
     if (!secondary_.up()) {
@@ -207,10 +218,19 @@ void simulation::move_world() {
   } else if (kind < 99) {
     if (profile_.tampers > 0) tamper();
   } else if (profile_.reconciles > 0 && primary_.up()) {
-    --profile_.reconciles;
-    note("a reconcile looks");
-    reconciled_.push_back(differences(source_, primary_.seen()));
+    ask_for_a_reconcile();
   }
+}
+
+void simulation::ask_for_a_reconcile() {
+  --profile_.reconciles;
+  const auto mode = chance(500) ? engine::reconcile_mode::digests : engine::reconcile_mode::tags;
+  std::vector<std::string> some;
+  if (const auto all = source_.repositories(); !all.empty() && chance(300)) {
+    some.push_back(all[random_.below(all.size())]);
+  }
+  note("a reconcile is asked for, mode " + std::string(engine::name_of(mode)));
+  primary_.looks().request(mode, std::move(some), "asked");
 }
 
 // Any of those under way, whatever their order was.
@@ -245,15 +265,26 @@ void simulation::lose_one() {
 
 // A registry may be slow to write a tag whose event is out; it is not as slow as an event is taken to be news.
 void simulation::advance() {
-  const auto due = secondary_.next_due();
+  const auto due = next_due();
   const std::int64_t before = clock_.now().us;
   std::int64_t to = before + static_cast<std::int64_t>(random_.below(chance(50) ? 900'000'000 : 200'000));
   if (due && chance(600)) to = std::max(due->us, before);
   if (!pusher_.busy()) late_us_ = 0;
   late_us_ += to - before;
   while (late_us_ > profile_.sync.recent_us / 2 && pusher_.busy()) pusher_.step();
-  clock_.set({to});
+  pass_time({to});
+}
+
+std::optional<timestamp> simulation::next_due() {
+  auto due = secondary_.next_due();
+  if (const auto at = primary_.up() ? primary_.next_due() : std::nullopt; at && (!due || *at < *due)) due = at;
+  return due;
+}
+
+void simulation::pass_time(timestamp to) {
+  clock_.set(to);
   secondary_.wake();
+  if (primary_.up()) primary_.wake();
 }
 
 void simulation::crash_primary() {
@@ -301,6 +332,21 @@ void simulation::tamper() {
   book_.tampered(r, foreign);
 }
 
+// At rest after it: what it found has come to the target, and what was settled otherwise than told was looked at again.
+void simulation::reconcile(engine::reconcile_mode mode) {
+  if (failed()) return;
+  note("reconcile, mode " + std::string(engine::name_of(mode)));
+  const timestamp since = clock_.now();
+  primary_.looks().request(mode, {}, "the end");
+  come_to_rest(true);
+  if (failed()) return;
+  if (const auto why = primary_.incomplete(mode, since); !why.empty()) {
+    return breach("the reconcile has not looked at everything: " + why);
+  }
+  pass_time({clock_.now().us + profile_.sync.apart_look_ms * 1'000});
+  come_to_rest(true);
+}
+
 // What waits for a notification that was lost waits until the reconcile.
 void simulation::come_to_rest(bool patiently) {
   constexpr std::int64_t some_hours_us = 4 * 3'600'000'000;
@@ -328,24 +374,19 @@ bool simulation::step_calmly() {
     primary_.to().answer_one();
   } else if (!network_.empty()) {
     deliver();
-  } else if (!reconciled_.empty()) {
-    if (!reconciled_.back().empty()) {
-      const auto sent = primary_.to().submit(std::move(reconciled_.back()), [](const auto&) {});
-      if (!sent) breach("a reconcile could not be recorded");
-    }
-    reconciled_.pop_back();
+  } else if (primary_.can_step()) {
+    primary_.step();
   } else if (secondary_.can_step()) {
     secondary_.step();
-  } else if (secondary_.is_at_rest()) {
+  } else if (secondary_.is_at_rest() && primary_.is_at_rest()) {
     return false;
   } else {
-    const auto due = secondary_.next_due();
+    const auto due = next_due();
     if (!due) {
       breach("is not at rest, and nothing is due");
       return false;
     }
-    clock_.set(std::max(*due, clock_.now()));
-    secondary_.wake();
+    pass_time(std::max(*due, clock_.now()));
   }
   return true;
 }

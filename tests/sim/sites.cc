@@ -5,57 +5,12 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "engine/uploads.h"
-#include "log/layout.h"
 #include "storage/env/ensure.h"
+#include "tests/sim/site_store.h"
 
 namespace longshore::sim {
 
 namespace asio = boost::asio;
-
-namespace {
-
-std::vector<storage::family_spec> all_families() {
-  std::vector<storage::family_spec> all;
-  for (auto more :
-       {log::families_of("log"), log::families_of("journal"), engine::desired::family_specs(),
-        engine::actual::family_specs(), engine::locations::family_specs(), engine::uploads::family_specs()}) {
-    all.insert(all.end(), more.begin(), more.end());
-  }
-  return all;
-}
-
-// The identity of a log is random; a simulation must not be.
-void give_identity(storage::database& db, const std::string& log_name, std::string_view identity) {
-  storage::write_batch batch;
-  batch.put(db.named(log_name + ".meta"), log::identity_key, identity);
-  const auto done = db.commit(batch, storage::durability::synced);
-  ensure(done.has_value(), "a memory database takes a commit");
-}
-
-std::unique_ptr<log::event_log> open_log(storage::database& db, const std::string& name) {
-  auto opened = log::event_log::open(db, name);
-  ensure(opened.has_value(), "the log could not be opened again after a crash");
-  return *std::move(opened);
-}
-
-}  // namespace
-
-primary_site::primary_site(const clock& now, log::defects broken) : now_(&now), broken_(broken), db_(all_families()) {
-  give_identity(db_, "log", "the-primary");
-}
-
-void primary_site::start() {
-  log_ = open_log(db_, "log");
-  view_ = std::make_unique<engine::desired>(db_);
-  to_ = std::make_unique<stepped_appender>(*log_, std::vector<log::view*>{view_.get()}, *now_, broken_);
-}
-
-void primary_site::crash() {
-  to_.reset();
-  view_.reset();
-  log_.reset();
-  db_.crash();
-}
 
 // The primary's log as a follower reads it: a read waits until there is something to send.
 class secondary_site::line final : public engine::log_source {

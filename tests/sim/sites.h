@@ -1,7 +1,8 @@
 #pragma once
 
-// The two sites: their stores outlive crashes, everything else is made anew at a start. All of it is the real code;
-// only what the engine takes through its seams (executor, store, registries, log source, pauses, clock) is ours.
+// The sites (the primary: primary_site.h): their stores outlive crashes, everything else is made anew at a start. All
+// of it is the real code; only what the engine takes through its seams (executor, store, registries, log source,
+// pauses, clock) is ours.
 //
 // One thread. up() says whether the site runs; only then its parts may be used.
 
@@ -9,34 +10,9 @@
 
 #include "engine/follower.h"
 #include "engine/replicator.h"
-#include "tests/sim/profile.h"
-#include "tests/sim/stepped_appender.h"
-#include "tests/sim/stepped_pauses.h"
-#include "tests/sim/turns.h"
-#include "tests/sim/watched_registry.h"
-#include "tests/support/memory/memory_database.h"
+#include "tests/sim/primary_site.h"
 
 namespace longshore::sim {
-
-class primary_site {
- public:
-  primary_site(const clock& now, log::defects broken);
-  void start();
-  void crash();
-  bool up() const { return to_ != nullptr; }
-
-  log::event_log& log() { return *log_; }
-  engine::desired& seen() { return *view_; }
-  stepped_appender& to() { return *to_; }
-
- private:
-  const clock* now_;
-  log::defects broken_;
-  storage::testing::memory_database db_;
-  std::unique_ptr<log::event_log> log_;
-  std::unique_ptr<engine::desired> view_;
-  std::unique_ptr<stepped_appender> to_;
-};
 
 // What a secondary needs of the world.
 struct secondary_world {

@@ -73,6 +73,43 @@ TEST_F(copier_test, a_blob_the_target_already_has_is_found_and_not_sent) {
   EXPECT_TRUE(*locations_->holds("r", d.text()));
 }
 
+// Has a file of a wrong size under one digest, which an upload may replace.
+class damaged_registry final : public memory_registry {
+ public:
+  damaged_registry(digest d, bool keeps) : memory_registry("damaged"), damaged_(std::move(d)), keeps_(keeps) {}
+  task<std::optional<std::uint64_t>> stat_blob(std::string repository, digest d) override {
+    auto there = co_await memory_registry::stat_blob(std::move(repository), d);
+    if (d != damaged_ || !there || (bytes_received(d) > 0 && !keeps_)) co_return there;
+    co_return std::optional<std::uint64_t>(3);
+  }
+
+ private:
+  digest damaged_;
+  bool keeps_;
+};
+
+TEST_F(copier_test, a_blob_of_a_wrong_size_at_the_target_is_sent_anew_and_named_when_that_does_not_help) {
+  const digest d = source_.add_blob("r", "layer");
+  for (const bool keeps : {false, true}) {
+    damaged_registry damaged(d, keeps);
+    transient_locations where;
+    copier blobs({source_, damaged, where, pauses_}, copier_options_);
+    const auto outcome = run(blobs.bring(request("r", d)));
+    EXPECT_EQ(damaged.bytes_received(d), 5u);
+    EXPECT_EQ(*where.holds("r", d.text()), !keeps);
+    EXPECT_EQ(damaged.open_sessions(), 0);
+    if (!keeps) {
+      ASSERT_TRUE(outcome) << outcome.error().text;
+      EXPECT_EQ(*outcome, blob_outcome::copied);
+      continue;
+    }
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, errc::corrupt);
+    EXPECT_NE(outcome.error().text.find("delete that blob from the target's storage"), std::string::npos);
+    EXPECT_NE(outcome.error().text.find("3 bytes instead of 5"), std::string::npos);
+  }
+}
+
 TEST_F(copier_test, a_blob_of_another_repository_is_mounted) {
   const digest d = source_.add_blob("r1", "layer");
   source_.add_blob("r2", "layer");
@@ -128,6 +165,23 @@ TEST_F(copier_test, when_the_first_of_many_fails_for_its_own_reasons_the_others_
   const auto outcomes = bring_all(wanted);
   EXPECT_EQ(outcomes[0].error().code, errc::not_found);
   EXPECT_TRUE(outcomes[1]);
+}
+
+TEST_F(copier_test, a_repository_that_may_not_be_pushed_to_fails_alone_and_the_next_one_leads) {
+  for (const errc refusal : {errc::unauthorized, errc::denied, errc::rejected, errc::no_space}) {
+    const std::string bytes = std::string("layer ") + name_of(refusal);
+    std::vector<blob_request> wanted;
+    for (const char* r : {"closed", "open", "other"}) wanted.push_back(request(r, source_.add_blob(r, bytes)));
+    target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+      if (c.repository != "closed" || c.verb != "begin_blob") return std::nullopt;
+      return memory_registry::fault{{refusal, "no", 0}};
+    };
+    const auto outcomes = bring_all(wanted);
+    EXPECT_EQ(outcomes[0].error().code, refusal);
+    EXPECT_TRUE(outcomes[1]) << name_of(refusal);
+    EXPECT_TRUE(outcomes[2]) << name_of(refusal);
+    EXPECT_EQ(target_.bytes_received(digest::of(bytes)), bytes.size());
+  }
 }
 
 TEST_F(copier_test, when_the_registry_is_away_those_that_waited_fail_with_the_first) {

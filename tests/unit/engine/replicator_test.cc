@@ -46,6 +46,49 @@ TEST_F(replicator_test, a_start_takes_up_what_is_open_and_nothing_else) {
   expect_mirrored("b");
 }
 
+TEST_F(replicator_test, a_tag_settled_otherwise_than_told_follows_when_the_source_comes_round_also_after_a_restart) {
+  const auto told = push("a", "v1", "told");
+  const auto shown = add_oci_image(source_, "a", {"shown"});
+  source_.set_tag("a", "v1", shown);
+  clock_.advance_us(settings_.recent_us);
+  start();
+  idle();
+  EXPECT_EQ(target_.tag("a", "v1"), shown);
+  EXPECT_EQ(repository("a").apart, 1u);
+  EXPECT_EQ(repository("a").state, sync_state::synced);
+  run(replicator_->stop());
+  pauses_.resume();
+  fresh_copier();
+  source_.set_tag("a", "v1", told);  // nobody tells, and no reconcile finds the log and the source to differ
+  start();
+  settle();
+  EXPECT_EQ(target_.tag("a", "v1"), shown);
+  pauses_.advance(settings_.apart_look_ms);
+  run_until([&] { return target_.tag("a", "v1") == told; });
+  idle();
+  EXPECT_EQ(repository("a").apart, 0u);
+  EXPECT_EQ(repository("a").state, sync_state::synced);
+}
+
+TEST_F(replicator_test, a_look_that_finds_nothing_new_costs_a_request_for_each_such_tag_and_no_record) {
+  push("a", "v1", "told");
+  push("a", "v2", "as told");
+  source_.set_tag("a", "v1", add_oci_image(source_, "a", {"shown"}));
+  clock_.advance_us(settings_.recent_us);
+  start();
+  idle();
+  source_.forget_calls();
+  for (int hours = 0; hours < 3; ++hours) {
+    pauses_.advance(settings_.apart_look_ms);
+    settle();
+    idle();
+  }
+  EXPECT_EQ(source_.operations(), 3u);
+  EXPECT_EQ(source_.count("resolve", "v1"), 3u);
+  EXPECT_EQ(passes_of("a"), 1u);
+  EXPECT_TRUE(journaled(log::event_kind::unpark_asked).empty());
+}
+
 TEST_F(replicator_test, a_change_makes_a_pass) {
   start();
   push("a", "v1", "x");

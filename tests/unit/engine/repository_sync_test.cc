@@ -219,6 +219,19 @@ TEST_F(repository_sync_test, content_missing_at_the_source_fails_once_and_is_the
   EXPECT_TRUE(target_.violations().empty());
 }
 
+TEST_F(repository_sync_test, content_is_missing_for_the_second_time_only_when_it_was_missing_before) {
+  push("v1", "a");
+  target_.fail_always(error{errc::throttled, "too many requests", 0});
+  EXPECT_FALSE(must_pass().synced);
+  target_.fail_always({});
+  source_.erase_blob(repo, digest::of("a"));
+  EXPECT_FALSE(must_pass().synced);
+  EXPECT_EQ(item(repo, "v1").state, item_state::failed) << "a moment's state, as far as is known";
+  source_.add_blob(repo, "a");
+  EXPECT_TRUE(must_pass().synced);
+  expect_mirrored(repo);
+}
+
 TEST_F(repository_sync_test, blobs_that_vanished_at_the_target_are_noticed_and_sent_again) {
   push("v1", "a");
   must_pass();

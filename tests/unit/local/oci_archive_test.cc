@@ -69,6 +69,15 @@ class oci_archive_test : public registry_runner {
     EXPECT_EQ(get(registry.get_manifest("", "v1")).value().bytes, image_text("layer"));
     EXPECT_EQ(get(read_blob(registry, "", digest::of("layer"), 0)).value(), "layer");
   }
+  // What the archive's directory holds, but for the directory of temporary files.
+  std::vector<std::string> beside() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(place.path())) {
+      if (entry.path().filename() != "tmp") names.push_back(entry.path().filename());
+    }
+    std::ranges::sort(names);
+    return names;
+  }
   void SetUp() override { fs::create_directories(place.path() / "tmp"); }
 
   testing::scratch place;
@@ -86,8 +95,7 @@ TEST_F(oci_archive_test, what_was_written_is_read_back) {
     EXPECT_EQ((*opened)->registry().name(), "oci-archive:" + file.string());
   }
   expect_readable();
-  EXPECT_FALSE(fs::exists(file.string() + ".partial.d"));
-  EXPECT_FALSE(fs::exists(file.string() + ".partial"));
+  EXPECT_EQ(beside(), std::vector<std::string>{"images.tar"});
   EXPECT_TRUE(fs::is_empty(place.path() / "tmp"));
 }
 
@@ -132,8 +140,8 @@ TEST_F(oci_archive_test, equal_content_makes_equal_archives) {
 }
 
 TEST_F(oci_archive_test, what_a_killed_writer_left_is_not_taken_in) {
-  write_text(file.string() + ".partial.d/index.json",
-             R"({"schemaVersion":2,"manifests":[)" + descriptor_text(image_type, "stale") + "]}");
+  const std::string left = file.string() + ".partial.aBc123/layout/index.json";
+  write_text(left, R"({"schemaVersion":2,"manifests":[)" + descriptor_text(image_type, "stale") + "]}");
   write_text(file.string() + ".partial", "half an archive");
   auto opened = open(api::layout_access::write);
   ASSERT_TRUE(opened) << opened.error().text;
@@ -142,6 +150,41 @@ TEST_F(oci_archive_test, what_a_killed_writer_left_is_not_taken_in) {
   ASSERT_TRUE(get(push_image((*opened)->registry(), "", "v1", "layer")));
   EXPECT_TRUE(get((*opened)->finish()));
   expect_readable();
+  EXPECT_TRUE(fs::exists(left)) << "it is not this writer's";
+}
+
+TEST_F(oci_archive_test, directories_and_links_of_working_names_keep_what_they_hold) {
+  const fs::path elsewhere = place.path() / "elsewhere";
+  write_text((elsewhere / "precious").string(), "kept");
+  write_text(file.string() + ".partial.d/precious", "kept");
+  write_text(file.string() + ".partial.ABCDEF/precious", "kept");
+  fs::create_directory_symlink(elsewhere, file.string() + ".partial.GHIJKL");
+  const auto before = beside();
+  {
+    auto opened = open(api::layout_access::write);
+    ASSERT_TRUE(opened) << opened.error().text;
+    ASSERT_TRUE(get(push_image((*opened)->registry(), "", "v1", "layer")));
+    ASSERT_TRUE(get((*opened)->finish()));
+  }
+  EXPECT_EQ(read_text(elsewhere / "precious"), "kept");
+  EXPECT_EQ(read_text(file.string() + ".partial.d/precious"), "kept");
+  EXPECT_EQ(read_text(file.string() + ".partial.ABCDEF/precious"), "kept");
+  EXPECT_EQ(beside().size(), before.size() + 1) << "the archive alone is new";
+}
+
+TEST_F(oci_archive_test, one_writer_at_a_time_and_the_next_adds_to_what_the_first_wrote) {
+  {
+    auto first = open(api::layout_access::write);
+    ASSERT_TRUE(first) << first.error().text;
+    EXPECT_EQ(open(api::layout_access::write).error().code, errc::busy);
+    ASSERT_TRUE(get(push_image((*first)->registry(), "", "v1", "layer")));
+    ASSERT_TRUE(get((*first)->finish()));
+    EXPECT_EQ(open(api::layout_access::write).error().code, errc::busy);
+  }
+  EXPECT_EQ(beside(), std::vector<std::string>{"images.tar"});
+  auto next = open(api::layout_access::write);
+  ASSERT_TRUE(next) << next.error().text;
+  EXPECT_EQ(get((*next)->registry().list_tags("", std::nullopt))->names, std::vector<std::string>{"v1"});
 }
 
 TEST_F(oci_archive_test, compressed_archives_and_leading_dots_are_read) {

@@ -176,6 +176,27 @@ TEST_F(actual_test, a_mismatch_opens_its_item_again_and_a_pass_begins_there) {
   EXPECT_EQ(repository().failed, 0u);
 }
 
+TEST_F(actual_test, what_was_settled_otherwise_than_told_is_counted_until_it_is_settled_as_told) {
+  const auto apart = [&](std::string_view detail) {
+    fold(said(event_kind::published, "team/app", "v1", digest_of("a"), {}, std::string(detail)));
+  };
+  apart(R"({"seq":4,"apart":1})");
+  settle(event_kind::published, "v2", digest_of("b"), 5);
+  state(event_kind::sync_succeeded, R"({"synced_size":6})");
+  EXPECT_TRUE(item("v1").apart);
+  EXPECT_FALSE(item("v2").apart);
+  EXPECT_EQ(repository().apart, 1u);
+  settle(event_kind::verified, "v1", digest_of("a"), 0);
+  EXPECT_TRUE(item("v1").apart);
+  fold(said(event_kind::unpark_asked, "team/app", "v1", {}, {}, {}));
+  EXPECT_EQ(item("v1").done_size, 0u);
+  EXPECT_EQ(repository().synced_size, 4u);
+  EXPECT_EQ(repository().state, sync_state::pending);
+  apart(R"({"seq":4})");
+  EXPECT_FALSE(item("v1").apart);
+  EXPECT_EQ(repository().apart, 0u);
+}
+
 TEST_F(actual_test, a_tag_counts_as_verified_only_at_the_digest_that_was) {
   settle(event_kind::published, "v1", digest_of("a"), 4);
   settle(event_kind::verified, "v1", digest_of("b"), 0);

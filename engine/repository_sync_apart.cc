@@ -1,0 +1,58 @@
+// What becomes of a tag that the source shows otherwise than the log says.
+
+#include "engine/journal_records.h"
+#include "engine/repository_sync.h"
+
+namespace longshore::engine {
+
+// Opens what the source no longer shows as it was settled. One request for each; a source that does not answer is
+// asked at the next look.
+task<> repository_sync::look_at_apart() {
+  std::vector<actual_item> apart;
+  auto read = world_->done.items(repository_, [&](const actual_item& item) {
+    if (item.apart) apart.push_back(item);
+    return true;
+  });
+  if (!read) co_return pass(std::move(read));
+  records opened;
+  for (const actual_item& item : apart) {
+    auto wanted = world_->wanted.item(repository_, item.ref);
+    if (!wanted) co_return pass(std::move(wanted));
+    if (!*wanted || is_open(**wanted, item)) continue;
+    auto shown = co_await world_->source.resolve(repository_, item.ref);
+    if (!shown && shown.error().code == errc::stopped) co_return pass(std::move(shown));
+    if (!shown || stopping_) break;
+    const bool kept = !*shown && world_->settings.deletes == delete_mode::keep;
+    const std::string at = *shown ? (*shown)->text() : std::string();
+    if (at != item.digest && !kept) opened.push_back(record::reopened(repository_, item.ref, true));
+  }
+  co_return co_await world_->records.append(std::move(opened));
+}
+
+// Until the event's word can be called outdated, the target has what the source shows, and the item stays open.
+task<> repository_sync::bring_meanwhile(const open_item& item, manifest_document shown) {
+  const bool stands = item.done && item.done->digest == shown.digest.text();
+  if (stands || item.wanted.seq.value == 0) co_return result<void>();
+  open_item before = item;
+  --before.wanted.seq.value;
+  auto done = co_await bring_tag_as_shown(before, std::move(shown), false);
+  if (!done && done.error().code == errc::conflict) co_return result<void>();  // it moves: the next pass looks again
+  if (!done) co_return pass(std::move(done));
+  co_return co_await world_->records.append(*std::move(done));
+}
+
+void repository_sync::mark_apart(const open_item& item, records& outcome) {
+  for (log::event& e : outcome) {
+    if (is_apart(item, e)) record::mark_apart(e);
+  }
+}
+
+bool repository_sync::is_apart(const open_item& item, const log::event& outcome) {
+  if (!item.wanted.is_tag || outcome.tag != item.wanted.ref) return false;
+  if (outcome.kind == log::event_kind::removed) return !item.told.empty();
+  if (outcome.kind != log::event_kind::published) return false;
+  // What is gone and kept on purpose is as told.
+  return item.told.empty() ? !item.wanted.gone : outcome.digest != item.told;
+}
+
+}  // namespace longshore::engine
