@@ -56,6 +56,7 @@ json::object json_of(const engine::reconcile_record& r) {
           {"whole", r.whole},
           {"complete", r.complete},
           {"reason", text(r.reason)},
+          {"catalog_refused", text(r.catalog_refused)},
           {"started", json_of(r.started)},
           {"ended", json_of(r.ended)},
           {"repositories", c.repositories},
@@ -69,7 +70,6 @@ json::object json_of(const engine::reconcile_record& r) {
 json::object json_of(const engine::run_progress& p) {
   json::object o = json_of(p.record);
   o.emplace("repositories_from", text(p.names_from));
-  o.emplace("catalog_refused", text(p.catalog_refused));
   o.emplace("remaining_seconds",
             p.remaining_ms ? json::value(static_cast<double>(*p.remaining_ms) / 1e3) : json::value(nullptr));
   return o;

@@ -47,6 +47,9 @@ removal_decision decide_removal(const longshore::digest& d, const removal_facts&
       return {removal_step::park, "tag " + other.tag + " at the target needs " + d.text() +
                                       " and does not come from the source; delete it there, then ask for a resync"};
     }
+    if (other.held) {
+      return {removal_step::park, "tag " + other.tag + " at the target needs " + d.text() + " and is held back itself"};
+    }
     if (!other.at_source && !other.includes) continue;  // gone as well: it goes with it
     if (other.as_at_source) {
       return {removal_step::park, "tag " + other.tag + " of the source still needs " + d.text() +
@@ -67,9 +70,11 @@ bool is_over(std::uint64_t removals, std::uint64_t tags_at_target, const deletio
   return static_cast<double>(removals) > c.share_max * static_cast<double>(tags_at_target);
 }
 
-bool is_never_over(std::uint64_t removals, const deletion_ceiling& c) {
-  return static_cast<double>(removals) <= c.share_max * static_cast<double>(c.tags_min);
+bool takes_the_last_untold(const removal_weight& w, const deletion_ceiling& c) {
+  return c.share_max < 1 && w.stays == 0 && w.told < w.removals;
 }
+
+bool is_told(const desired_item& wanted) { return wanted.gone && !wanted.observed; }
 
 bool was_missing(const desired_item& wanted, const std::optional<actual_item>& done) {
   return was_tried(wanted, done) && done->code == name_of(errc::not_found);

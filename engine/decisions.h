@@ -40,6 +40,7 @@ struct sharing_tag {
   bool as_at_source = false;                   // the target's tag is what the source's is
   bool includes = false;                       // it is not at the digest, but at an index that includes it
   bool parked = false;                         // its own removal is
+  bool held = false;                           // it stays though the source has it no longer, until it is asked for
   std::string left_alone = {};                 // the rule by which it is none of ours; empty: it is
 };
 struct removal_facts {
@@ -54,14 +55,24 @@ struct removal_decision {
 // May the manifest be deleted by digest at the target, in place of its tag or for its own sake?
 removal_decision decide_removal(const longshore::digest& d, const removal_facts& facts);
 
-// How much of a repository one pass may take away from the target without being asked.
+// How much of a repository may go from the target without being asked.
 struct deletion_ceiling {
-  double share_max = 0.5;       // of the tags that the target has there
-  std::uint64_t tags_min = 10;  // a repository with fewer has no ceiling
+  double share_max = 0.5;       // of the tags that the target has there; 1: there is no ceiling
+  std::uint64_t tags_min = 10;  // a repository with fewer has none for what the registry itself told
 };
-// So few removals are never over it, however many tags the target has: no need to count them.
-bool is_never_over(std::uint64_t removals, const deletion_ceiling& c);
 bool is_over(std::uint64_t removals, std::uint64_t tags_at_target, const deletion_ceiling& c);
+
+// What following the source's whole listing would mean for the target, whichever of it this pass is about.
+struct removal_weight {
+  std::uint64_t removals = 0;        // tags that would go, because the source does not list them
+  std::uint64_t told = 0;            // of these: the registry itself told of their deletion
+  std::uint64_t stays = 0;           // tags that both have
+  std::uint64_t tags_at_target = 0;  // all of them, also the target's own
+};
+// The last tags would go, and not all of that is the registry's own word: it may have come back without its data.
+bool takes_the_last_untold(const removal_weight& w, const deletion_ceiling& c);
+// The registry itself told of this deletion.
+bool is_told(const desired_item& wanted);
 
 // An earlier attempt at this very event failed because content was missing; not because of anything else.
 bool was_missing(const desired_item& wanted, const std::optional<actual_item>& done);

@@ -13,8 +13,8 @@ namespace {
 
 // Rows:
 //   desired.repositories  name                            -> items_size, first_seen, last_seen, erased_size
-//   desired.items         name NUL kind ref               -> gone, digest, media type, seq, occurred, announced
-//   desired.changes       name NUL be64(seq) kind ref     -> (empty), or 'q' when quiet: not announced
+//   desired.items         name NUL kind ref               -> gone, digest, media type, seq, occurred, announced,
+//   observed desired.changes       name NUL be64(seq) kind ref     -> (empty), or 'q' when quiet: not announced
 //                                                             one per item, its newest event
 //   desired.tags          name NUL digest NUL tag         -> (empty)    tags last seen at a digest
 // Their keys: engine/item_rows.h.
@@ -34,6 +34,7 @@ std::string pack(const desired_item& item, bool announced) {
       .number(item.seq.value)
       .number(static_cast<std::uint64_t>(item.occurred.us))
       .number(announced ? 1 : 0)
+      .number(item.observed ? 1 : 0)
       .take();
 }
 
@@ -57,6 +58,7 @@ std::optional<stored_item> unpack(std::string_view key, std::string_view value) 
   s.item.seq = {in.number()};
   s.item.occurred = {static_cast<std::int64_t>(in.number())};
   s.announced = in.number() != 0;
+  s.item.observed = in.number() != 0;
   if (!in.ok()) return std::nullopt;
   return s;
 }
@@ -80,6 +82,8 @@ bool is_digest_like(std::string_view d) {
   return !d.empty() && d.size() <= digest_bytes_max && d.find('\0') == std::string_view::npos &&
          d.find(':') != std::string_view::npos;
 }
+
+bool is_look(const log::event_view& e) { return e.kind == log::event_kind::observed; }
 
 }  // namespace
 
@@ -169,7 +173,7 @@ void desired::put_manifest(const log::event_view& e, announce a, storage::overla
 }
 
 void desired::erase_tag(const log::event_view& e, std::string_view tag, storage::overlay& state) {
-  desired_item item{std::string(e.repository), std::string(tag), true, true, {}, {}, e.seq, e.occurred};
+  desired_item item{std::string(e.repository), std::string(tag), true, true, {}, {}, e.seq, e.occurred, is_look(e)};
   put_item(item, announce::yes, e.recorded, state);
 }
 
@@ -188,7 +192,8 @@ void desired::erase_digest(const log::event_view& e, storage::overlay& state) {
     });
   }
   for (const std::string& tag : tags) erase_tag(e, tag, state);
-  desired_item item{std::string(e.repository), std::string(e.digest), false, true, {}, {}, e.seq, e.occurred};
+  desired_item item{
+      std::string(e.repository), std::string(e.digest), false, true, {}, {}, e.seq, e.occurred, is_look(e)};
   put_item(item, announce::yes, e.recorded, state);
 }
 
@@ -210,8 +215,8 @@ void desired::erase_repository(const log::event_view& e, storage::overlay& state
     const auto known = stored ? unpack(key, *stored) : std::nullopt;
     if (!known || known->item.gone) continue;
     const desired_item& live = known->item;
-    put_item({live.repository, live.ref, live.is_tag, true, {}, {}, e.seq, e.occurred}, announce::yes, e.recorded,
-             state);
+    put_item({live.repository, live.ref, live.is_tag, true, {}, {}, e.seq, e.occurred, is_look(e)}, announce::yes,
+             e.recorded, state);
   }
   const auto after = state.get(repositories_, e.repository);
   auto repository = after ? unpack_repository(e.repository, *after) : std::nullopt;

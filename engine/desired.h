@@ -32,6 +32,7 @@ struct desired_item {
   std::string media_type;  // likewise
   event_seq seq;           // the newest event that spoke of it
   timestamp occurred;
+  bool observed = false;  // gone: a look at the source said so, not the registry itself
   bool operator==(const desired_item&) const = default;
 };
 
@@ -48,7 +49,7 @@ class desired final : public log::view {
   static std::vector<storage::family_spec> family_specs();
 
   std::string_view name() const override { return "desired"; }
-  std::uint64_t format() const override { return 2; }
+  std::uint64_t format() const override { return 3; }
   std::vector<storage::family> families() const override;
   void apply(const log::event_view& e, storage::overlay& state) override;
 

@@ -78,6 +78,7 @@ log::event reconcile_ended(const std::string& source, const reconcile_record& ru
   detail["whole"] = run.whole;
   detail["complete"] = run.complete;
   detail["reason"] = storable(run.reason);
+  if (!run.catalog_refused.empty()) detail["catalog_refused"] = storable(run.catalog_refused);
   detail["started_us"] = run.started.us;
   add(detail, run.counts);
   return of(log::event_kind::reconcile_ended, detail);

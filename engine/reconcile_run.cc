@@ -4,7 +4,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <numeric>
 
 #include "engine/failure.h"
 #include "engine/reconcile_records.h"
@@ -20,6 +19,7 @@ constexpr std::size_t failures_in_a_row_max = 10;
 constexpr std::uint64_t requests_per_position = 200;  // so much work at most is done again after a kill
 constexpr std::size_t records_per_position = 100;
 constexpr std::size_t recent_max = 1'000;
+constexpr std::uint64_t known_min = 4;  // of fewer, the loss of more than half is no sign by itself
 constexpr std::size_t rows_between_yields = 200;
 
 // The registry has no catalog, or none for us: what the log knows must do.
@@ -52,6 +52,7 @@ reconcile_run::reconcile_run(const reconcile_world& world, run_request request,
   record_.why = request_.why;
   record_.whole = request_.repositories.empty();
   record_.reason.clear();
+  record_.catalog_refused.clear();
   record_.ended = {};
   if (!resumed) record_.started = world.now.now();
 }
@@ -67,17 +68,15 @@ task<run_end> reconcile_run::run() {
     todo_ = *std::move(planned);
     done_.assign(todo_.size(), false);
     done_before_ = record_.counts.done;
+    if (auto counted = co_await count_known(); !counted) co_return pass(std::move(counted));
     record_.counts.repositories = done_before_ + todo_.size();
     looking_since_ = world_->now.now();
     if (request_.rotate && record_.mode == reconcile_mode::tags) {
       if (auto chosen = co_await choose_digest_checks(); !chosen) co_return pass(std::move(chosen));
     }
     heard_ = done_before_ > 0 || names_from_ == "the catalog";
-    std::vector<std::size_t> all(todo_.size());
-    std::iota(all.begin(), all.end(), std::size_t{0});
-    co_await look_at_all(std::move(all));
-    last_try_ = true;
-    if (!must_end()) co_await look_at_all(std::exchange(failed_, {}));
+    believe_ = !request_.repositories.empty();
+    co_await look_in_turn();
   }
   co_return co_await end();
 }
@@ -89,6 +88,36 @@ asio::awaitable<void> reconcile_run::look_at_all(std::vector<std::size_t> which)
   const std::size_t at_once = std::max<std::size_t>(world_->settings.repositories_at_once, 1);
   for (std::size_t i = 0; i < std::min(turns_.size(), at_once); ++i) workers.push_back(work());
   co_await run_all(std::move(workers));
+}
+
+// First what the catalog lacks: when a source has lost its data, nothing is concluded from the rest of it either.
+asio::awaitable<void> reconcile_run::look_in_turn() {
+  std::vector<std::size_t> first, rest;
+  for (std::size_t i = 0; i < todo_.size(); ++i) (unlisted_.contains(todo_[i]) ? first : rest).push_back(i);
+  co_await look_at_all(std::move(first));
+  if (!must_end()) co_await look_at_all(std::move(rest));
+  last_try_ = true;
+  if (!must_end()) co_await look_at_all(std::exchange(failed_, {}));
+  if (must_end() || vanished_.empty() || has_vanished_too_much()) co_return;
+  believe_ = true;
+  co_await look_at_all(std::exchange(vanished_, {}));
+}
+
+void reconcile_run::note_vanished(std::size_t i) {
+  vanished_.push_back(i);
+  heard_ = true;
+  failures_in_a_row_ = 0;
+  if (known_ >= known_min) (void)has_vanished_too_much();
+}
+
+bool reconcile_run::has_vanished_too_much() {
+  if (2 * vanished_.size() <= known_ || (known_ < known_min && record_.counts.tags > 0)) return false;
+  distrusted_ = "the source has no tags left in " + std::to_string(vanished_.size()) + " of the " +
+                std::to_string(known_) + " repositories that the log knows there, among them " +
+                todo_[vanished_.front()] +
+                ": has it lost its data? Nothing was recorded of that. If it is meant, name them: `longshore reconcile "
+                "REPOSITORY...`";
+  return true;
 }
 
 task<run_end> reconcile_run::end() {
@@ -105,8 +134,14 @@ task<run_end> reconcile_run::end() {
     if (!left) co_return pass(std::move(left));
     co_return run_end::broken_off;
   }
-  record_.complete = record_.counts.failed == 0;
-  record_.reason = first_failure_;
+  const std::string& refused = record_.catalog_refused;
+  record_.complete = record_.counts.failed == 0 && distrusted_.empty() && refused.empty();
+  record_.reason = distrusted_.empty() ? first_failure_ : distrusted_;
+  if (record_.reason.empty() && !refused.empty()) {
+    record_.reason = "the source refuses its catalog (" + refused +
+                     "): only the repositories that the log knows were looked at; allow it, or list all of them in "
+                     "reconcile.repositories";
+  }
   if (!record_.complete && record_.reason.empty()) record_.reason = "repositories failed before this run was taken up";
   to_journal_.push_back(record::reconcile_ended(world_->name, record_));
   auto written = co_await world_->records.append(std::exchange(to_journal_, {}));
@@ -138,7 +173,7 @@ task<reconcile_run::names> reconcile_run::plan_from_catalog() {
     }
     names_from_ = "the catalog";
   } else if (is_refusal(catalog.error().code)) {
-    catalog_refused_ = describe(catalog.error());
+    record_.catalog_refused = describe(catalog.error());
     names_from_ = "the log";
   } else if (catalog.error().code == errc::stopped) {
     co_return pass(std::move(catalog));
@@ -148,6 +183,7 @@ task<reconcile_run::names> reconcile_run::plan_from_catalog() {
   }
   auto besides = known_to_log(all);
   if (!besides) co_return pass(std::move(besides));
+  if (catalog) unlisted_.insert(besides->begin(), besides->end());
   all.insert(besides->begin(), besides->end());
   co_return in_order(std::move(all));
 }
@@ -164,17 +200,25 @@ result<reconcile_run::names> reconcile_run::known_to_log(const std::set<std::str
       if (!looked) return false;
       if (!*row) return true;
     }
-    bool live = false;
-    looked = world_->wanted.items(r.name, [&](const desired_item& item) {
-      live = item.is_tag && !item.gone;
-      return item.is_tag && !live;
-    });
-    if (live) found.push_back(r.name);
+    auto live = is_known(r.name);
+    if (!live) looked = pass(std::move(live));
+    if (live && *live) found.push_back(r.name);
     return looked.has_value();
   });
   if (!read) return pass(std::move(read));
   if (!looked) return pass(std::move(looked));
   return found;
+}
+
+// Its log has a tag there.
+result<bool> reconcile_run::is_known(const std::string& name) const {
+  bool live = false;
+  auto read = world_->wanted.items(name, [&](const desired_item& item) {
+    live = item.is_tag && !item.gone;
+    return item.is_tag && !live;
+  });
+  if (!read) return pass(std::move(read));
+  return live;
 }
 
 // By name, so that a name is a position; before them the recent ones, when they are to come first.
@@ -219,6 +263,17 @@ result<reconcile_run::names> reconcile_run::in_order(std::set<std::string> all) 
   return first;
 }
 
+task<> reconcile_run::count_known() {
+  known_ = done_before_;
+  for (std::size_t i = 0; i < todo_.size(); ++i) {
+    auto known = is_known(todo_[i]);
+    if (!known) co_return pass(std::move(known));
+    if (*known) ++known_;
+    if (i % rows_between_yields == 0) co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+  }
+  co_return result<void>();
+}
+
 task<> reconcile_run::choose_digest_checks() {
   std::vector<checked_repository> all;
   all.reserve(todo_.size());
@@ -246,7 +301,8 @@ asio::awaitable<void> reconcile_run::work() {
 
 task<> reconcile_run::look_at(std::size_t i) {
   const reconcile_mode mode = digest_checks_.contains(todo_[i]) ? reconcile_mode::digests : record_.mode;
-  repository_look look(*world_, pace_, record_.run, todo_[i], mode);
+  repository_look look(*world_, pace_, record_.run, todo_[i], mode,
+                       believe_ ? if_vanished::record : if_vanished::report);
   auto report = co_await look.run();
   if (!report) co_return pass(std::move(report));
   co_return co_await note(i, *report, mode);
@@ -260,6 +316,10 @@ task<> reconcile_run::note(std::size_t i, const look_report& report, reconcile_m
   since_journaled_ += report.requests;
   if (report.failed) {
     note_failure(i, *report.failed);
+    co_return result<void>();
+  }
+  if (report.vanished) {
+    note_vanished(i);
     co_return result<void>();
   }
   failures_in_a_row_ = 0;
@@ -314,7 +374,6 @@ run_progress reconcile_run::progress() const {
   run_progress p;
   p.record = record_;
   p.names_from = names_from_;
-  p.catalog_refused = catalog_refused_;
   const reconcile_counts& c = record_.counts;
   p.remaining_ms =
       remaining_ms(looking_since_, world_->now.now(), c.done - done_before_, c.repositories - done_before_);

@@ -5,10 +5,11 @@
 // run() returns when every repository was looked at, or when it had to break off (the catalog or the registry failed,
 // the log takes nothing): then its position is journaled, and a run made with that position goes on from there. Which
 // repositories: those asked for, or those configured, or the catalog and what the log knows besides; where the
-// catalog is refused, what the log knows. A catalog that breaks off is no catalog. A
-// repository that fails is looked at once more at the end. Fails when the journal or a view
-// cannot be used, and with errc::stopped after the pauses were stopped: then only the position is left behind.
-// One executor; the world must outlive it.
+// catalog is refused, what the log knows, and then the run is not complete. A catalog that breaks off is no catalog. A
+// repository that fails is looked at once more at the end. A source most of whose known repositories have no tag left
+// is not believed, unless they were asked for by name: nothing of that is recorded, and the run ends not complete.
+// Fails when the journal or a view cannot be used, and with errc::stopped after the pauses were stopped: then only the
+// position is left behind. One executor; the world must outlive it.
 
 #include <memory>
 #include <set>
@@ -31,7 +32,6 @@ struct run_request {
 struct run_progress {
   reconcile_record record;  // counts and all
   std::string names_from;   // "the catalog", "the configuration", "the log", "the request"; empty: not known yet
-  std::string catalog_refused;
   std::optional<std::int64_t> remaining_ms;
 };
 
@@ -57,22 +57,27 @@ class reconcile_run {
   result<names> known_to_log(const std::set<std::string>& besides) const;
   result<names> in_order(std::set<std::string> all);
   task<> choose_digest_checks();
+  task<> count_known();
   boost::asio::awaitable<void> work();
   task<> look_at(std::size_t i);
+  boost::asio::awaitable<void> look_in_turn();
+  bool has_vanished_too_much();
+  void note_vanished(std::size_t i);
+  result<bool> is_known(const std::string& name) const;
   task<> note(std::size_t i, const look_report& report, reconcile_mode mode);
   task<> journal_position();
   task<run_end> end();
   void advance();
   boost::asio::awaitable<void> look_at_all(std::vector<std::size_t> which);
   void note_failure(std::size_t i, const error& why);
-  bool must_end() const { return broken_ || unusable_; }
+  bool must_end() const { return broken_ || unusable_ || !distrusted_.empty(); }
 
   const reconcile_world* world_;
   run_request request_;
   request_pace pace_;
   reconcile_record record_;
   bool resumed_;
-  std::string names_from_, catalog_refused_;
+  std::string names_from_;
   timestamp looking_since_;
   std::uint64_t done_before_ = 0;
 
@@ -85,7 +90,12 @@ class reconcile_run {
   std::vector<log::event> to_journal_;
   std::uint64_t since_journaled_ = 0;
   bool journaling_ = false;
-  std::vector<std::size_t> failed_;  // to be looked at once more
+  std::vector<std::size_t> failed_;    // to be looked at once more
+  std::vector<std::size_t> vanished_;  // without a tag, though the log knows some: to be believed in the end, or not
+  std::set<std::string> unlisted_;     // that the log knows and the catalog does not
+  std::uint64_t known_ = 0;            // how many of todo_ the log knows tags of, and those done before
+  bool believe_ = false;               // what has vanished is recorded
+  std::string distrusted_;             // why the source is not believed; empty: it is
   bool last_try_ = false;
   bool heard_ = false;  // the source answers us: what it refuses it refuses for that repository
   std::size_t failures_in_a_row_ = 0;

@@ -28,7 +28,7 @@ void pack(storage::packer& to, const std::optional<reconcile_record>& r) {
   to.number(r->complete ? 1 : 0).text(r->reason).number(packed(r->started)).number(packed(r->ended));
   const reconcile_counts& c = r->counts;
   to.number(c.repositories).number(c.done).number(c.failed).number(c.tags).number(c.requests).number(c.found);
-  to.text(r->through);
+  to.text(r->catalog_refused).text(r->through);
 }
 
 reconcile_mode mode_of(std::uint64_t n) { return n == 1 ? reconcile_mode::digests : reconcile_mode::tags; }
@@ -50,6 +50,7 @@ std::optional<reconcile_record> unpack_record(storage::unpacker& in) {
   r.counts.tags = in.number();
   r.counts.requests = in.number();
   r.counts.found = in.number();
+  r.catalog_refused = in.text();
   r.through = in.text();
   return r;
 }
@@ -118,11 +119,12 @@ void apply_ended(const log::event_view& e, const record_detail& detail, reconcil
   r.whole = detail.flag("whole");
   r.complete = detail.flag("complete");
   r.reason = detail.text("reason");
+  r.catalog_refused = detail.text("catalog_refused");
   r.started = unpacked(detail.number("started_us"));
   r.ended = e.recorded;
   r.counts = counts_in(detail);
   if (s.open && s.open->run == r.run) s.open.reset();
-  if (r.whole && r.complete) {
+  if (r.whole && r.complete && r.catalog_refused.empty()) {
     s.last_complete = r;
     if (r.mode == reconcile_mode::digests) {
       s.digests_complete_at = e.recorded;

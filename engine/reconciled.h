@@ -37,11 +37,12 @@ struct reconcile_record {
   reconcile_mode mode = reconcile_mode::tags;
   std::string why;        // "schedule", "asked", ...
   bool whole = true;      // over all repositories
-  bool complete = false;  // of those it was to look at, none failed
+  bool complete = false;  // all there is was looked at, and none failed
   std::string reason;     // why it is not complete, or broke off
   timestamp started, ended;
   reconcile_counts counts;
-  std::string through;  // of an open run: repositories up to this name are done
+  std::string catalog_refused;  // why; then only what the log knows was looked at
+  std::string through;          // of an open run: repositories up to this name are done
 };
 
 struct reconciled_source {
@@ -65,6 +66,7 @@ class reconciled final : public log::view {
   static std::vector<storage::family_spec> family_specs();
 
   std::string_view name() const override { return "reconciled"; }
+  std::uint64_t format() const override { return 2; }
   std::vector<storage::family> families() const override;
   void apply(const log::event_view& e, storage::overlay& state) override;
 

@@ -38,16 +38,39 @@ task<> removal::list_source() {
   co_return result<void>();
 }
 
-task<removal::weight> removal::weigh(const tag_names& tags) {
+// All that the source's listing lacks counts, not only what this pass is about: what was lost at once may be told of
+// in many batches, and each for itself would be small.
+task<removal_weight> removal::weigh() {
   if (auto listed = co_await list_source(); !listed) co_return pass(std::move(listed));
   auto target = co_await list_all_tags(world_->target, repository_, world_->settings.listed_tags_max);
-  if (!target && target.error().code == errc::not_found) co_return weight{};
+  if (!target && target.error().code == errc::not_found) co_return removal_weight{};
   if (!target) co_return pass(std::move(target));
-  weight w{0, target->size()};
-  for (const std::string& tag : tags) {
-    if (target->contains(tag) && !source_tags_->contains(tag)) ++w.removals;
+  removal_weight w;
+  w.tags_at_target = target->size();
+  for (const std::string& tag : *target) {
+    if (world_->copying.filter->tag(tag)) continue;
+    if (source_tags_->contains(tag)) {
+      ++w.stays;
+      continue;
+    }
+    bool told = false;
+    auto ours = is_ours(tag, told);
+    if (!ours) co_return pass(std::move(ours));
+    if (*ours) ++w.removals;
+    if (*ours && told) ++w.told;
   }
   co_return w;
+}
+
+// Whether it would go once the source has it no longer: the log speaks of it, and it is not left out.
+result<bool> removal::is_ours(const std::string& tag, bool& told) const {
+  auto wanted = world_->wanted.item(repository_, tag);
+  if (!wanted) return pass(std::move(wanted));
+  if (!*wanted) return false;
+  auto done = world_->done.item(repository_, tag);
+  if (!done) return pass(std::move(done));
+  told = is_told(**wanted);
+  return !*done || (*done)->state != item_state::skipped || is_open(**wanted, *done);
 }
 
 task<std::vector<log::event>> removal::remove_tag(desired_item item, longshore::digest d) {
@@ -100,12 +123,16 @@ task<removal_facts> removal::facts_about(longshore::digest d, std::string except
     s.includes = other.digest != d;
     auto done = world_->done.item(repository_, other.tag);
     if (!done) co_return pass(std::move(done));
-    s.parked = *done && (*done)->state == item_state::parked;
     s.left_alone = world_->copying.filter->tag(s.tag).value_or(std::string());
     auto in_log = world_->wanted.item(repository_, other.tag);
     if (!in_log) co_return pass(std::move(in_log));
     s.in_log = in_log->has_value();
     const bool settled = s.in_log && !is_open(**in_log, *done);
+    s.parked = *done && (*done)->state == item_state::parked;
+    // Parked for want of a way to delete it alone, it may well go along; anything else that is parked may not.
+    const bool may_go = s.in_log && (*in_log)->gone && s.parked && (*done)->code != code_over_ceiling;
+    s.held = settled && s.parked && !may_go;
+    const bool untold = hold_untold_ && s.in_log && !is_told(**in_log);
     // By an operator: nothing that we do would free the digest either.
     const bool skipped = settled && *done && (*done)->state == item_state::skipped;
     if (skipped && s.left_alone.empty()) s.left_alone = (*done)->reason;
@@ -116,7 +143,9 @@ task<removal_facts> removal::facts_about(longshore::digest d, std::string except
     // Listed and not served may be a moment's state: as long as it lasts, it counts as there.
     if (!s.at_source && source_tags_ && source_tags_->contains(s.tag)) s.at_source = d;
     s.as_at_source = s.at_source == other.digest;
-    const bool apart = now != other.digest && (now || (!s.at_source && s.includes));
+    const bool apart = now != other.digest && (now || (!s.at_source && (s.includes || untold)));
+    // It will be held back itself, or told of: until then it does not go along.
+    if (untold && !s.at_source) s.at_source = d;
     if (settled && apart && !s.parked && s.left_alone.empty()) {
       // Settled, and yet not as the source has it: nothing else would ever bring or remove it, and free the digest.
       std::vector<log::event> found{record::mismatched(**in_log, name_of(compare_tag(now, other.digest)),

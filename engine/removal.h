@@ -24,25 +24,25 @@ class removal {
   removal(const sync_world& world, std::string repository) : world_(&world), repository_(std::move(repository)) {}
 
   task<std::vector<log::event>> remove(desired_item item);
-  // What removing all of `tags` would mean for the target: none when they are too few to matter.
   // Fails when the tags of the source or of the target cannot be listed whole.
-  struct weight {
-    std::uint64_t removals = 0, tags_at_target = 0;
-  };
-  task<weight> weigh(const tag_names& tags);
+  task<removal_weight> weigh();
   // What was learned about the target's tags is out of date: something was published.
   void forget() { tags_.reset(); }
+  // From now on, what the registry itself did not tell of is not taken along either.
+  void hold_untold() { hold_untold_ = true; }
 
  private:
   task<std::vector<log::event>> remove_tag(desired_item item, longshore::digest d);
   task<std::vector<log::event>> remove_digest(desired_item item, longshore::digest d);
   task<> list_source();
+  result<bool> is_ours(const std::string& tag, bool& told) const;
   task<removal_facts> facts_about(longshore::digest d, std::string except_tag);
 
   const sync_world* world_;
   std::string repository_;
   std::optional<std::vector<tag_content>> tags_;
   std::optional<tag_names> source_tags_;
+  bool hold_untold_ = false;
 };
 
 }  // namespace longshore::engine

@@ -15,14 +15,26 @@ namespace longshore::engine {
 
 struct look_report {
   std::uint64_t tags = 0, requests = 0, found = 0;
+  bool vanished = false;  // the source lists none of the tags that the log knows: nothing was concluded
   std::optional<error> failed;
+};
+
+// A repository all of whose tags are gone.
+enum class if_vanished : bool {
+  report,  // may be one of many: whether that is believed is decided when all were looked at
+  record   // as any other finding
 };
 
 class repository_look {
  public:
   repository_look(const reconcile_world& world, request_pace& pace, std::string run, std::string repository,
-                  reconcile_mode mode)
-      : world_(&world), reader_(world, pace), run_(std::move(run)), repository_(std::move(repository)), mode_(mode) {}
+                  reconcile_mode mode, if_vanished then)
+      : world_(&world),
+        reader_(world, pace),
+        run_(std::move(run)),
+        repository_(std::move(repository)),
+        mode_(mode),
+        if_vanished_(then) {}
 
   task<look_report> run();
 
@@ -39,6 +51,7 @@ class repository_look {
   source_reader reader_;
   std::string run_, repository_;
   reconcile_mode mode_;
+  if_vanished if_vanished_;
   look_report report_;
 };
 

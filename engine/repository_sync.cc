@@ -69,7 +69,7 @@ task<> repository_sync::work_round(const std::optional<actual_repository>& befor
   removals_open_ = false;
   if (auto worked = co_await work_through(part::publishing, from); !worked) co_return worked;
   if (!removals_open_ || must_end()) co_return result<void>();
-  if (auto decided = co_await decide_removals(before, from); !decided) co_return decided;
+  if (auto decided = co_await decide_removals(before); !decided) co_return decided;
   co_return co_await work_through(part::removing, from);
 }
 
@@ -142,64 +142,6 @@ task<> repository_sync::publish_page(std::vector<open_item>& page) {
   co_return result<void>();
 }
 
-// Manifests first: where a digest was deleted, its tags went with it.
-task<> repository_sync::remove_page(std::vector<open_item>& page) {
-  std::vector<open_item*> tags;
-  for (open_item& item : page) {
-    // What was found gone has been judged while it was thought to be there.
-    if (item.wanted.is_tag && item.wanted.gone) tags.push_back(&item);
-  }
-  if (auto r = co_await skip_tags(std::move(tags)); !r) co_return r;
-  for (const bool is_tag : {false, true}) {
-    for (open_item& item : page) {
-      if (item.wanted.is_tag != is_tag) continue;
-      if (must_end()) co_return result<void>();
-      if (auto r = co_await remove_one(item); !r) co_return r;
-    }
-  }
-  co_return result<void>();
-}
-
-// The tags that this pass is about to remove, as far as they are open.
-result<tag_names> repository_sync::tags_to_remove(std::uint64_t from) const {
-  tag_names tags;
-  result<void> looked;
-  auto read = world_->wanted.changed(repository_, {from}, [&](const desired_item& item) {
-    if (item.seq.value >= tally_.until) return false;
-    if (!item.is_tag || !is_gone(item)) return true;
-    auto done = world_->done.item(repository_, item.ref);
-    if (!done) {
-      looked = pass(std::move(done));
-      return false;
-    }
-    if (is_open(item, *done)) tags.insert(item.ref);
-    return true;
-  });
-  if (!read) return pass(std::move(read));
-  if (!looked) return pass(std::move(looked));
-  return tags;
-}
-
-// Before the first removal: are there too many, and may there be? A failed listing refuses them all, too.
-task<> repository_sync::decide_removals(const std::optional<actual_repository>& before, std::uint64_t from) {
-  const sync_settings& settings = world_->settings;
-  if (settings.deletes == delete_mode::keep || (before && before->deletes_allowed)) co_return result<void>();
-  auto tags = tags_to_remove(from);
-  if (!tags) co_return pass(std::move(tags));
-  if (is_never_over(tags->size(), settings.ceiling)) co_return result<void>();
-  auto weight = co_await removal_.weigh(*tags);
-  if (!weight) {
-    removals_refused_ = std::move(weight).error();
-  } else if (is_over(weight->removals, weight->tags_at_target, settings.ceiling)) {
-    removals_refused_ =
-        error{errc::denied, "would remove " + std::to_string(weight->removals) + " of " +
-                                std::to_string(weight->tags_at_target) +
-                                " tags at the target; `longshore sync --allow-deletes " + repository_ + "` lets it"};
-    held_back_ = true;
-  }
-  co_return result<void>();
-}
-
 task<> repository_sync::publish_some(std::vector<open_item*> items) {
   std::size_t next = 0;
   const auto worker = [&]() -> asio::awaitable<void> {
@@ -244,38 +186,6 @@ task<> repository_sync::publish_one(open_item& item) {
   }
   if (outcome && item.gone) co_return result<void>();  // its turn comes with the removals
   co_return co_await settle(item, std::move(outcome));
-}
-
-task<> repository_sync::remove_one(open_item& item) {
-  if (auto open = still_open(item); !open || !*open) co_return open ? result<void>() : pass(std::move(open));
-  auto shown = co_await world_->source.resolve(repository_, item.wanted.ref);
-  if (!shown) {
-    co_return co_await settle(item, pass(std::move(shown), "making sure that the source has no " + item.wanted.ref));
-  }
-  if (*shown) {
-    // It is there again, or still: what the source shows counts, not what was told.
-    item.gone = item.wanted.gone = false;
-    item.wanted.digest = (*shown)->text();
-    removal_.forget();
-    if (auto r = co_await publish_one(item); !r || !item.gone) co_return r;
-    co_return co_await settle(item, fail(errc::conflict, item.wanted.ref + " comes and goes at the source"));
-  }
-  if (removals_refused_) co_return co_await refuse_removal(item);
-  auto outcome = co_await removal_.remove(item.wanted);
-  if (outcome) ++progress_->removed;
-  co_return co_await settle(item, std::move(outcome));
-}
-
-// What the target does not have needs no permission to be gone.
-task<> repository_sync::refuse_removal(open_item& item) {
-  if (!held_back_) co_return co_await settle(item, std::unexpected<error>(*removals_refused_));
-  auto there = co_await world_->target.resolve(repository_, item.wanted.ref);
-  if (!there) {
-    co_return co_await settle(item, pass(std::move(there), "looking for " + item.wanted.ref + " at the target"));
-  }
-  if (!*there) co_return co_await settle(item, records{record::removed(item.wanted)});
-  ++progress_->parked;
-  co_return co_await world_->records.append(std::vector{record::item_held_back(item.wanted, removals_refused_->text)});
 }
 
 task<repository_sync::records> repository_sync::bring_tag(open_item& item) {

@@ -11,7 +11,9 @@
 // the tags of their page and are taken when their subject stands at the target; one that was skipped is opened again by
 // the record that publishes its subject. An operator's skip is obeyed by whatever has not begun.
 // Tags are published before untagged manifests (which then are there already). Removals come last, when all of them
-// are known: a pass that would take more than its share away from the target holds them back, all or none. At most one
+// are known: where the source
+// lists so little that more than a share of the target's tags would go, all are held back; where its last tags would,
+// those that the registry itself did not tell of. At most one
 // pass per repository at a time; one executor; the world and the progress must outlive it.
 
 #include <set>
@@ -63,19 +65,20 @@ class repository_sync {
   result<std::vector<open_item>> read_page(part p);
   task<> work_through(part p, std::uint64_t from);
   task<> publish_page(std::vector<open_item>& page);
-  task<> remove_page(std::vector<open_item>& page);
-  task<> decide_removals(const std::optional<actual_repository>& before, std::uint64_t from);
-  result<tag_names> tags_to_remove(std::uint64_t from) const;
   bool is_gone(const desired_item& item) const { return item.gone || found_gone_.contains(item.ref); }
   task<> publish_some(std::vector<open_item*> items);
   task<> settle_held(std::vector<open_item*> items);
   task<> publish_one(open_item& item);
-  task<> remove_one(open_item& item);
-  task<> refuse_removal(open_item& item);
   task<records> bring_tag(open_item& item);
   task<records> bring_tag_as_shown(open_item& item, manifest_document shown, bool last_try);
   task<records> bring_manifest(open_item& item);
   task<> settle(const open_item& item, result<records> outcome);
+
+  // repository_sync_removal.cc
+  task<> decide_removals(const std::optional<actual_repository>& before);
+  task<> remove_page(std::vector<open_item>& page);
+  task<> remove_one(open_item& item);
+  task<> refuse_removal(open_item& item);
 
   // repository_sync_filter.cc
   task<> skip_tags(std::vector<open_item*> items);
@@ -105,7 +108,8 @@ class repository_sync {
   std::set<std::string> handled_at_cursor_;
   bool removals_open_ = false;
   std::set<std::string, std::less<>> found_gone_;  // at the source, though the log does not say so
-  std::optional<error> removals_refused_;          // for every removal of this pass
+  std::optional<error> removals_refused_;          // for every removal of this pass, but for:
+  bool told_may_go_ = false;                       // those that the registry itself told of
   bool held_back_ = false;                         // because there are too many of them
   int host_failures_in_a_row_ = 0;
   bool stopping_ = false;

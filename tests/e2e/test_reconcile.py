@@ -93,6 +93,15 @@ class BehindItsBack(ReconcileTest):
         told = self.run_of("--digests")
         self.assertTrue(told["complete"], told)
         self.assertEqual(told["findings"], 4, told)
+        self.fleet.wait_same({name: digest for name, digest in wanted.items() if name[0] != "team/gone"})
+
+        # The last tags of a repository, and the registry never told of it: somebody has to say that it is meant.
+        secondary = self.fleet.secondary
+        gone = wait.until(lambda: (secondary.get_json("/v1/repositories/team/gone") or {}).get("parked"),
+                          "it is held back")
+        self.assertTrue(all("never told of that" in item["reason"] for item in gone), gone)
+        self.assertTrue(self.fleet.at_target.digest("team/gone", "v1"))
+        secondary.run("sync", "--config", secondary.config_file, "--allow-deletes", "team/gone")
         self.fleet.wait_same(wanted)
         shown = {name: digest for name, digest in wanted.items() if digest}
         self.assertEqual(self.fleet.target_faults(shown), [])

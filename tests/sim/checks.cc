@@ -15,6 +15,27 @@ T sure(result<T> r) {
   return *std::move(r);
 }
 
+finding check_repository_settled(secondary_site& site, const engine::desired_repository& r) {
+  const auto done = sure(site.done().repository(r.name));
+  if (r.items_size == 0) return std::nullopt;
+  if (!done) return r.name + " has work, and nothing is known of it at rest";
+  if (done->state != engine::sync_state::synced) {
+    return r.name + " is " + std::string(engine::name_of(done->state)) + " at rest: " + done->last_sync_failure;
+  }
+  if (done->synced_size < r.items_size) return r.name + " is synced below what it should be";
+  finding open;
+  const auto read = site.wanted().changed(r.name, {0}, [&](const engine::desired_item& i) {
+    if (engine::is_open(i, sure(site.done().item(r.name, i.ref)))) {
+      open = r.name + " is synced, and " + i.ref + " is open";
+    }
+    return !open;
+  });
+  ensure(read.has_value(), "a memory database can be read");
+  return open;
+}
+
+}  // namespace
+
 std::vector<engine::desired_item> items_of(engine::desired& wanted) {
   std::vector<engine::desired_item> all;
   std::vector<std::string> names;
@@ -37,27 +58,6 @@ std::vector<engine::desired_item> items_of(engine::desired& wanted) {
   }
   return all;
 }
-
-finding check_repository_settled(secondary_site& site, const engine::desired_repository& r) {
-  const auto done = sure(site.done().repository(r.name));
-  if (r.items_size == 0) return std::nullopt;
-  if (!done) return r.name + " has work, and nothing is known of it at rest";
-  if (done->state != engine::sync_state::synced) {
-    return r.name + " is " + std::string(engine::name_of(done->state)) + " at rest: " + done->last_sync_failure;
-  }
-  if (done->synced_size < r.items_size) return r.name + " is synced below what it should be";
-  finding open;
-  const auto read = site.wanted().changed(r.name, {0}, [&](const engine::desired_item& i) {
-    if (engine::is_open(i, sure(site.done().item(r.name, i.ref)))) {
-      open = r.name + " is synced, and " + i.ref + " is open";
-    }
-    return !open;
-  });
-  ensure(read.has_value(), "a memory database can be read");
-  return open;
-}
-
-}  // namespace
 
 finding check_primary_log(log::event_log& log, const std::set<std::string>& acknowledged) {
   std::set<std::string> ids;
@@ -128,7 +128,10 @@ finding check_target_tag(const mirror& m, const std::string& r, const std::strin
   // A tag whose manifest the source has lost is as it was when it was whole.
   if (m.source.tags(r).contains(tag) || m.book.is_foreign(r, tag)) return std::nullopt;
   const auto item = sure(m.site.done().item(r, tag));
-  if (item && item->state == engine::item_state::parked && !item->reason.empty()) return std::nullopt;
+  const bool is_held = item && item->code == engine::code_over_ceiling;
+  if (item && item->state == engine::item_state::parked && !item->reason.empty() && !(is_held && m.allowed)) {
+    return std::nullopt;
+  }
   return r + ":" + tag + " stands at the target, the source has no such tag, and it is believed to be " +
          (item ? std::string(engine::name_of(item->state)) : "unknown");
 }

@@ -10,6 +10,9 @@
 
 namespace longshore::sim {
 
+// Of all repositories.
+std::vector<engine::desired_item> items_of(engine::desired& wanted);
+
 using finding = std::optional<std::string>;
 
 // Dense, each id once, and nothing that was acknowledged is missing.
@@ -28,6 +31,8 @@ struct mirror {
   engine::reconcile_mode by;  // of the reconcile before it
   // The source had images in pieces for a while: tags of it, too, may be parked.
   bool was_broken = false;
+  // What was held back until somebody allows it has been allowed.
+  bool allowed = false;
 };
 // Each tag of the source stands at the target, whole; the target has no other but those that are parked, or foreign.
 // A reconcile that compares no digests cannot see that a tag has moved: where the log itself has another digest than

@@ -60,15 +60,16 @@ void add(outcome& to, const outcome& more) {
   to.crashes += more.crashes;
   to.faults += more.faults;
   to.operations += more.operations;
+  to.held_back += more.held_back;
 }
 
 void print_totals(const order& o, std::uint64_t done, std::uint64_t failed, const outcome& total, std::int64_t ms) {
   const auto n = [](std::uint64_t number) { return static_cast<unsigned long long>(number); };
   std::printf(
       "%llu seeds from %llu: %llu steps, %llu events, %llu registry operations, %llu faults, %llu crashes, "
-      "%lld ms\n",
+      "%llu repositories held back, %lld ms\n",
       n(done), n(o.from), n(total.steps), n(total.events), n(total.operations), n(total.faults), n(total.crashes),
-      static_cast<long long>(ms));
+      n(total.held_back), static_cast<long long>(ms));
   if (failed > 0) std::printf("%llu seeds failed\n", n(failed));
 }
 

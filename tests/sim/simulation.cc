@@ -8,9 +8,6 @@ namespace longshore::sim {
 
 namespace {
 
-// Far above what any world needs: one that takes more runs in a circle.
-constexpr std::uint64_t steps_max = 400'000;
-
 log::defects log_defects(defect d) {
   return {.acknowledge_before_sync = d == defect::acknowledged_unsynced,
           .no_dedup = d == defect::no_dedup,
@@ -115,7 +112,7 @@ outcome simulation::run() {
   if (!failed()) come_to_rest(false);
   if (seed_ % 4 == 1) {
     reconcile(engine::reconcile_mode::tags);
-    if (drawn_.tampers == 0) check_mirror(engine::reconcile_mode::tags);
+    if (drawn_.tampers == 0) check_mirror(engine::reconcile_mode::tags, false);
   }
   reconcile(engine::reconcile_mode::digests);
   // What somebody did to the target behind our back is found by asking for a resync.
@@ -127,36 +124,13 @@ outcome simulation::run() {
     asked = true;
   }
   if (asked) come_to_rest(true);
+  if (!failed()) allow_what_is_held_back();
   if (!failed()) check_all();
   out_.events = primary_.up() ? primary_.log().durable_size() : 0;
   out_.operations = source_.operations() + target_.operations();
   if (failed()) out_.breach = book_.breaches().front();
   if (failed()) note("BREACH: " + *out_.breach);
   return out_;
-}
-
-void simulation::check(const finding& found) {
-  if (found && !failed()) breach(*found);
-}
-
-void simulation::check_mirror(engine::reconcile_mode by) {
-  if (failed()) return;
-  check(check_settled(secondary_));
-  check(check_mirrored({source_, target_, secondary_, book_, by, drawn_.pushes.breaks_images}));
-}
-
-void simulation::check_all() {
-  check(check_primary_log(primary_.log(), acknowledged_));
-  check(check_copy(primary_.log(), secondary_.log()));
-  check_mirror(engine::reconcile_mode::digests);
-  if (drawn_.tampers == 0) check(check_locations(target_, secondary_));
-  if (drawn_.is_calm() && drawn_.target_mounts) check(check_sent_once(target_));
-  if (seed_ % 8 != 0 && defect_ == defect::none) return;
-  check(check_view(primary_.log(), primary_.seen()));
-  check(check_view(primary_.journal_log(), primary_.looked()));
-  check(check_view(secondary_.log(), secondary_.wanted()));
-  check(check_view(secondary_.journal_log(), secondary_.done()));
-  check(check_view(secondary_.journal_log(), secondary_.where()));
 }
 
 void simulation::play() {
@@ -330,65 +304,6 @@ void simulation::tamper() {
   }
   note("somebody changes " + r + " at the target " + foreign);
   book_.tampered(r, foreign);
-}
-
-// At rest after it: what it found has come to the target, and what was settled otherwise than told was looked at again.
-void simulation::reconcile(engine::reconcile_mode mode) {
-  if (failed()) return;
-  note("reconcile, mode " + std::string(engine::name_of(mode)));
-  const timestamp since = clock_.now();
-  primary_.looks().request(mode, {}, "the end");
-  come_to_rest(true);
-  if (failed()) return;
-  if (const auto why = primary_.incomplete(mode, since); !why.empty()) {
-    return breach("the reconcile has not looked at everything: " + why);
-  }
-  pass_time({clock_.now().us + profile_.sync.apart_look_ms * 1'000});
-  come_to_rest(true);
-}
-
-// What waits for a notification that was lost waits until the reconcile.
-void simulation::come_to_rest(bool patiently) {
-  constexpr std::int64_t some_hours_us = 4 * 3'600'000'000;
-  const std::int64_t enough = clock_.now().us + some_hours_us;
-  if (!primary_.up()) primary_.start();
-  if (!secondary_.up()) secondary_.start();
-  secondary_.primary_moved();
-  const std::uint64_t limit = out_.steps + steps_max;
-  while (!failed()) {
-    if (!step_calmly() || (!patiently && clock_.now().us > enough)) return;
-    if (++out_.steps > limit) breach("does not come to rest");
-  }
-}
-
-// False when nothing is left to do.
-bool simulation::step_calmly() {
-  if (secondary_.can_step() && !chance(50)) {
-    secondary_.step();
-  } else if (pusher_.busy()) {
-    pusher_.step();
-  } else if (primary_.to().has_queued()) {
-    primary_.to().commit_some(random_);
-    secondary_.primary_moved();
-  } else if (primary_.to().has_answers()) {
-    primary_.to().answer_one();
-  } else if (!network_.empty()) {
-    deliver();
-  } else if (primary_.can_step()) {
-    primary_.step();
-  } else if (secondary_.can_step()) {
-    secondary_.step();
-  } else if (secondary_.is_at_rest() && primary_.is_at_rest()) {
-    return false;
-  } else {
-    const auto due = next_due();
-    if (!due) {
-      breach("is not at rest, and nothing is due");
-      return false;
-    }
-    pass_time(std::max(*due, clock_.now()));
-  }
-  return true;
 }
 
 }  // namespace longshore::sim

@@ -17,8 +17,11 @@ namespace longshore::sim {
 
 struct outcome {
   std::optional<std::string> breach;
-  std::uint64_t steps = 0, events = 0, crashes = 0, faults = 0, operations = 0;
+  std::uint64_t steps = 0, events = 0, crashes = 0, faults = 0, operations = 0, held_back = 0;
 };
+
+// Far above what any world needs: one that takes more runs in a circle.
+inline constexpr std::uint64_t steps_max = 400'000;
 
 class simulation {
  public:
@@ -52,10 +55,14 @@ class simulation {
   std::optional<timestamp> next_due();
   void pass_time(timestamp to);
 
-  // The calm after it.
+  // The calm after it (simulation_calm.cc).
   void reconcile(engine::reconcile_mode mode);
+  std::string look_at_all(engine::reconcile_mode mode);
+  bool shows_a_tag() const;
+  std::vector<std::string> emptied_repositories();
+  void allow_what_is_held_back();
   void check(const finding& found);
-  void check_mirror(engine::reconcile_mode by);
+  void check_mirror(engine::reconcile_mode by, bool allowed);
   void check_all();
   void come_to_rest(bool patiently);  // patiently: until it does; else for some hours
   bool step_calmly();

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "engine/journal_records.h"
 #include "engine/uploads.h"
 #include "storage/env/ensure.h"
 #include "tests/sim/site_store.h"
@@ -162,6 +163,17 @@ void secondary_site::resync(const std::string& repository) {
         ensure(asked.has_value(), "a resync could not be journaled");
       }(parts_->work, repository),
       [](const std::exception_ptr& thrown) { ensure(!thrown, "a resync threw"); });
+}
+
+void secondary_site::allow_deletes(const std::string& repository) {
+  asio::co_spawn(
+      parts_->executor.on(),
+      [](engine::replicator& work, std::string r) -> asio::awaitable<void> {
+        const auto allowed = co_await work.reopen(
+            r, [&r]() -> result<std::vector<log::event>> { return std::vector{engine::record::deletes_allowed(r)}; });
+        ensure(allowed.has_value(), "an operator's word could not be journaled");
+      }(parts_->work, repository),
+      [](const std::exception_ptr& thrown) { ensure(!thrown, "an operator's word threw"); });
 }
 
 stepped_pauses& secondary_site::pauses() { return parts_->pauses; }

@@ -46,6 +46,8 @@ class secondary_site {
   bool is_at_rest();
   // Asks for a repository to be gone over anew; done in later steps.
   void resync(const std::string& repository);
+  // An operator's word that what is held back there may go; done in later steps.
+  void allow_deletes(const std::string& repository);
 
   log::event_log& log();
   log::event_log& journal_log();

@@ -46,13 +46,112 @@ TEST_F(deletion_guard_test, the_ceiling_counts_removals_against_what_the_target_
   EXPECT_FALSE(is_over(0, 0, {0.0, 0}));
   EXPECT_TRUE(is_over(1, 100, {0.0, 10}));
   EXPECT_FALSE(is_over(100, 100, {1.0, 10}));
-  for (std::uint64_t removals = 0; removals < 30; ++removals) {
-    for (std::uint64_t tags = removals; tags < 60; ++tags) {
-      if (is_never_over(removals, c)) {
-        EXPECT_FALSE(is_over(removals, tags, c));
-      }
-    }
+}
+
+TEST_F(deletion_guard_test, the_last_tags_are_over_it_unless_the_registry_told_of_each) {
+  const deletion_ceiling c{0.5, 10};
+  EXPECT_TRUE(takes_the_last_untold({1, 0, 0, 1}, c));
+  EXPECT_TRUE(takes_the_last_untold({3, 2, 0, 3}, c));
+  EXPECT_TRUE(takes_the_last_untold({3, 2, 0, 5}, c)) << "what is the target's own does not count";
+  EXPECT_FALSE(takes_the_last_untold({3, 3, 0, 3}, c));
+  EXPECT_FALSE(takes_the_last_untold({3, 0, 1, 4}, c));
+  EXPECT_FALSE(takes_the_last_untold({0, 0, 0, 2}, c));
+  EXPECT_FALSE(takes_the_last_untold({3, 0, 0, 3}, {1.0, 10})) << "it is switched off";
+}
+
+TEST_F(deletion_guard_test, a_small_repository_that_only_a_look_found_empty_is_held_back_until_it_is_allowed) {
+  mirror("r", 3);
+  for (int i = 0; i < 3; ++i) {
+    source_.erase_manifest("r", *source_.tag("r", name(i)));
+    say_observed_gone("r", name(i));
   }
+  must_pass("r");
+  EXPECT_EQ(deletions(), 0u);
+  EXPECT_EQ(target_.tags("r").size(), 3u);
+  EXPECT_EQ(repository("r").parked, 3u);
+  EXPECT_EQ(item("r", "v0").code, "over_ceiling");
+  EXPECT_NE(item("r", "v0").reason.find("would remove 3 of 3 tags at the target, its last"), std::string::npos);
+  EXPECT_NE(item("r", "v0").reason.find("--allow-deletes r"), std::string::npos);
+  ASSERT_TRUE(run(journal_->append({record::deletes_allowed("r")})));
+  EXPECT_TRUE(must_pass("r").synced);
+  EXPECT_EQ(repository("r").parked, 0u);
+  EXPECT_TRUE(target_.tags("r").empty());
+}
+
+TEST_F(deletion_guard_test, the_last_tags_that_a_look_found_one_by_one_are_held_back) {
+  mirror("r", 3);
+  for (int i = 0; i < 3; ++i) source_.erase_manifest("r", *source_.tag("r", name(i)));
+  for (int i = 0; i < 3; ++i) {
+    say_observed_gone("r", name(i));
+    must_pass("r");
+  }
+  EXPECT_EQ(deletions(), 0u);
+  EXPECT_EQ(repository("r").parked, 3u);
+}
+
+TEST_F(deletion_guard_test, the_last_tags_go_when_the_registry_told_of_them_however_late_the_events_come) {
+  for (const bool at_once : {true, false}) {
+    const std::string r = at_once ? "once" : "late";
+    mirror(r, 3);
+    for (int i = 0; i < 3; ++i) source_.erase_tag(r, name(i));
+    for (int i = 0; i < 3; ++i) {
+      say_erased(r, name(i));
+      if (!at_once) must_pass(r);
+    }
+    if (at_once) must_pass(r);
+    EXPECT_EQ(repository(r).parked, 0u);
+    EXPECT_TRUE(target_.tags(r).empty());
+  }
+}
+
+TEST_F(deletion_guard_test, of_the_last_tags_those_that_the_registry_told_of_go_and_take_no_other_along) {
+  for (const bool by_name : {true, false}) {
+    const std::string r = by_name ? "names" : "digests";
+    target_.does.deletes_tags = by_name;
+    const auto shared = push(r, "told", "shared");
+    push(r, "untold", "shared");
+    push(r, "alone", "other");
+    ASSERT_TRUE(must_pass(r).synced);
+    source_.erase_manifest(r, shared);
+    source_.erase_manifest(r, *source_.tag(r, "alone"));
+    say_erased(r, "told");
+    say_erased(r, "alone");
+    say_observed_gone(r, "untold");
+    must_pass(r);
+    EXPECT_EQ(target_.tag(r, "untold"), shared);
+    EXPECT_EQ(item(r, "untold").code, "over_ceiling");
+    EXPECT_FALSE(target_.tag(r, "alone"));
+    EXPECT_EQ(target_.tag(r, "told").has_value(), !by_name);
+  }
+}
+
+TEST_F(deletion_guard_test, what_was_lost_at_once_is_weighed_at_once_though_it_is_told_of_in_batches) {
+  mirror("r", 40);
+  for (int i = 0; i < 30; ++i) source_.erase_tag("r", name(i));
+  for (int i = 0; i < 30; ++i) {
+    say_observed_gone("r", name(i));
+    if (i % 4 == 3) must_pass("r");
+  }
+  must_pass("r");
+  EXPECT_EQ(deletions(), 0u);
+  EXPECT_EQ(repository("r").parked, 30u);
+  EXPECT_NE(item("r", "v0").reason.find("would remove 30 of 40 tags"), std::string::npos);
+}
+
+TEST_F(deletion_guard_test, what_is_left_out_or_the_targets_own_does_not_weigh) {
+  mirror("r", 12);
+  const auto d = *target_.tag("r", "v11");
+  for (int i = 0; i < 8; ++i) target_.set_tag("r", "own" + std::to_string(i), d);
+  push("r", "v0", "new");
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(run(journal_->append({record::skip_asked(**desired_->item("r", name(i)), "not this one")})));
+    source_.erase_tag("r", name(i));
+  }
+  untag("r", 8, 10);
+  EXPECT_TRUE(must_pass("r").synced);
+  EXPECT_EQ(item("r", "v8").state, item_state::removed);
+  EXPECT_EQ(item("r", "v9").state, item_state::removed);
+  EXPECT_EQ(target_.tags("r").size(), 18u);
 }
 
 TEST_F(deletion_guard_test, up_to_the_ceiling_deletions_are_followed) {

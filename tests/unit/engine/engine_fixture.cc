@@ -157,6 +157,15 @@ void engine_world::say_erased(const std::string& repository, const std::string& 
   say(std::move(e));
 }
 
+void engine_world::say_observed_gone(const std::string& repository, const std::string& tag) {
+  log::event e;
+  e.kind = log::event_kind::observed;
+  e.repository = repository;
+  e.tag = tag;
+  e.occurred = clock_.now();
+  say(std::move(e));
+}
+
 result<pass_report> engine_world::pass_over(const std::string& repository) {
   sync_progress progress;
   const sync_world w = world();

@@ -71,6 +71,8 @@ class engine_world : public ::testing::Test {
   void say_pushed_digest(const std::string& repository, const digest& d);
   void say_erased(const std::string& repository, const std::string& tag, const std::string& digest_text = {});
 
+  void say_observed_gone(const std::string& repository, const std::string& tag);
+
   result<pass_report> pass_over(const std::string& repository);
   actual_item item(const std::string& repository, const std::string& ref);
   actual_repository repository(const std::string& name);

@@ -207,8 +207,79 @@ TEST_F(reconciler_test, a_repository_that_vanished_loses_its_tags_each_confirmed
   expect_logged({"a", "b"});
 }
 
+TEST_F(reconciler_test, a_source_that_came_back_empty_takes_nothing_away_and_the_run_says_what_to_do) {
+  for (const int repositories : {1, 2, 5}) {
+    std::vector<std::string> names;
+    for (int r = 0; r < repositories; ++r) names.push_back("n" + std::to_string(repositories) + std::to_string(r));
+    for (const auto& r : names) tag(r, "v1", r);
+    ASSERT_TRUE(reconcile(reconcile_mode::tags));
+    const auto gone_before = observed_gone();
+    for (const auto& r : names) source_.erase_manifest(r, *source_.tag(r, "v1"));
+    ASSERT_EQ(reconcile(reconcile_mode::digests), run_end::ended);
+    EXPECT_FALSE(last_.complete) << repositories;
+    EXPECT_NE(last_.reason.find("has it lost its data?"), std::string::npos) << last_.reason;
+    EXPECT_NE(last_.reason.find("longshore reconcile REPOSITORY"), std::string::npos);
+    EXPECT_EQ(observed_gone(), gone_before);
+    ASSERT_EQ(reconcile(reconcile_mode::tags, names), run_end::ended);
+    EXPECT_TRUE(last_.complete) << "asked for by name";
+    EXPECT_EQ(observed_gone(), gone_before + names.size());
+    expect_logged(names);
+  }
+}
+
+TEST_F(reconciler_test, a_source_that_lost_more_than_half_of_its_repositories_takes_none_of_them_away) {
+  for (int r = 0; r < 6; ++r) {
+    for (int i = 0; i < 3; ++i) tag("r" + std::to_string(r), "v" + std::to_string(i), std::to_string(i));
+  }
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  source_.erase_tag("r0", "v1");
+  for (int r = 2; r < 6; ++r) {
+    for (const auto& [name, at] : source_.tags("r" + std::to_string(r))) {
+      source_.erase_manifest("r" + std::to_string(r), *source_.tag("r" + std::to_string(r), name));
+    }
+  }
+  ASSERT_EQ(reconcile(reconcile_mode::digests), run_end::ended);
+  EXPECT_FALSE(last_.complete);
+  for (int r = 2; r < 6; ++r) EXPECT_EQ(logged_tags("r" + std::to_string(r)).size(), 3u);
+  tag("r5", "v1", "back");
+  ASSERT_EQ(reconcile(reconcile_mode::digests), run_end::ended);
+  EXPECT_TRUE(last_.complete) << last_.reason << ": half of them is believed";
+  expect_logged({"r0", "r1", "r2", "r3", "r4", "r5"});
+}
+
+TEST_F(reconciler_test, an_emptied_source_is_not_believed_where_the_catalog_is_not_asked_either) {
+  for (const std::string r : {"a", "b", "c", "d", "e"}) tag(r, "v1", r);
+  settings_.repositories = {"a", "b", "c", "d", "e"};
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  for (const std::string r : {"a", "b", "c", "d", "e"}) source_.erase_manifest(r, *source_.tag(r, "v1"));
+  for (const bool configured : {true, false}) {
+    if (!configured) settings_.repositories.clear();
+    source_.before = [&](const memory_registry::call& c) {
+      source_.fail_always(c.verb == "list_repositories" ? std::optional(error{errc::denied, "no"}) : std::nullopt);
+    };
+    ASSERT_EQ(reconcile(reconcile_mode::digests), run_end::ended);
+    EXPECT_FALSE(last_.complete);
+    EXPECT_EQ(observed_gone(), 0u);
+  }
+}
+
+TEST_F(reconciler_test, an_empty_source_leaves_the_suspicion_of_a_loss) {
+  for (const std::string r : {"a", "b"}) tag(r, "v1", r);
+  start();
+  reconciler_->request(reconcile_mode::digests, {}, "asked");
+  idle();
+  for (const std::string r : {"a", "b"}) source_.erase_manifest(r, *source_.tag(r, "v1"));
+  reconciler_->suspect("the registry was restarted");
+  settle();
+  idle();
+  EXPECT_EQ(runs_ended().size(), 2u);
+  EXPECT_EQ(state().suspected, "the registry was restarted");
+  EXPECT_EQ(observed_gone(), 0u);
+}
+
 TEST_F(reconciler_test, a_listing_that_lags_takes_no_tag_away) {
   tag("a", "v1", "1");
+  tag("a", "stays", "1");
   ASSERT_TRUE(reconcile(reconcile_mode::tags));
   // The tag is there when it is asked for, and not when it is listed.
   const digest at = *source_.tag("a", "v1");
@@ -298,10 +369,33 @@ TEST_F(reconciler_test, where_the_catalog_is_forbidden_the_log_tells_where_to_lo
     source_.fail_operation(0, {code, "no"});
     ASSERT_EQ(reconcile(reconcile_mode::tags), run_end::ended);
     EXPECT_EQ(names_from_, "the log");
-    EXPECT_TRUE(last_.complete);
+    EXPECT_EQ(last_.counts.failed, 0u);
+    EXPECT_FALSE(last_.complete) << "what the log does not know cannot be found";
+    EXPECT_NE(last_.catalog_refused.find("no"), std::string::npos);
+    EXPECT_NE(last_.reason.find("reconcile.repositories"), std::string::npos) << last_.reason;
   }
   expect_logged({"a"});
   EXPECT_TRUE(logged_tags("unknown").empty());
+}
+
+TEST_F(reconciler_test, a_run_without_the_catalog_clears_no_suspicion_unless_the_repositories_are_given) {
+  tag("a", "v1", "1");
+  say_pushed("a", "v1", *source_.tag("a", "v1"));
+  source_.before = [&](const memory_registry::call& c) {
+    source_.fail_always(c.verb == "list_repositories" ? std::optional(error{errc::denied, "no"}) : std::nullopt);
+  };
+  for (const bool given : {false, true}) {
+    if (given) settings_.repositories = {"a"};
+    start();
+    reconciler_->suspect("the registry was restarted");
+    settle();
+    idle();
+    EXPECT_EQ(state().suspected.empty(), given);
+    EXPECT_EQ(state().last_complete.has_value(), given);
+    ASSERT_TRUE(state().last);
+    EXPECT_EQ(state().last->catalog_refused.empty(), given);
+    stop();
+  }
 }
 
 TEST_F(reconciler_test, a_given_list_of_repositories_is_all_that_is_looked_at) {
@@ -317,6 +411,7 @@ TEST_F(reconciler_test, a_given_list_of_repositories_is_all_that_is_looked_at) {
 TEST_F(reconciler_test, with_several_registries_a_source_answers_only_for_what_it_had) {
   settings_.sole = false;
   tag("a", "v1", "1");
+  tag("stays", "v1", "1");
   ASSERT_TRUE(reconcile(reconcile_mode::tags));
   say_pushed("others/app", "v1", content("a", "1"));
   source_.erase_manifest("a", *source_.tag("a", "v1"));

@@ -49,6 +49,18 @@ TEST_F(reconciled_test, an_open_run_has_its_position_until_it_ends) {
   EXPECT_EQ(source().last->ended, last());
 }
 
+TEST_F(reconciled_test, a_run_that_was_refused_the_catalog_completes_nothing) {
+  fold(record::source_noted("main", record::noted::suspected, "restarted"));
+  auto r = run_of("r1", reconcile_mode::digests);
+  r.started = {last().us + 1};
+  r.catalog_refused = "403";
+  fold(record::reconcile_ended("main", r));
+  ASSERT_TRUE(source().last);
+  EXPECT_EQ(source().last->catalog_refused, "403");
+  EXPECT_FALSE(source().last_complete);
+  EXPECT_EQ(source().suspected, "restarted");
+}
+
 TEST_F(reconciled_test, only_a_whole_and_complete_run_counts_as_such) {
   auto part = run_of("r1", reconcile_mode::digests, false);
   fold(record::reconcile_started("main", part));

@@ -1,0 +1,137 @@
+// The calm after the troubled part: everything comes to rest, is reconciled, and compared.
+
+#include <algorithm>
+
+#include "storage/env/ensure.h"
+#include "tests/sim/simulation.h"
+
+namespace longshore::sim {
+
+void simulation::check(const finding& found) {
+  if (found && !failed()) breach(*found);
+}
+
+void simulation::check_mirror(engine::reconcile_mode by, bool allowed) {
+  if (failed()) return;
+  check(check_settled(secondary_));
+  check(check_mirrored({source_, target_, secondary_, book_, by, drawn_.pushes.breaks_images, allowed}));
+}
+
+void simulation::check_all() {
+  check(check_primary_log(primary_.log(), acknowledged_));
+  check(check_copy(primary_.log(), secondary_.log()));
+  check_mirror(engine::reconcile_mode::digests, true);
+  if (drawn_.tampers == 0) check(check_locations(target_, secondary_));
+  if (drawn_.is_calm() && drawn_.target_mounts) check(check_sent_once(target_));
+  if (seed_ % 8 != 0 && defect_ == defect::none) return;
+  check(check_view(primary_.log(), primary_.seen()));
+  check(check_view(primary_.journal_log(), primary_.looked()));
+  check(check_view(secondary_.log(), secondary_.wanted()));
+  check(check_view(secondary_.journal_log(), secondary_.done()));
+  check(check_view(secondary_.journal_log(), secondary_.where()));
+}
+
+// At rest after it: what it found has come to the target, and what was settled otherwise than told was looked at again.
+// A source without a tag where the log knows some must not be believed before somebody says that it is meant.
+void simulation::reconcile(engine::reconcile_mode mode) {
+  if (failed()) return;
+  const std::vector<std::string> emptied = emptied_repositories();
+  if (!emptied.empty() && !shows_a_tag()) {
+    if (look_at_all(mode).empty() && !failed()) return breach("a source that shows no tag at all was believed");
+    if (failed()) return;
+    note("somebody says that the source is meant to be empty");
+    primary_.looks().request(mode, emptied, "asked");
+    come_to_rest(true);
+  }
+  const std::string why = look_at_all(mode);
+  if (failed()) return;
+  if (!why.empty()) return breach("the reconcile has not looked at everything: " + why);
+  pass_time({clock_.now().us + profile_.sync.apart_look_ms * 1'000});
+  come_to_rest(true);
+}
+
+// Why it was not complete; empty: it was.
+std::string simulation::look_at_all(engine::reconcile_mode mode) {
+  note("reconcile, mode " + std::string(engine::name_of(mode)));
+  const timestamp since = clock_.now();
+  primary_.looks().request(mode, {}, "the end");
+  come_to_rest(true);
+  return failed() ? std::string() : primary_.incomplete(mode, since);
+}
+
+bool simulation::shows_a_tag() const {
+  return std::ranges::any_of(source_.repositories(), [&](const std::string& r) { return !source_.tags(r).empty(); });
+}
+
+// Where the primary's log has a tag and the source has none.
+std::vector<std::string> simulation::emptied_repositories() {
+  std::set<std::string> emptied;
+  for (const auto& i : items_of(primary_.seen())) {
+    if (i.is_tag && !i.gone && source_.tags(i.repository).empty()) emptied.insert(i.repository);
+  }
+  return {emptied.begin(), emptied.end()};
+}
+
+// What is held back until somebody allows it stands at the target; once allowed, it goes.
+void simulation::allow_what_is_held_back() {
+  std::set<std::string> held;
+  for (const auto& i : items_of(secondary_.wanted())) {
+    const auto done = secondary_.done().item(i.repository, i.ref);
+    ensure(done.has_value(), "a memory database can be read");
+    if (*done && (*done)->state == engine::item_state::parked && (*done)->code == engine::code_over_ceiling) {
+      held.insert(i.repository);
+    }
+  }
+  out_.held_back += held.size();
+  for (const std::string& r : held) {
+    note("somebody allows the deletions in " + r);
+    secondary_.allow_deletes(r);
+  }
+  if (!held.empty()) come_to_rest(true);
+}
+
+// What waits for a notification that was lost waits until the reconcile.
+void simulation::come_to_rest(bool patiently) {
+  constexpr std::int64_t some_hours_us = 4 * 3'600'000'000;
+  const std::int64_t enough = clock_.now().us + some_hours_us;
+  if (!primary_.up()) primary_.start();
+  if (!secondary_.up()) secondary_.start();
+  secondary_.primary_moved();
+  const std::uint64_t limit = out_.steps + steps_max;
+  while (!failed()) {
+    if (!step_calmly() || (!patiently && clock_.now().us > enough)) return;
+    if (++out_.steps > limit) breach("does not come to rest");
+  }
+}
+
+// False when nothing is left to do.
+bool simulation::step_calmly() {
+  if (secondary_.can_step() && !chance(50)) {
+    secondary_.step();
+  } else if (pusher_.busy()) {
+    pusher_.step();
+  } else if (primary_.to().has_queued()) {
+    primary_.to().commit_some(random_);
+    secondary_.primary_moved();
+  } else if (primary_.to().has_answers()) {
+    primary_.to().answer_one();
+  } else if (!network_.empty()) {
+    deliver();
+  } else if (primary_.can_step()) {
+    primary_.step();
+  } else if (secondary_.can_step()) {
+    secondary_.step();
+  } else if (secondary_.is_at_rest() && primary_.is_at_rest()) {
+    return false;
+  } else {
+    const auto due = next_due();
+    if (!due) {
+      breach("is not at rest, and nothing is due");
+      return false;
+    }
+    pass_time(std::max(*due, clock_.now()));
+  }
+  return true;
+}
+
+}  // namespace longshore::sim
