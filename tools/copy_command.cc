@@ -148,11 +148,12 @@ int run(const invocation& call, const copy_options& o, copy_purpose purpose) {
     if (!ec) session.stop();
   });
   asio::steady_timer ticker(io);
+  bool ended = false;  // cancelling reaches only a wait that has not run out yet
   const auto tick = [&]() -> asio::awaitable<void> {
     for (;;) {
       ticker.expires_after(tick_every);
-      const auto [ec] = co_await ticker.async_wait(asio::as_tuple(asio::use_awaitable));
-      if (ec) co_return;
+      static_cast<void>(co_await ticker.async_wait(asio::as_tuple(asio::use_awaitable)));
+      if (ended) co_return;
       report.tick(session.figures(), ms_since(start));
     }
   };
@@ -162,6 +163,7 @@ int run(const invocation& call, const copy_options& o, copy_purpose purpose) {
   int code = exit_failed;
   const auto work = [&]() -> asio::awaitable<void> {
     auto done = co_await session.run();
+    ended = true;
     ticker.cancel();
     signals.cancel();
     code = done ? report.end(*done, ms_since(start)) : failed(call, done.error());
