@@ -12,13 +12,22 @@ transfer_slots::transfer_slots(std::size_t slots, std::size_t buffer_bytes)
 
 bool transfer_slots::is_free(bool small) const {
   if (in_use_ >= slots_) return false;
-  return small || slots_ == 1 || large_in_use_ + 1 < slots_;
+  return small || large_in_use_ + 1 < slots_;
+}
+
+void transfer_slots::occupy(bool small) {
+  ++in_use_;
+  if (!small) ++large_in_use_;
 }
 
 boost::asio::awaitable<transfer_slots::lease> transfer_slots::take(bool small) {
-  while (!is_free(small)) co_await (small ? small_waiters_ : large_waiters_).wait();
-  ++in_use_;
-  if (!small) ++large_in_use_;
+  if (slots_ == 1) small = true;
+  wait_list& queue = waiters(small);
+  if (queue.size() == 0 && is_free(small)) {
+    occupy(small);
+  } else {
+    co_await queue.wait();  // whoever wakes it has occupied the slot for it
+  }
   std::unique_ptr<transfer_buffers> buffers;
   if (idle_.empty()) {
     buffers = std::make_unique<transfer_buffers>(buffer_bytes_);
@@ -33,9 +42,12 @@ void transfer_slots::give_back(bool small, std::unique_ptr<transfer_buffers> buf
   idle_.push_back(std::move(buffers));
   --in_use_;
   if (!small) --large_in_use_;
-  // Whoever is woken looks again; both kinds are, since either may be the one that fits.
-  small_waiters_.notify_one();
-  large_waiters_.notify_one();
+  for (const bool next_small : {false, true}) {
+    while (waiters(next_small).size() > 0 && is_free(next_small)) {
+      occupy(next_small);
+      waiters(next_small).notify_one();
+    }
+  }
 }
 
 }  // namespace longshore::engine

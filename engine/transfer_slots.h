@@ -3,8 +3,10 @@
 // How many blobs are in transfer at once, and the memory they may use: each slot owns two buffers of fixed size, so
 // the whole data path is bounded by slots * 2 * buffer_bytes, whatever the blobs weigh.
 //
-// take() waits for a free slot, in order of arrival; one slot is kept for small blobs, so that a small image does not
-// wait behind large layers. The lease gives the slot back when it is destroyed. One executor; must outlive leases.
+// take() waits for a free slot. One slot is kept for small blobs, so that a small image does not wait behind large
+// layers; of the others, large blobs have the first choice, and small ones what is left. Blobs of a kind come in order
+// of arrival. A single slot goes by arrival alone. The lease gives the slot back when it is destroyed. One executor;
+// must outlive leases.
 
 #include <boost/asio/awaitable.hpp>
 #include <cstddef>
@@ -46,6 +48,8 @@ class transfer_slots {
  private:
   void give_back(bool small, std::unique_ptr<transfer_buffers> buffers);
   bool is_free(bool small) const;
+  wait_list& waiters(bool small) { return small ? small_waiters_ : large_waiters_; }
+  void occupy(bool small);
 
   std::size_t slots_, buffer_bytes_;
   std::size_t in_use_ = 0, large_in_use_ = 0;
