@@ -119,6 +119,7 @@ result<copy_request> request_of(const copy_options& o, copy_purpose purpose) {
   auto filter = engine::replication_filter::make({{}, {}, o.tags, o.exclude_tags, o.platforms, o.exclude_types, true});
   if (!filter) return pass(std::move(filter));
   r.copying.filter = std::make_shared<engine::replication_filter>(*std::move(filter));
+  if (r.copying.filter->judges_platforms()) r.target.needed = api::index_entries::some;
   r.run.immutable = [&o](std::string_view tag) { return matches_any(o.immutable_tags, tag); };
   return r;
 }
@@ -184,6 +185,11 @@ void add_side(CLI::App& command, const std::string& prefix, const std::string& w
       ->check(CLI::Range(0.0, 1e6));
 }
 
+// One value each time it is given, so that SRC and DST may follow it.
+void add_list(CLI::App& command, const std::string& name, std::vector<std::string>& values, const std::string& what) {
+  command.add_option(name, values, what + "; may be given several times")->allow_extra_args(false);
+}
+
 void add(CLI::App& app, invocation& call, copy_purpose purpose) {
   const bool plan = purpose == copy_purpose::plan;
   CLI::App* command = add_command(
@@ -200,8 +206,8 @@ void add(CLI::App& app, invocation& call, copy_purpose purpose) {
                       "distribution:DIR[//REPOSITORY[:TAG]]; '*' in REPOSITORY chooses several");
   command->add_option("DST", o->to, "Likewise; docker://HOST/PREFIX/ keeps the names below PREFIX");
   command->add_option("--from-file", o->file, "Instead: a file with \"SRC DST\" on each line");
-  command->add_option("--tags", o->tags, "Only these tags: globs, \"regex:...\" or \"semver:>=1.2 <2\"");
-  command->add_option("--exclude-tags", o->exclude_tags, "Not these tags; wins over --tags");
+  add_list(*command, "--tags", o->tags, "Only these tags: a glob, \"regex:...\" or \"semver:>=1.2 <2\"");
+  add_list(*command, "--exclude-tags", o->exclude_tags, "Not these tags; wins over --tags");
   CLI::Option* remove = command->add_flag(
       "--delete", o->remove,
       "Of repositories that are copied whole (or by --tags): delete the target's tags that the source has no longer");
@@ -211,11 +217,11 @@ void add(CLI::App& app, invocation& call, copy_purpose purpose) {
       ->needs(remove)
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  command->add_option("--platforms", o->platforms, "Of an index only these, such as linux/amd64 (default: all)");
-  command->add_option("--exclude-media-types", o->exclude_types, "Not images of these media types (globs)");
+  add_list(*command, "--platforms", o->platforms, "Of an index only these, such as linux/amd64 (default: all)");
+  add_list(*command, "--exclude-media-types", o->exclude_types, "Not images of these media types (globs)");
   command->add_option("--state", o->state, "Directory to remember in what the target registry has (made if need be)");
-  command->add_option("--immutable-tags", o->immutable_tags,
-                      "Tags that never move: with --state, not even asked for again (globs)");
+  add_list(*command, "--immutable-tags", o->immutable_tags,
+           "Tags that never move: with --state, not even asked for again (globs)");
   command->add_flag("--no-referrers", o->no_referrers, "Leave out what refers to an image by the referrers API");
   command->add_flag("--no-subjects", o->no_subjects, "Leave out what an image's subject names");
   command->add_option("--docker-config", o->docker_config, "Credentials (else where docker and podman keep them)");

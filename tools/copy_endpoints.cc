@@ -48,6 +48,7 @@ result<engine::registry*> copy_endpoints::open(places& in, const api::image_refe
       api::oci_layout_options layout;
       layout.directory = at.location;
       layout.access = access;
+      layout.needed = options.needed;
       auto files = api::oci_layout::open(std::move(layout));
       if (!files) return pass(std::move(files));
       made.layout = *std::move(files);
@@ -58,6 +59,7 @@ result<engine::registry*> copy_endpoints::open(places& in, const api::image_refe
       api::oci_archive_options archive;
       archive.file = at.location;
       archive.access = access;
+      archive.needed = options.needed;
       auto files = api::oci_archive::open(std::move(archive));
       if (!files) return pass(std::move(files));
       made.archive = *std::move(files);

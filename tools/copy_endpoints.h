@@ -23,7 +23,8 @@ namespace longshore::tools {
 
 struct endpoint_options {
   bool plain_http = false;
-  registry_settings settings;  // but for the url
+  api::index_entries needed = api::index_entries::all;  // of files
+  registry_settings settings;                           // but for the url
 };
 
 class copy_endpoints {

@@ -43,7 +43,8 @@ std::string layout_blob_path(const digest& d) {
   return (d.algorithm() == digest_algorithm::sha256 ? "blobs/sha256/" : "blobs/sha512/") + std::string(d.hex());
 }
 
-result<layout_store> layout_store::open(const std::filesystem::path& path, layout_access access, file_calls& files) {
+result<layout_store> layout_store::open(const std::filesystem::path& path, layout_access access, file_calls& files,
+                                        index_entries needed) {
   const bool writes = access == layout_access::write;
   auto directory = writes ? local_directory::create(path, files) : local_directory::open(path, files);
   if (!directory) return pass(std::move(directory));
@@ -52,7 +53,7 @@ result<layout_store> layout_store::open(const std::filesystem::path& path, layou
     if (auto r = set_up(*directory); !r) return pass(std::move(r));
   }
   if (auto r = check(*directory); !r) return pass(std::move(r));
-  layout_store store(*std::move(directory), access);
+  layout_store store(*std::move(directory), access, needed);
   if (auto index = store.index(); !index) return pass(std::move(index));
   return store;
 }
@@ -222,6 +223,7 @@ result<bool> layout_store::holds(const digest& d) const {
 
 result<void> layout_store::check_content(const engine::manifest& m) const {
   for (const engine::manifest_reference& r : m.references) {
+    if (needed_ == index_entries::some && r.as != engine::copy_as::blob) continue;
     auto held = holds(r.target.digest);
     if (!held) return pass(std::move(held));
     if (*held) continue;

@@ -9,8 +9,9 @@
 // that, too.) Until then the manifest is had by digest alone, after a crash as well.
 // A manifest need not be listed: every blob that is one (manifest_type.h) can be had by digest. index.json lists what
 // has a name, and what nothing else refers to; a child leaves it when its index arrives.
-// Refuses a manifest whose content is not there (rejected), and to delete one that a listed index contains (rejected).
-// A damaged file is errc::corrupt and names the file.
+// Refuses a manifest whose content is not there (rejected; but with index_entries::some, an index may come without some
+// of its manifests, as the image layout specification lets it), and to delete one that a listed index contains
+// (rejected). A damaged file is errc::corrupt and names the file.
 
 #include <map>
 #include <optional>
@@ -26,6 +27,7 @@
 namespace longshore::api {
 
 enum class layout_access : std::uint8_t { read, write };
+enum class index_entries : std::uint8_t { all, some };  // that have to be there when an index is written
 
 // "blobs/<algorithm>/<hex>"
 std::string layout_blob_path(const digest& d);
@@ -34,7 +36,8 @@ class layout_store {
  public:
   // read: errc::invalid unless it is a layout. write: made, or completed, when nothing is there but what a broken-off
   // set-up leaves; errc::invalid for any other directory; errc::busy while another writes.
-  static result<layout_store> open(const std::filesystem::path& path, layout_access access, file_calls& files);
+  static result<layout_store> open(const std::filesystem::path& path, layout_access access, file_calls& files,
+                                   index_entries needed = index_entries::all);
 
   ~layout_store();
   layout_store(layout_store&&) = default;
@@ -52,7 +55,8 @@ class layout_store {
   result<void> flush();
 
  private:
-  layout_store(local_directory directory, layout_access access) : directory_(std::move(directory)), access_(access) {}
+  layout_store(local_directory directory, layout_access access, index_entries needed)
+      : directory_(std::move(directory)), access_(access), needed_(needed) {}
 
   static result<void> check(const local_directory& directory);
   static result<void> set_up(const local_directory& directory);
@@ -72,6 +76,7 @@ class layout_store {
 
   local_directory directory_;
   layout_access access_;
+  index_entries needed_;
   std::map<digest, manifest_facts> known_;
   std::optional<layout_index> index_;              // none: to be read
   file_stamp stamp_;                               // of the file that it was read from or written to

@@ -90,7 +90,8 @@ result<void> oci_archive::unpack() {
                             "oci-archive:" + options_.file.string(),
                             options_.page_size,
                             options_.threads,
-                            options_.files};
+                            options_.files,
+                            options_.needed};
   std::error_code ec;
   const bool is_new = writes && !fs::exists(options_.file, ec) && !ec;
   if (!is_new) {

@@ -11,7 +11,7 @@ oci_layout::oci_layout(oci_layout_options options, layout_store store)
     : options_(std::move(options)), store_(std::move(store)), blobs_(std::max<std::size_t>(options_.threads, 1)) {}
 
 result<std::unique_ptr<oci_layout>> oci_layout::open(oci_layout_options options) {
-  auto store = layout_store::open(options.directory, options.access, *options.files);
+  auto store = layout_store::open(options.directory, options.access, *options.files, options.needed);
   if (!store) return pass(std::move(store));
   if (options.name.empty()) options.name = "oci:" + options.directory.string();
   return std::unique_ptr<oci_layout>(new oci_layout(std::move(options), *std::move(store)));

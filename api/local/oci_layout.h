@@ -27,6 +27,7 @@ struct oci_layout_options {
   std::size_t page_size = 1'000;
   std::size_t threads = 4;
   file_calls* files = &system_files();
+  index_entries needed = index_entries::all;
 };
 
 class oci_layout final : public engine::registry {

@@ -284,6 +284,26 @@ class Files(Pair):
                               capture_output=True, check=True, timeout=60).stdout
         self.assertEqual(registry_client.digest_of(seen), digest)
 
+    def test_an_index_comes_into_a_layout_and_an_archive_with_the_platforms_that_are_asked_for(self):
+        image = images.multi_platform("chosen/app", "v1", "chosen")
+        image.push(self.at_source)
+        source = self.at(self.source, "/chosen/app:v1")
+        children = json.loads(self.at_source.manifest("chosen/app", "v1").body)["manifests"]
+        wanted = next(c["digest"] for c in children if c["platform"]["architecture"] == "amd64")
+        for to in (f"oci:{self.directory}/sparse:v1", f"oci-archive:{self.directory}/sparse.tar:v1"):
+            lines = run("copy", "--json", "--platforms", "linux/amd64", source, to)[1]
+            self.assertEqual(summary(lines)["copied"], 1, lines)
+            seen = subprocess.run([skopeo.PROGRAM, "inspect", "--raw", to], capture_output=True, check=True, timeout=60)
+            self.assertEqual(registry_client.digest_of(seen.stdout), image.root.digest)
+            subprocess.run([skopeo.PROGRAM, "--override-arch", "amd64", "inspect", to], capture_output=True, check=True,
+                           timeout=60)
+        held = {"sha256:" + f.name for f in (self.directory / "sparse" / "blobs" / "sha256").iterdir()}
+        self.assertEqual({c["digest"] for c in children} & held, {wanted})
+        # What an index must have is still asked for where no platform was chosen.
+        run("copy", "--json", source, f"oci:{self.directory}/sparse:v1")
+        held = {"sha256:" + f.name for f in (self.directory / "sparse" / "blobs" / "sha256").iterdir()}
+        self.assertEqual({c["digest"] for c in children} - held, set())
+
     def test_a_target_that_is_a_file_takes_no_state_directory_and_nothing_is_made(self):
         state = self.directory / "state-of-files"
         for target in (f"oci-archive:{self.directory}/kept.tar:v1", f"oci:{self.directory}/kept:v1"):
