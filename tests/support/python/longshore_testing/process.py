@@ -8,16 +8,25 @@ import socket
 import subprocess
 
 
+_reservations = []
+
+
 def free_port():
-    """A loopback port that nobody uses, from below the range the kernel takes for outgoing connections."""
+    """A loopback port that nobody uses, from below the range the kernel takes for outgoing connections.
+
+    It is this process's for as long as it lives: tests that run beside it get others."""
     for _ in range(500):
         port = random.randrange(20_000, 32_000)
-        with socket.socket() as candidate:
-            try:
+        mine = socket.socket(socket.AF_UNIX)
+        try:
+            mine.bind(f"\0longshore-test-port-{port}")  # an abstract name: gone with the process
+            with socket.socket() as candidate:
                 candidate.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        except OSError:
+            mine.close()
+            continue
+        _reservations.append(mine)
+        return port
     raise RuntimeError("no free loopback port between 20000 and 32000")
 
 
