@@ -142,8 +142,9 @@ task<std::vector<engine::descriptor>> registry_client::referrers(std::string rep
   for (int page = 0; page < referrer_pages_max; ++page) {
     auto answer = co_await session_.send(ask, page_bytes_max);
     if (!answer) co_return pass(std::move(answer));
-    // A registry with the API answers 200 with an empty index where there is nothing.
+    // A registry with the API answers 200 with an empty index where there is nothing; some say what is not there.
     if (page == 0 && answer->head.status == 404) {
+      if (complains(answer->body, "NAME_UNKNOWN") || complains(answer->body, "MANIFEST_UNKNOWN")) co_return out;
       co_return fail(errc::unsupported, name() + " has no referrers API");
     }
     if (answer->head.status != 200) co_return refusal(*answer, "listing the referrers of " + d.text(), ask.scopes);

@@ -34,6 +34,8 @@ std::string reason_of(difference kind, const digest& of) {
       return "manifest " + of.text() + " is not at the target";
     case difference::missing_blob:
       return "blob " + of.text() + " is not at the target";
+    case difference::missing_referrer:
+      return of.text() + ", which refers to it at the source, is not at the target";
     case difference::wrong_size:
       return "blob " + of.text() + " has another size at the target than its manifest says";
     case difference::wrong_bytes:
@@ -60,6 +62,8 @@ std::string_view name_of(difference d) {
       return "missing_manifest";
     case difference::missing_blob:
       return "missing_blob";
+    case difference::missing_referrer:
+      return "missing_referrer";
     case difference::wrong_size:
       return "wrong_size";
     case difference::wrong_bytes:
@@ -79,12 +83,14 @@ closure_faults faults_of(const digest& root, const content_map& found) {
   const auto report = [&](difference kind, const digest& of) {
     if (kind != difference::none && out.faults.size() < faults_max) out.faults.push_back({kind, of});
   };
-  std::set<digest> manifests{root}, blobs;
+  std::set<digest> manifests{root}, blobs, referrers;
   std::vector<digest> next{root};
   for (std::size_t i = 0; i < next.size(); ++i) {
     const digest d = next[i];
     const found_content& m = looked_at(found, d, true);
-    if (m.is == presence::missing) report(difference::missing_manifest, d);
+    if (m.is == presence::missing) {
+      report(referrers.contains(d) ? difference::missing_referrer : difference::missing_manifest, d);
+    }
     if (m.is == presence::wrong_bytes) report(difference::wrong_bytes, d);
     if (m.is != presence::there) continue;
     out.manifests.push_back(d);
@@ -94,6 +100,11 @@ closure_faults faults_of(const digest& root, const content_map& found) {
       } else if (blobs.insert(r.target.digest).second) {
         report(blob_difference(r, looked_at(found, r.target.digest, false)), r.target.digest);
       }
+    }
+    for (const digest& r : m.referred_to_by) {
+      if (!manifests.insert(r).second) continue;
+      referrers.insert(r);
+      next.push_back(r);
     }
   }
   return out;

@@ -3,9 +3,9 @@
 // THE comparator: what the target should hold against what it was found to hold. Syncing and verifying both ask here
 // whether a tag stands at the target. Pure.
 //
-// A tag is compared by digest, then its closure at the target digest by digest. What the source does not have either
-// is no difference. faults_of() needs every digest below the root to be in the map (content nobody looked at would pass
-// for whole, so it is a bug of ours and aborts).
+// A tag is compared by digest, then its closure at the target, and what refers to it, digest by digest. What the source
+// does not have either is no difference. faults_of() needs every digest below the root to be in the map (content nobody
+// looked at would pass for whole, so it is a bug of ours and aborts).
 
 #include <cstdint>
 #include <map>
@@ -25,6 +25,7 @@ enum class difference : std::uint8_t {
   extra_tag,         // the target has it, the source has not
   missing_manifest,  // a manifest of the closure is not at the target
   missing_blob,      // a config or layer
+  missing_referrer,  // a signature or the like, that the source lists as referring to a manifest of the closure
   wrong_size,        // a blob is there with another size than the manifest says
   wrong_bytes        // content does not have the digest it is served under
 };
@@ -38,6 +39,8 @@ struct found_content {
   enum class presence : std::uint8_t { there, missing, missing_everywhere, wrong_bytes } is = presence::there;
   std::optional<std::uint64_t> size;  // of a blob
   manifest refers_to;                 // of a manifest
+  // Of a manifest: what refers to it, as far as the target should have it.
+  std::vector<longshore::digest> referred_to_by = {};
 };
 struct content_key {
   longshore::digest digest;

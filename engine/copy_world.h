@@ -28,8 +28,17 @@ struct copy_settings {
 entry_choice chosen_entries(const copy_settings& s);
 
 // What the work found out about the registries; shared by all of it, forgotten by a restart.
-struct learned_facts {
-  bool source_lists_referrers = true;  // until it says that it cannot
+class learned_facts {
+ public:
+  // Whether to ask the source for referrers. Once it said that it cannot list them, one question in many is asked all
+  // the same: what answered may have been a proxy before it.
+  bool asks_for_referrers() { return lists_referrers_ || ++unasked_ % ask_again_after == 0; }
+  void referrers_listed(bool can) { lists_referrers_ = can; }
+
+ private:
+  static constexpr std::uint64_t ask_again_after = 256;
+  bool lists_referrers_ = true;
+  std::uint64_t unasked_ = 0;
 };
 
 struct copy_world {

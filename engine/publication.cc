@@ -211,11 +211,12 @@ task<> publication::confirm_tag(const desired_item& item, const longshore::diges
 
 task<std::vector<descriptor>> publication::list_referrers(const longshore::digest& d) {
   std::vector<descriptor> none;
-  if (!world_->copying.referrers || !world_->learned->source_lists_referrers) co_return none;
+  if (!world_->copying.referrers || !world_->learned->asks_for_referrers()) co_return none;
   auto list = co_await world_->source.referrers(repository_, d);
+  const bool cannot = !list && list.error().code == errc::unsupported;
+  if (list || cannot) world_->learned->referrers_listed(!cannot);
   if (list) co_return list;
-  if (list.error().code != errc::unsupported) co_return pass(std::move(list), "listing referrers of " + d.text());
-  world_->learned->source_lists_referrers = false;
+  if (!cannot) co_return pass(std::move(list), "listing referrers of " + d.text());
   co_return none;
 }
 

@@ -11,8 +11,6 @@ namespace {
 namespace asio = boost::asio;
 using presence = found_content::presence;
 
-constexpr std::size_t read_bytes = 256u << 10;
-
 std::unexpected<error> stopped() { return fail(errc::stopped, "stopping; the verification begins anew when asked"); }
 
 // Nothing was journaled about the item in between.
@@ -47,15 +45,6 @@ std::string_view name_of(verify_verdict::state s) {
       return "unknown";
   }
   return "unknown";
-}
-
-task<> byte_rate::take(std::size_t bytes) {
-  if (per_second_ == 0) co_return result<void>();
-  const std::int64_t now = now_->now().us;
-  const std::int64_t wait_us = std::max<std::int64_t>(free_at_us_ - now, 0);
-  free_at_us_ = now + wait_us + static_cast<std::int64_t>(bytes * 1'000'000 / per_second_);
-  if (wait_us < 1'000) co_return result<void>();
-  co_return co_await pause_->pause(wait_us / 1'000);
 }
 
 // That a registry has no such repository is its own word: no tags. Each is asked for by itself all the same.
@@ -202,6 +191,9 @@ task<> verifier::explore(longshore::digest root) {
     const content_key key{manifests[i], true};
     if (auto done = co_await look_once(key); !done) co_return done;
     if (must_end()) break;
+    for (const longshore::digest& r : found_.at(key).referred_to_by) {
+      if (seen.insert(r).second) manifests.push_back(r);
+    }
     const std::vector<manifest_reference>& references = found_.at(key).refers_to.references;
     for (std::size_t r = 0; r < references.size() && !must_end(); ++r) {
       const manifest_reference below = references[r];
@@ -232,83 +224,13 @@ task<> verifier::look_once(content_key key) {
   }
   looking_.erase(key);
   if (looked) {
-    remembered_ += 1 + looked->refers_to.references.size();
+    remembered_ += 1 + looked->refers_to.references.size() + looked->referred_to_by.size();
     found_.emplace(std::move(key), *std::move(looked));
   } else if (!trouble_) {
     trouble_ = std::move(looked).error();
   }
   looked_.notify_all();
   co_return result<void>();
-}
-
-task<found_content> verifier::look_at_manifest(const longshore::digest& d) {
-  found_content out;
-  auto document = co_await world_->target.get_manifest(repository_, d.text());
-  ++progress_->manifests;
-  if (document) {
-    auto content = parse_manifest(document->media_type, document->bytes);
-    if (!content) co_return pass(std::move(content), "manifest " + d.text());
-    // Platforms that the filters leave out are not missed.
-    const replication_filter& filter = *world_->copying.filter;
-    auto& references = content->references;
-    if (filter.judges_platforms()) {
-      std::vector<manifest_reference> taken;
-      for (const manifest_reference& r : references) {
-        if (!filter.entry(*content, r)) taken.push_back(r);
-      }
-      references = std::move(taken);
-    }
-    out.refers_to = *std::move(content);
-    co_return out;
-  }
-  if (document.error().code == errc::corrupt) {
-    out.is = presence::wrong_bytes;
-    co_return out;
-  }
-  if (document.error().code != errc::not_found) co_return pass(std::move(document), "reading manifest " + d.text());
-  auto at_source = co_await world_->source.resolve(repository_, d.text());
-  if (!at_source) co_return pass(std::move(at_source), "asking the source for manifest " + d.text());
-  out.is = *at_source ? presence::missing : presence::missing_everywhere;
-  co_return out;
-}
-
-task<found_content> verifier::look_at_blob(const longshore::digest& d) {
-  found_content out;
-  auto there = co_await world_->target.stat_blob(repository_, d);
-  ++progress_->blobs;
-  if (!there) co_return pass(std::move(there), "asking the target for blob " + d.text());
-  out.size = *there;
-  if (*there && !deep_) co_return out;
-  if (*there) {
-    auto read = co_await read_through(d);
-    if (!read) co_return pass(std::move(read), "reading blob " + d.text() + " of the target");
-    out.is = *read;
-    if (out.is != presence::missing) co_return out;
-  }
-  auto at_source = co_await world_->source.stat_blob(repository_, d);
-  if (!at_source) co_return pass(std::move(at_source), "asking the source for blob " + d.text());
-  out.is = *at_source ? presence::missing : presence::missing_everywhere;
-  co_return out;
-}
-
-task<presence> verifier::read_through(const longshore::digest& d) {
-  auto reader = co_await world_->target.open_blob(repository_, d, 0);
-  if (!reader && reader.error().code == errc::not_found) co_return presence::missing;
-  if (!reader && reader.error().code == errc::corrupt) co_return presence::wrong_bytes;
-  if (!reader) co_return pass(std::move(reader));
-  digest_hasher hasher(d.algorithm());
-  std::vector<std::byte> buffer(read_bytes);
-  for (;;) {
-    if (stopping_) co_return stopped();
-    if (auto paced = co_await rate_->take(buffer.size()); !paced) co_return pass(std::move(paced));
-    auto size = co_await (*reader)->read(asio::buffer(buffer));
-    if (!size && size.error().code == errc::corrupt) co_return presence::wrong_bytes;
-    if (!size) co_return pass(std::move(size));
-    if (*size == 0) break;
-    progress_->bytes += *size;
-    hasher.update(std::span<const std::byte>(buffer).first(*size));
-  }
-  co_return hasher.finish() == d ? presence::there : presence::wrong_bytes;
 }
 
 // Open items are the passes' business, parked ones the operator's; what the target keeps on purpose is no difference.

@@ -1,6 +1,7 @@
 #pragma once
 
-// Verifying one repository: the closure of every tag at the target compared with the source, digest by digest.
+// Verifying one repository: the closure of every tag at the target, and what the source lists as referring to it,
+// compared with the source, digest by digest.
 //
 // run() returns a verdict. `clean` needs two complete listings and an answer to every question: whatever could not be
 // asked makes it `unknown`, with the reason; what was found amiss until then is found all the same. Tags that the log
@@ -101,6 +102,8 @@ class verifier {
   task<> explore(longshore::digest root);
   task<> look_once(content_key key);
   task<found_content> look_at_manifest(const longshore::digest& d);
+  task<std::vector<longshore::digest>> referrers_of(longshore::digest d);
+  task<bool> is_expected(descriptor referrer);
   task<found_content> look_at_blob(const longshore::digest& d);
   task<found_content::presence> read_through(const longshore::digest& d);
   task<> judge(tag_look& look, std::vector<log::event>& whole);
@@ -125,7 +128,8 @@ class verifier {
   std::vector<std::string> unlisted_;  // served by the source, and not listed
   wait_list looked_;
   std::size_t remembered_ = 0;
-  std::optional<error> trouble_;  // a registry did not answer: nothing more can be said
+  bool source_lists_referrers_ = true;  // until it says, in this run, that it cannot
+  std::optional<error> trouble_;        // a registry did not answer: nothing more can be said
   bool stopping_ = false;
 };
 

@@ -423,6 +423,10 @@ TEST_F(registry_client_test, referrers_are_listed_over_pages_and_unsupported_whe
   EXPECT_EQ((*all)[1].size, 7u);
   server.reply(response(404, {}, "404 page not found"));
   EXPECT_EQ(failure(client->referrers("a", d)).code, errc::unsupported);
+  server.reply(response(404, {}, complaint("NAME_UNKNOWN")));
+  const auto none = get(client->referrers("a", d));
+  ASSERT_TRUE(none) << none.error().text;
+  EXPECT_TRUE(none->empty()) << "that the repository is not there says nothing of the API";
   server.reply(response(200, {}, "{}"));
   EXPECT_EQ(failure(client->referrers("a", d)).code, errc::corrupt);
 }

@@ -123,6 +123,43 @@ TEST_F(verifier_test, each_kind_of_damage_is_named_reopened_with_its_reason_and_
   }
 }
 
+TEST_F(verifier_test, a_signature_that_the_target_lost_is_named_and_brought_again) {
+  source_.does.lists_referrers = true;
+  mirror("r");
+  const digest image = *source_.tag("r", "plain");
+  const auto refers_to = [&](const digest& d) {
+    return ",\"subject\":" + descriptor_json(media_type::oci_manifest, d, 1);
+  };
+  const digest signature = add_oci_image(source_, "r", {"signature"}, refers_to(image));
+  const digest of_it = add_oci_image(source_, "r", {"signature of the signature"}, refers_to(signature));
+  for (const digest& lacking : {signature, of_it}) {
+    const auto v = verify("r");
+    EXPECT_EQ(kinds(v), "plain=missing_referrer") << lacking.text();
+    auto records = reopening(world(), v);
+    ASSERT_TRUE(records);
+    ASSERT_TRUE(run(journal_->append(*std::move(records))));
+    must_pass("r");
+    EXPECT_TRUE(target_.is_whole("r", signature));
+    EXPECT_TRUE(target_.is_whole("r", of_it));
+    EXPECT_EQ(verify("r").is, state::clean);
+    target_.erase_manifest("r", of_it);
+  }
+  source_.does.lists_referrers = false;
+  EXPECT_EQ(verify("r").is, state::clean) << "a source that cannot list them has none that we know of";
+}
+
+TEST_F(verifier_test, a_referrer_that_the_target_refused_is_not_missed) {
+  source_.does.lists_referrers = true;
+  target_.does.refused_types.insert(std::string(media_type::oci_artifact));
+  const digest image = add_oci_image(source_, "r", {"signed"});
+  source_.add_manifest("r", std::string(media_type::oci_artifact),
+                       "{\"blobs\":[],\"subject\":" + descriptor_json(media_type::oci_manifest, image, 1) + "}");
+  source_.set_tag("r", "signed", image);
+  say_pushed("r", "signed", image);
+  ASSERT_TRUE(pass_over("r")->synced);
+  EXPECT_EQ(verify("r").is, state::clean);
+}
+
 TEST_F(verifier_test, wrong_bytes_are_found_by_reading_and_only_then) {
   mirror("r");
   target_.corrupt_body(digest::of("top of r"));

@@ -1,0 +1,130 @@
+// What verifying asks the registries about one digest.
+
+#include "engine/failure.h"
+#include "engine/tasks.h"
+#include "engine/verifier.h"
+
+namespace longshore::engine {
+namespace {
+
+namespace asio = boost::asio;
+using presence = found_content::presence;
+
+constexpr std::size_t read_bytes = 256u << 10;
+
+}  // namespace
+
+task<> byte_rate::take(std::size_t bytes) {
+  if (per_second_ == 0) co_return result<void>();
+  const std::int64_t now = now_->now().us;
+  const std::int64_t wait_us = std::max<std::int64_t>(free_at_us_ - now, 0);
+  free_at_us_ = now + wait_us + static_cast<std::int64_t>(bytes * 1'000'000 / per_second_);
+  if (wait_us < 1'000) co_return result<void>();
+  co_return co_await pause_->pause(wait_us / 1'000);
+}
+
+task<found_content> verifier::look_at_manifest(const longshore::digest& d) {
+  found_content out;
+  auto document = co_await world_->target.get_manifest(repository_, d.text());
+  ++progress_->manifests;
+  if (document) {
+    auto content = parse_manifest(document->media_type, document->bytes);
+    if (!content) co_return pass(std::move(content), "manifest " + d.text());
+    // Platforms that the filters leave out are not missed.
+    const replication_filter& filter = *world_->copying.filter;
+    auto& references = content->references;
+    if (filter.judges_platforms()) {
+      std::vector<manifest_reference> taken;
+      for (const manifest_reference& r : references) {
+        if (!filter.entry(*content, r)) taken.push_back(r);
+      }
+      references = std::move(taken);
+    }
+    out.refers_to = *std::move(content);
+    auto referrers = co_await referrers_of(d);
+    if (!referrers) co_return pass(std::move(referrers));
+    out.referred_to_by = *std::move(referrers);
+    co_return out;
+  }
+  if (document.error().code == errc::corrupt) {
+    out.is = presence::wrong_bytes;
+    co_return out;
+  }
+  if (document.error().code != errc::not_found) co_return pass(std::move(document), "reading manifest " + d.text());
+  auto at_source = co_await world_->source.resolve(repository_, d.text());
+  if (!at_source) co_return pass(std::move(at_source), "asking the source for manifest " + d.text());
+  out.is = *at_source ? presence::missing : presence::missing_everywhere;
+  co_return out;
+}
+
+task<std::vector<longshore::digest>> verifier::referrers_of(longshore::digest d) {
+  std::vector<longshore::digest> expected;
+  if (!world_->copying.referrers || !source_lists_referrers_) co_return expected;
+  auto listed = co_await world_->source.referrers(repository_, d);
+  const bool cannot = !listed && listed.error().code == errc::unsupported;
+  if (listed || cannot) world_->learned->referrers_listed(!cannot);
+  if (cannot) source_lists_referrers_ = false;
+  if (cannot) co_return expected;
+  if (!listed) co_return pass(std::move(listed), "listing referrers of " + d.text());
+  for (const descriptor& r : *listed) {
+    auto wanted = co_await is_expected(r);
+    if (!wanted) co_return pass(std::move(wanted));
+    if (*wanted) expected.push_back(r.digest);
+  }
+  co_return expected;
+}
+
+// Neither refused by the target once (it is parked by itself) nor left out by a filter.
+task<bool> verifier::is_expected(descriptor referrer) {
+  auto done = world_->done.item(repository_, referrer.digest.text());
+  if (!done) co_return pass(std::move(done));
+  if (*done && (*done)->state == item_state::parked) co_return false;
+  const replication_filter& filter = *world_->copying.filter;
+  if (!filter.judges_media_types()) co_return true;
+  auto document = co_await world_->source.get_manifest(repository_, referrer.digest.text());
+  if (!document && document.error().code == errc::not_found) co_return false;  // deleted meanwhile
+  if (!document) co_return pass(std::move(document), "reading referrer " + referrer.digest.text());
+  const auto content = parse_manifest(document->media_type, document->bytes);
+  co_return !content || !filter.media_types(document->media_type, *content);
+}
+
+task<found_content> verifier::look_at_blob(const longshore::digest& d) {
+  found_content out;
+  auto there = co_await world_->target.stat_blob(repository_, d);
+  ++progress_->blobs;
+  if (!there) co_return pass(std::move(there), "asking the target for blob " + d.text());
+  out.size = *there;
+  if (*there && !deep_) co_return out;
+  if (*there) {
+    auto read = co_await read_through(d);
+    if (!read) co_return pass(std::move(read), "reading blob " + d.text() + " of the target");
+    out.is = *read;
+    if (out.is != presence::missing) co_return out;
+  }
+  auto at_source = co_await world_->source.stat_blob(repository_, d);
+  if (!at_source) co_return pass(std::move(at_source), "asking the source for blob " + d.text());
+  out.is = *at_source ? presence::missing : presence::missing_everywhere;
+  co_return out;
+}
+
+task<presence> verifier::read_through(const longshore::digest& d) {
+  auto reader = co_await world_->target.open_blob(repository_, d, 0);
+  if (!reader && reader.error().code == errc::not_found) co_return presence::missing;
+  if (!reader && reader.error().code == errc::corrupt) co_return presence::wrong_bytes;
+  if (!reader) co_return pass(std::move(reader));
+  digest_hasher hasher(d.algorithm());
+  std::vector<std::byte> buffer(read_bytes);
+  for (;;) {
+    if (stopping_) co_return fail(errc::stopped, "stopping; the verification begins anew when asked");
+    if (auto paced = co_await rate_->take(buffer.size()); !paced) co_return pass(std::move(paced));
+    auto size = co_await (*reader)->read(asio::buffer(buffer));
+    if (!size && size.error().code == errc::corrupt) co_return presence::wrong_bytes;
+    if (!size) co_return pass(std::move(size));
+    if (*size == 0) break;
+    progress_->bytes += *size;
+    hasher.update(std::span<const std::byte>(buffer).first(*size));
+  }
+  co_return hasher.finish() == d ? presence::there : presence::wrong_bytes;
+}
+
+}  // namespace longshore::engine
