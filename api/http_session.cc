@@ -41,6 +41,8 @@ answer complaint(const error_code& ec) {
   return refusal(400, "INVALID", "this is not an HTTP/1.1 request", ec.message());
 }
 
+boost::beast::string_view beast_view(std::string_view s) { return {s.data(), s.size()}; }
+
 // Where a request ends must be as clear to us as to any proxy before us (RFC 9112 3.2, 6.1 and 6.3).
 std::optional<answer> unclear(const request& r, const request_parser& parser) {
   const std::size_t hosts = r.count("Host");
@@ -49,9 +51,8 @@ std::optional<answer> unclear(const request& r, const request_parser& parser) {
   }
   if (r.count("Transfer-Encoding") == 0) return std::nullopt;
   if (parser.version() <= 10) return refusal(400, "INVALID", "HTTP/1.0 has no Transfer-Encoding");
-  const std::string_view coding = r.header("Transfer-Encoding");
   const bool understood = parser.chunked() && r.count("Transfer-Encoding") == 1 &&
-                          boost::beast::iequals(boost::beast::string_view(coding.data(), coding.size()), "chunked");
+                          boost::beast::iequals(beast_view(r.header("Transfer-Encoding")), "chunked");
   if (understood) return std::nullopt;
   return refusal(400, "INVALID", "the only transfer coding understood is chunked");
 }
@@ -325,7 +326,6 @@ class session final : public http_session, private exchange {
   }
 
   bool stopping() const override { return world_->stopping; }
-  static boost::beast::string_view beast_view(std::string_view s) { return {s.data(), s.size()}; }
   static constexpr std::size_t small_bytes = 4u << 10;
   static constexpr std::size_t piece_bytes_max = 256u << 10;
 

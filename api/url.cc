@@ -20,6 +20,11 @@ std::string quoted(std::string_view text) {
   return "\"" + std::string(text.substr(0, shown_max)) + (text.size() > shown_max ? "...\"" : "\"");
 }
 
+bool unreserved(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
+}
+
 result<url> from_view(const urls::url_view_base& v, std::string_view text) {
   url out;
   out.scheme = lower(std::string_view(v.scheme()));
@@ -33,17 +38,16 @@ result<url> from_view(const urls::url_view_base& v, std::string_view text) {
   }
   out.host = lower(v.host_type() == urls::host_type::ipv6 ? v.host_address() : v.host());
   if (out.host.empty()) return fail(errc::invalid, quoted(text) + " names no host");
+  const bool is_address = v.host_type() == urls::host_type::ipv6;
+  if (!is_address && !std::all_of(out.host.begin(), out.host.end(), unreserved)) {
+    return fail(errc::invalid, quoted(text) + " names a host that cannot be one");
+  }
   out.port = v.has_port() && !v.port().empty() ? v.port_number() : (out.secure() ? 443 : 80);
   if (out.port == 0) return fail(errc::invalid, quoted(text) + " has no usable port");
   out.path = std::string(std::string_view(v.encoded_path()));
   if (out.path.empty()) out.path = "/";
   if (v.has_query()) out.query = "?" + std::string(std::string_view(v.encoded_query()));
   return out;
-}
-
-bool unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-         c == '_' || c == '~';
 }
 
 std::string escape_but(std::string_view text, std::string_view kept) {

@@ -4,16 +4,6 @@
 #include "engine/journal_records.h"
 
 namespace longshore::engine {
-namespace {
-
-// What keeps one request from a registry keeps the next one, too. A refusal (no right to push, say) may be about the
-// leader's repository alone.
-bool meets_everybody(errc code) {
-  return code == errc::unavailable || code == errc::timed_out || code == errc::throttled || code == errc::busy;
-}
-
-}  // namespace
-
 // Leads the one flight of a digest; lands it, whatever way the frame is left.
 class copier::take_off {
  public:
@@ -26,8 +16,9 @@ class copier::take_off {
     of_->flights_.erase(digest_);
     flight_->landed.notify_all();
   }
+  // A refusal (no right to push, say) may be about the leader's repository alone.
   void failed(const error& e) {
-    if (meets_everybody(e.code)) flight_->host_failure = e;
+    if (is_passing(e.code)) flight_->host_failure = e;
   }
 
  private:

@@ -3,12 +3,11 @@
 #include <algorithm>
 
 #include "engine/decisions.h"
+#include "engine/failure.h"
 #include "engine/journal_records.h"
 
 namespace longshore::engine {
 namespace {
-
-bool is_refusal(errc code) { return code == errc::unsupported || code == errc::rejected || code == errc::invalid; }
 
 std::string percent(double share) { return std::to_string(static_cast<int>(share * 100 + 0.5)) + "%"; }
 
@@ -111,7 +110,7 @@ task<> copy_removal::remove_by_name(const std::string& repository, gone_tags& g)
       settle(g, {repository, tag, 1, {}, {}, {}});
       continue;
     }
-    if (!is_refusal(erased.error().code)) co_return pass(std::move(erased), "deleting " + tag);
+    if (!is_refused(erased.error().code)) co_return pass(std::move(erased), "deleting " + tag);
     if (erased.error().code == errc::unsupported) {
       by_name_ = false;
       break;
@@ -168,7 +167,7 @@ task<std::optional<error>> copy_removal::erase_manifest(const std::string& repos
   if (auto noted = co_await forget(repository, of.tag, of.digest); !noted) co_return pass(std::move(noted));
   auto erased = co_await world_->target.delete_manifest(repository, of.digest);
   if (erased || erased.error().code == errc::not_found) co_return std::optional<error>();
-  if (!is_refusal(erased.error().code)) co_return pass(std::move(erased), "deleting " + of.digest.text());
+  if (!is_refused(erased.error().code)) co_return pass(std::move(erased), "deleting " + of.digest.text());
   co_return std::optional(error{errc::unsupported, "the target refuses the deletion (" + erased.error().text + ")"});
 }
 

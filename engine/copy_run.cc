@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include "engine/failure.h"
 #include "engine/journal_records.h"
 #include "engine/publication.h"
 #include "engine/tasks.h"
@@ -134,12 +135,10 @@ asio::awaitable<void> copy_run::look_at(copy_route route) {
     }
     if (done) done = co_await sort_out(route, *std::move(refs));
     if (done) break;
-    if (!may_try_again(done.error(), tries)) {
+    if (!co_await tries_again(done.error(), tries)) {
       fail_item({route.repository, {}}, std::move(done).error());
       break;
     }
-    const std::int64_t wait = std::max(options_.first_pause_ms << (tries - 1), done.error().retry_after_ms);
-    if (auto paused = co_await pause_->pause(wait); !paused) stopping_ = true;
   }
   ++figures_.repositories_listed;
 }
@@ -253,12 +252,10 @@ asio::awaitable<void> copy_run::compare(copy_item item) {
       }
       co_return;
     }
-    if (!may_try_again(same.error(), tries)) {
+    if (!co_await tries_again(same.error(), tries)) {
       fail_item(std::move(item), std::move(same).error());
       co_return;
     }
-    const std::int64_t wait = std::max(options_.first_pause_ms << (tries - 1), same.error().retry_after_ms);
-    if (auto paused = co_await pause_->pause(wait); !paused) stopping_ = true;
   }
 }
 
@@ -273,12 +270,10 @@ asio::awaitable<void> copy_run::bring(copy_item item) {
       end({item, how, digest->value_or(""), std::move(rule), place->moved, {}});
       break;
     }
-    if (!may_try_again(digest.error(), tries)) {
+    if (!co_await tries_again(digest.error(), tries)) {
       fail_item(item, std::move(digest).error(), place->moved);
       break;
     }
-    const std::int64_t wait = std::max(options_.first_pause_ms << (tries - 1), digest.error().retry_after_ms);
-    if (auto paused = co_await pause_->pause(wait); !paused) stopping_ = true;
   }
   running_.erase(place);
 }
@@ -330,12 +325,10 @@ asio::awaitable<void> copy_run::remove_gone() {
     for (int tries = 1;; ++tries) {
       auto done = co_await removal_.remove(repository);
       if (done) break;
-      if (!may_try_again(done.error(), tries)) {
+      if (!co_await tries_again(done.error(), tries)) {
         removal_.give_up(repository, std::move(done).error());
         break;
       }
-      const std::int64_t wait = std::max(options_.first_pause_ms << (tries - 1), done.error().retry_after_ms);
-      if (auto paused = co_await pause_->pause(wait); !paused) stopping_ = true;
     }
   }
 }
@@ -380,10 +373,13 @@ void copy_run::end(copy_outcome outcome) {
   told_(outcome);
 }
 
-bool copy_run::may_try_again(const error& why, int tries) const {
-  const bool may_pass = is_away(why.code) || why.code == errc::throttled || why.code == errc::busy ||
-                        why.code == errc::corrupt || why.code == errc::conflict;
-  return !must_end() && tries < options_.tries_max && may_pass;
+// Resumes when it is time to.
+asio::awaitable<bool> copy_run::tries_again(error why, int tries) {
+  const bool may_pass = is_passing(why.code) || why.code == errc::corrupt || why.code == errc::conflict;
+  if (must_end() || tries >= options_.tries_max || !may_pass) co_return false;
+  const std::int64_t wait = std::max(options_.first_pause_ms << (tries - 1), why.retry_after_ms);
+  if (auto paused = co_await pause_->pause(wait); !paused) stopping_ = true;
+  co_return true;
 }
 
 }  // namespace longshore::engine

@@ -113,7 +113,7 @@ class copy_run {
   void removed(removal_end e);
   void end(copy_outcome outcome);
   void fail_item(copy_item item, error why, sync_progress moved = {});
-  bool may_try_again(const error& why, int tries) const;
+  boost::asio::awaitable<bool> tries_again(error why, int tries);
   bool must_end() const { return stopping_ || host_failures_ >= options_.host_failures_max; }
 
   const copy_world* world_;

@@ -47,6 +47,16 @@ bool is_about_the_host(errc code) {
   }
 }
 
+bool is_passing(errc code) {
+  return code == errc::unavailable || code == errc::timed_out || code == errc::throttled || code == errc::busy;
+}
+
+bool is_final(errc code) {
+  return code == errc::stopped || code == errc::unknown_outcome || code == errc::corrupt || code == errc::io_failed;
+}
+
+bool is_refused(errc code) { return code == errc::unsupported || code == errc::rejected || code == errc::invalid; }
+
 std::string_view reason_name(errc code) {
   switch (code) {
     case errc::invalid:

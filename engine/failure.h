@@ -21,6 +21,13 @@ remedy remedy_for(errc code, bool tried_before);
 // The registry, the network or this site is the trouble, not the one item: the next item would fail alike.
 bool is_about_the_host(errc code);
 
+// It may pass by itself, and does not concern one repository or item alone.
+bool is_passing(errc code);
+// This site is the trouble: its stores, or that it stops.
+bool is_final(errc code);
+// The registry does not take this kind of request, or not for this; another way may be open.
+bool is_refused(errc code);
+
 // What operators call it: "source content missing", "registry unreachable", ...
 std::string_view reason_name(errc code);
 // "registry unreachable: <text>"

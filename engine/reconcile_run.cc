@@ -28,16 +28,6 @@ bool is_refusal(errc code) {
          code == errc::rejected;
 }
 
-// Not the one repository is the trouble: the next would fail alike.
-bool is_about_the_source(errc code) {
-  return code == errc::unavailable || code == errc::timed_out || code == errc::throttled || code == errc::busy;
-}
-
-// The site itself is the trouble.
-bool is_final(errc code) {
-  return code == errc::stopped || code == errc::unknown_outcome || code == errc::corrupt || code == errc::io_failed;
-}
-
 }  // namespace
 
 reconcile_run::reconcile_run(const reconcile_world& world, run_request request,
@@ -342,7 +332,7 @@ void reconcile_run::advance() {
 
 void reconcile_run::note_failure(std::size_t i, const error& why) {
   ++failures_in_a_row_;
-  const bool away = is_about_the_source(why.code) || !heard_;
+  const bool away = is_passing(why.code) || !heard_;
   if (failures_in_a_row_ >= failures_in_a_row_max && away && !broken_) {
     broken_ = error{why.code, "too many repositories failed in a row, the last: " + why.text, why.retry_after_ms};
   }

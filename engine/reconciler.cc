@@ -19,11 +19,6 @@ namespace {
 constexpr std::size_t asked_max = 1'000;  // repositories by name; more are all of them
 constexpr std::size_t ended_kept = 16;
 
-// The journal or a view is unusable until the site is started again.
-bool is_final(errc code) {
-  return code == errc::unknown_outcome || code == errc::stopped || code == errc::corrupt || code == errc::io_failed;
-}
-
 }  // namespace
 
 result<void> reconciler::start() {

@@ -1,12 +1,11 @@
 #include "engine/removal.h"
 
 #include "engine/comparison.h"
+#include "engine/failure.h"
 #include "engine/journal_records.h"
 
 namespace longshore::engine {
 namespace {
-
-bool cannot_by_name(errc code) { return code == errc::unsupported || code == errc::rejected || code == errc::invalid; }
 
 template <class... Event>
 std::vector<log::event> records_of(Event... e) {
@@ -79,7 +78,7 @@ task<std::vector<log::event>> removal::remove_tag(desired_item item, longshore::
     if (tags_) std::erase_if(*tags_, [&](const tag_content& t) { return t.tag == item.ref; });
     co_return records_of(record::removed(item));
   }
-  if (!cannot_by_name(erased.error().code)) co_return pass(std::move(erased), "deleting tag " + item.ref);
+  if (!is_refused(erased.error().code)) co_return pass(std::move(erased), "deleting tag " + item.ref);
   co_return co_await remove_digest(std::move(item), std::move(d));
 }
 
@@ -94,7 +93,7 @@ task<std::vector<log::event>> removal::remove_digest(desired_item item, longshor
     co_return pass(std::move(noted));
   }
   auto erased = co_await world_->target.delete_manifest(repository_, d);
-  if (!erased && cannot_by_name(erased.error().code)) {
+  if (!erased && is_refused(erased.error().code)) {
     co_return fail(errc::unsupported, "the target does not delete manifests (" + erased.error().text +
                                           "); enable deletion there, then ask for a resync");
   }

@@ -6,20 +6,12 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "engine/failure.h"
 #include "engine/journal_records.h"
 
 namespace longshore::engine {
 
 namespace asio = boost::asio;
-
-namespace {
-
-// The journal or a view is unusable until the site is started again.
-bool is_final(errc code) {
-  return code == errc::unknown_outcome || code == errc::stopped || code == errc::corrupt || code == errc::io_failed;
-}
-
-}  // namespace
 
 replicator::replicator(asio::any_io_executor on, const sync_world& world, replicator_options options)
     : world_(&world), options_(std::move(options)), jobs_(on), retries_(on) {}

@@ -1,14 +1,12 @@
 #include "engine/source_reader.h"
 
+#include "engine/failure.h"
+
 namespace longshore::engine {
 namespace {
 
 constexpr std::uint64_t attempts_max = 4;
 constexpr std::size_t names_max = 4'000'000;
-
-bool may_pass(errc code) {
-  return code == errc::throttled || code == errc::unavailable || code == errc::timed_out || code == errc::busy;
-}
 
 }  // namespace
 
@@ -18,7 +16,7 @@ task<T> source_reader::patiently(Ask ask) {
     if (auto turn = co_await pace_->turn(); !turn) co_return pass(std::move(turn));
     ++requests_;
     auto answer = co_await ask();
-    if (answer || !may_pass(answer.error().code) || attempt == attempts_max) co_return answer;
+    if (answer || !is_passing(answer.error().code) || attempt == attempts_max) co_return answer;
     const error& e = answer.error();
     const std::int64_t wait = backoff_ms(world_->settings.patience, attempt, world_->random, e.retry_after_ms);
     if (e.code == errc::throttled) pace_->hold(wait);

@@ -10,10 +10,14 @@ import pathlib
 import signal
 import socket
 import subprocess
-import tempfile
+import sys
 import time
 import urllib.error
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tests" / "support" / "python"))
+
+from longshore_testing import spent  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -97,40 +101,17 @@ def as_dict(run):
     return dataclasses.asdict(run)
 
 
-def resident_peak_mib(pid):
-    """Of the program alone: the system's own figure for ended processes starts with their parent's size."""
-    try:
-        with open(f"/proc/{pid}/status") as f:
-            return next((int(line.split()[1]) / 1024 for line in f if line.startswith("VmHWM:")), 0.0)
-    except OSError:
-        return 0.0  # it has just ended
-
-
 def run_tool(commands, source, target, env=None, timeout_s=600):
     """Runs the commands one after another as one tool run; the peak is that of the largest process."""
     before = source.usage(), target.usage()
     wall = cpu = peak = 0.0
     code = 0
     for command in commands:
-        with tempfile.TemporaryFile() as out:
-            start = time.monotonic()
-            process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **(env or {})})
-            deadline = start + timeout_s
-            highest = 0.0
-            while True:
-                pid, status, spent = os.wait4(process.pid, os.WNOHANG)
-                if pid:
-                    break
-                highest = max(highest, resident_peak_mib(process.pid))
-                if time.monotonic() > deadline:
-                    process.kill()
-                time.sleep(0.005)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            wall += time.monotonic() - start
-            cpu += spent.ru_utime + spent.ru_stime
-            peak = max(peak, highest)
-            if process.returncode != 0 and code == 0:
-                code = process.returncode
-                out.seek(0)
-                print(out.read()[-2000:].decode(errors="replace"))
+        done = spent.run(command, timeout_s, {**os.environ, **(env or {})})
+        wall += done.wall_s
+        cpu += done.cpu_s
+        peak = max(peak, done.peak_mib)
+        if done.exit_code != 0 and code == 0:
+            code = done.exit_code
+            print((done.output + done.errors)[-2000:])
     return Run(wall, cpu, peak, code, difference(source.usage(), before[0]), difference(target.usage(), before[1]))
