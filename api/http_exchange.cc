@@ -6,6 +6,7 @@
 #include <boost/beast/http.hpp>
 
 #include "api/host_limits.h"
+#include "api/http_fields.h"
 
 namespace longshore::api {
 
@@ -226,15 +227,19 @@ task<std::size_t> http_exchange::read_parsed(asio::mutable_buffer buffer) {
   body.data = buffer.data();
   body.size = buffer.size();
   body.more = true;
+  std::size_t least = 1;
   for (;;) {
     beast::error_code ec;
-    if (r.in.size() > 0) r.in.consume(parser.put(r.in.data(), ec));
+    if (r.in.size() >= least) {
+      r.in.consume(parser.put(r.in.data(), ec));
+      least = wants_more(ec) ? last_chunk_bytes_min : 1;
+    }
     if (ec && !wants_more(ec) && ec != http::error::need_buffer) co_return malformed(from_, ec);
     const auto written = buffer.size() - body.size;
     body_bytes_ += written;
     if (parser.is_done()) finish();
     if (written > 0 || done_) co_return written;
-    if (!ec && r.in.size() > 0) continue;
+    if (!ec && r.in.size() >= least) continue;
     if (r.in.size() > read_bytes) {
       co_return fail(errc::corrupt, from_.authority() + " sent a chunk head that does not end");
     }

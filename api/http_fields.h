@@ -36,6 +36,10 @@ struct content_range {
 };
 std::optional<content_range> parse_content_range(std::string_view value);
 
+// The end of a chunked body, "0" CRLF CRLF (RFC 9112 7.1). A Beast parser that wanted more in one must not be shown
+// fewer bytes again: it asserts that the last chunk, once it has seen its first line, has come so far.
+inline constexpr std::size_t last_chunk_bytes_min = 5;
+
 // Range in the answers of an upload session: "0-last" (distribution-spec), also as "bytes=0-last"; last is inclusive.
 std::optional<std::uint64_t> parse_upload_range(std::string_view value);
 // Digits and nothing else.

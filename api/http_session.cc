@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "api/answer_head.h"
+#include "api/http_fields.h"
 #include "api/request_parser.h"
 
 namespace longshore::api {
@@ -208,7 +209,10 @@ class session final : public http_session, private exchange {
         ++world_->counters.malformed;
         co_return co_await refuse(complaint(ec));
       }
-      if (ec == http::error::need_more && !co_await fill(body_read_bytes)) co_return false;
+      if (!ec) continue;
+      do {
+        if (!co_await fill(body_read_bytes)) co_return false;
+      } while (buffer_.size() < last_chunk_bytes_min);
     }
     co_return true;
   }

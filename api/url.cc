@@ -46,6 +46,8 @@ result<url> from_view(const urls::url_view_base& v, std::string_view text) {
   if (out.port == 0) return fail(errc::invalid, quoted(text) + " has no usable port");
   out.path = std::string(std::string_view(v.encoded_path()));
   if (out.path.empty()) out.path = "/";
+  // The library takes what follows a port's digits for a path.
+  if (out.path.front() != '/') return fail(errc::invalid, quoted(text) + " has a port that is no number");
   if (v.has_query()) out.query = "?" + std::string(std::string_view(v.encoded_query()));
   return out;
 }

@@ -115,6 +115,20 @@ TEST_F(http_client_test, a_truncated_body_is_a_failure_whatever_delimits_it) {
   }
 }
 
+TEST_F(http_client_test, the_end_of_a_chunked_body_may_come_byte_by_byte) {
+  client();
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string chunk : {"5\r\n12345\r\n", ""}) {
+    for (const std::string trailer : {"", "T: v\r\n"}) {
+      scripted_reply reply{head + chunk + "0\r\n" + trailer + "\r\n"};
+      reply.bytewise = reply.bytes.size() - head.size();
+      server.reply(reply);
+      EXPECT_EQ(got(to("/"))->body, chunk.empty() ? "" : "12345");
+    }
+  }
+  EXPECT_EQ(server.connections(), 1u);
+}
+
 TEST_F(http_client_test, chunked_and_close_delimited_bodies_are_read_to_their_end) {
   client();
   server.reply("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n3;x=y\r\nabc\r\n0\r\nT: v\r\n\r\n");

@@ -31,6 +31,7 @@ struct scripted_reply {
   std::string bytes;
   bool close_after = false;
   bool before_body = false;  // answer (and close) as soon as the head is read
+  std::size_t bytewise = 0;  // so many bytes at the end come one by one
 };
 
 // A whole response with Content-Length.

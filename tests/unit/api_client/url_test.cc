@@ -34,9 +34,9 @@ TEST(url, an_ipv6_host_has_brackets_only_in_the_authority) {
 }
 
 TEST(url, other_schemes_user_names_and_nonsense_are_refused) {
-  for (const char* text :
-       {"", "registry:5000", "ftp://a/", "http://", "http://user:pw@a/", "http://a:0/", "http://a b/",
-        "http://user.exdigest=sha256/", "http://a%2fb/", "http://a%40b/", "http://a/\r\nX: y", "//a/b", "/v2/"}) {
+  for (const char* text : {"", "registry:5000", "ftp://a/", "http://", "http://user:pw@a/", "http://a:0/",
+                           "http://a b/", "http://user.exdigest=sha256/", "http://a:50p0/", "http://a:x",
+                           "http://a%2fb/", "http://a%40b/", "http://a/\r\nX: y", "//a/b", "/v2/"}) {
     EXPECT_FALSE(url::parse(text)) << text;
   }
 }

@@ -112,6 +112,26 @@ TEST_F(ingest_test, a_chunked_body_is_taken) {
   EXPECT_EQ(size(), 1u);
 }
 
+TEST_F(ingest_test, the_end_of_a_chunked_body_may_come_byte_by_byte) {
+  open();
+  const std::string body = push("1");
+  char size_line[16];
+  std::snprintf(size_line, sizeof size_line, "%zx\r\n", body.size());
+  const std::string head =
+      "POST /v1/events/north HTTP/1.1\r\nHost: x\r\nAuthorization: north-token\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string end = "0\r\n\r\n";
+  raw_client c = connect();
+  for (const std::string& chunk : {std::string(), size_line + body + "\r\n"}) {
+    c.send(head + chunk);
+    for (const char byte : end) {
+      for (int turn = 0; turn < 4; ++turn) on_server([] { return 0; });  // what came before has been read
+      c.send({&byte, 1});
+    }
+    EXPECT_EQ(c.receive().status, chunk.empty() ? 202 : 200);
+  }
+  EXPECT_EQ(size(), 1u);
+}
+
 TEST_F(ingest_test, a_body_over_the_limit_is_413_counted_and_told_whether_announced_or_chunked) {
   ingest_options_.body_bytes_max = 10'000;
   open();
