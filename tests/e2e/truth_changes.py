@@ -30,6 +30,7 @@ class People:
             self._were[name].add(digest)
         self._made = 0
         self.counts = collections.Counter()
+        self.put_again = set()  # digests that a retag put, heard of, once more
 
     def play_round(self):
         verbs = [(verb, heard) for verb, heard, times in ROUND for _ in range(times)]
@@ -61,12 +62,14 @@ class People:
                 break
         manifest = client.manifest(repository, digest)
         client.put_manifest(repository, moved, manifest.media_type, manifest.body)
+        if heard:
+            self.put_again.add(digest)
         self._now((repository, moved), digest)
 
     def delete(self, heard):
         """A manifest, and with it all its tags."""
         repository = self._random.choice(self._repositories)
-        digest = self.tags[repository, self._some_tag(repository)]
+        digest = self.tags[repository, self._random.choice(self._that_may_go(repository))]
         self._clients[heard].delete_manifest(repository, digest)
         self._gone(repository, digest)
 
@@ -76,13 +79,21 @@ class People:
         assert not heard
         repository = self._random.choice(self._repositories)
         digests = collections.Counter(digest for (of, _), digest in self.tags.items() if of == repository)
-        tag = self._random.choice([tag for (of, tag), digest in sorted(self.tags.items())
-                                   if of == repository and digests[digest] == 1])
+        tag = self._random.choice([tag for tag in self._that_may_go(repository)
+                                   if digests[self.tags[repository, tag]] == 1])
         digest = self.tags[repository, tag]
         place = self._storage / "docker/registry/v2/repositories" / repository / "_manifests"
         shutil.rmtree(place / "tags" / tag)
         shutil.rmtree(place / "revisions" / digest.replace(":", "/"))
         self._gone(repository, digest)
+
+    def _that_may_go(self, repository):
+        """Tags whose manifest has only tags that never moved. Where a move was not heard of, the target still has the tag
+        at its old manifest, which the source still serves: there, too, Distribution 2 would have to delete the tag alone.
+        """
+        moved = {digest for (of, tag), digest in self.tags.items()
+                 if of == repository and len(self._were[of, tag]) > 1}
+        return sorted(tag for (of, tag), digest in self.tags.items() if of == repository and digest not in moved)
 
     def _some_tag(self, repository):
         return self._random.choice(sorted(tag for of, tag in self.tags if of == repository))
