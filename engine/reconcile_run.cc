@@ -58,14 +58,16 @@ task<run_end> reconcile_run::run() {
     todo_ = *std::move(planned);
     done_.assign(todo_.size(), false);
     done_before_ = record_.counts.done;
-    if (auto counted = co_await count_known(); !counted) co_return pass(std::move(counted));
+    believe_ = !request_.repositories.empty();
+    if (!believe_) {
+      if (auto counted = co_await count_known(); !counted) co_return pass(std::move(counted));
+    }
     record_.counts.repositories = done_before_ + todo_.size();
     looking_since_ = world_->now.now();
     if (request_.rotate && record_.mode == reconcile_mode::tags) {
       if (auto chosen = co_await choose_digest_checks(); !chosen) co_return pass(std::move(chosen));
     }
     heard_ = done_before_ > 0 || names_from_ == "the catalog";
-    believe_ = !request_.repositories.empty();
     co_await look_in_turn();
   }
   co_return co_await end();
@@ -88,7 +90,8 @@ asio::awaitable<void> reconcile_run::look_in_turn() {
   if (!must_end()) co_await look_at_all(std::move(rest));
   last_try_ = true;
   if (!must_end()) co_await look_at_all(std::exchange(failed_, {}));
-  if (must_end() || vanished_.empty() || has_vanished_too_much()) co_return;
+  if (!must_end() && has_vanished_too_much()) distrust();
+  if (must_end() || vanished_.empty()) co_return;
   believe_ = true;
   co_await look_at_all(std::exchange(vanished_, {}));
 }
@@ -97,17 +100,20 @@ void reconcile_run::note_vanished(std::size_t i) {
   vanished_.push_back(i);
   heard_ = true;
   failures_in_a_row_ = 0;
-  if (known_ >= known_min) (void)has_vanished_too_much();
+  // Of few, whether the others still show tags is known at the end only.
+  if (known_ >= known_min && has_vanished_too_much()) distrust();
 }
 
-bool reconcile_run::has_vanished_too_much() {
-  if (2 * vanished_.size() <= known_ || (known_ < known_min && record_.counts.tags > 0)) return false;
+bool reconcile_run::has_vanished_too_much() const {
+  return 2 * vanished_.size() > known_ && (known_ >= known_min || record_.counts.tags == 0);
+}
+
+void reconcile_run::distrust() {
   distrusted_ = "the source has no tags left in " + std::to_string(vanished_.size()) + " of the " +
                 std::to_string(known_) + " repositories that the log knows there, among them " +
                 todo_[vanished_.front()] +
                 ": has it lost its data? Nothing was recorded of that. If it is meant, name them: `longshore reconcile "
                 "REPOSITORY...`";
-  return true;
 }
 
 task<run_end> reconcile_run::end() {

@@ -61,7 +61,8 @@ class reconcile_run {
   boost::asio::awaitable<void> work();
   task<> look_at(std::size_t i);
   boost::asio::awaitable<void> look_in_turn();
-  bool has_vanished_too_much();
+  bool has_vanished_too_much() const;
+  void distrust();
   void note_vanished(std::size_t i);
   result<bool> is_known(const std::string& name) const;
   task<> note(std::size_t i, const look_report& report, reconcile_mode mode);
