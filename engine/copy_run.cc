@@ -282,14 +282,9 @@ task<std::optional<std::string>> copy_run::publish(const copy_item& item, sync_p
   auto document = co_await world_->source.get_manifest(item.repository, item.ref.source);
   if (!document) co_return pass(std::move(document), "reading it at the source");
   const longshore::digest d = document->digest;
-  const replication_filter& filter = *world_->copying.filter;
-  if (filter.judges_media_types()) {
-    const auto content = parse_manifest(document->media_type, document->bytes);
-    auto out = content ? filter.media_types(document->media_type, *content) : std::nullopt;
-    if (out) {
-      rule = *std::move(out);
-      co_return std::optional<std::string>();
-    }
+  if (auto out = left_out_by_type(world_->copying, *document)) {
+    rule = *std::move(out);
+    co_return std::optional<std::string>();
   }
   desired_item wanted;
   wanted.repository = item.repository;

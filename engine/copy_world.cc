@@ -31,4 +31,19 @@ void sync_progress::add(const sync_progress& more) {
   add_to(manifests, more.manifests);
 }
 
+replication_filter::verdict left_out_by_type(const copy_settings& s, const manifest_document& document) {
+  if (!s.filter->judges_media_types()) return std::nullopt;
+  const auto content = parse_manifest(document.media_type, document.bytes);
+  return content ? s.filter->media_types(document.media_type, *content) : std::nullopt;
+}
+
+task<std::optional<std::vector<descriptor>>> referrers_at_source(const copy_world& world, std::string repository,
+                                                                 longshore::digest of) {
+  auto listed = co_await world.source.referrers(std::move(repository), of);
+  const bool cannot = !listed && listed.error().code == errc::unsupported;
+  if (!listed && !cannot) co_return pass(std::move(listed), "listing referrers of " + of.text());
+  world.learned->referrers_listed(!cannot);
+  co_return cannot ? std::nullopt : std::optional(*std::move(listed));
+}
+
 }  // namespace longshore::engine

@@ -41,6 +41,9 @@ class learned_facts {
   std::uint64_t unasked_ = 0;
 };
 
+// The rule about media types by which a manifest is left out; none: it is taken, or cannot be understood.
+replication_filter::verdict left_out_by_type(const copy_settings& s, const manifest_document& document);
+
 struct copy_world {
   registry& source;
   registry& target;
@@ -49,5 +52,10 @@ struct copy_world {
   copy_settings copying;
   std::shared_ptr<learned_facts> learned = std::make_shared<learned_facts>();
 };
+
+// What the source lists as referring to a manifest; none: it cannot list such. What it answers is learned. The world
+// must outlive the task.
+task<std::optional<std::vector<descriptor>>> referrers_at_source(const copy_world& world, std::string repository,
+                                                                 longshore::digest of);
 
 }  // namespace longshore::engine

@@ -212,12 +212,9 @@ task<> publication::confirm_tag(const desired_item& item, const longshore::diges
 task<std::vector<descriptor>> publication::list_referrers(const longshore::digest& d) {
   std::vector<descriptor> none;
   if (!world_->copying.referrers || !world_->learned->asks_for_referrers()) co_return none;
-  auto list = co_await world_->source.referrers(repository_, d);
-  const bool cannot = !list && list.error().code == errc::unsupported;
-  if (list || cannot) world_->learned->referrers_listed(!cannot);
-  if (list) co_return list;
-  if (!cannot) co_return pass(std::move(list), "listing referrers of " + d.text());
-  co_return none;
+  auto listed = co_await referrers_at_source(*world_, repository_, d);
+  if (!listed) co_return pass(std::move(listed));
+  co_return std::move(*listed).value_or(none);
 }
 
 // Those found, and in turn what refers to them.
@@ -245,10 +242,7 @@ task<> publication::bring_referrer(const desired_item& item, const descriptor& r
   auto document = co_await world_->source.get_manifest(repository_, r.digest.text());
   if (!document && document.error().code == errc::not_found) co_return result<void>();  // deleted meanwhile
   if (!document) co_return pass(std::move(document), "reading referrer " + r.digest.text());
-  if (world_->copying.filter->judges_media_types()) {
-    const auto content = parse_manifest(document->media_type, document->bytes);
-    if (content && world_->copying.filter->media_types(document->media_type, *content)) co_return result<void>();
-  }
+  if (left_out_by_type(world_->copying, *document)) co_return result<void>();
   const manifest_document root = *document;
   auto walked = co_await walk(root, closure::subjects::leave, a.believe);
   result<void> done;

@@ -11,8 +11,6 @@ namespace {
 namespace asio = boost::asio;
 using presence = found_content::presence;
 
-std::unexpected<error> stopped() { return fail(errc::stopped, "stopping; the verification begins anew when asked"); }
-
 // Nothing was journaled about the item in between.
 bool same(const std::optional<actual_item>& a, const std::optional<actual_item>& b) {
   if (!a || !b) return a.has_value() == b.has_value();
@@ -84,6 +82,10 @@ task<> verifier::check_listing() {
     }
   }
   co_return result<void>();
+}
+
+std::unexpected<error> verifier::stopped() {
+  return fail(errc::stopped, "stopping; the verification begins anew when asked");
 }
 
 task<verify_verdict> verifier::run() {

@@ -93,6 +93,7 @@ class verifier {
   };
   using tag_looks = std::vector<tag_look>;
 
+  static std::unexpected<error> stopped();
   task<tag_names> list(registry& of);
   task<tag_names> tags_to_verify();
   task<> check_listing();

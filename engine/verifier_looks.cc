@@ -60,13 +60,11 @@ task<found_content> verifier::look_at_manifest(const longshore::digest& d) {
 task<std::vector<longshore::digest>> verifier::referrers_of(longshore::digest d) {
   std::vector<longshore::digest> expected;
   if (!world_->copying.referrers || !source_lists_referrers_) co_return expected;
-  auto listed = co_await world_->source.referrers(repository_, d);
-  const bool cannot = !listed && listed.error().code == errc::unsupported;
-  if (listed || cannot) world_->learned->referrers_listed(!cannot);
-  if (cannot) source_lists_referrers_ = false;
-  if (cannot) co_return expected;
-  if (!listed) co_return pass(std::move(listed), "listing referrers of " + d.text());
-  for (const descriptor& r : *listed) {
+  auto listed = co_await referrers_at_source(*world_, repository_, d);
+  if (!listed) co_return pass(std::move(listed));
+  source_lists_referrers_ = listed->has_value();
+  if (!source_lists_referrers_) co_return expected;
+  for (const descriptor& r : **listed) {
     auto wanted = co_await is_expected(r);
     if (!wanted) co_return pass(std::move(wanted));
     if (*wanted) expected.push_back(r.digest);
@@ -79,13 +77,11 @@ task<bool> verifier::is_expected(descriptor referrer) {
   auto done = world_->done.item(repository_, referrer.digest.text());
   if (!done) co_return pass(std::move(done));
   if (*done && (*done)->state == item_state::parked) co_return false;
-  const replication_filter& filter = *world_->copying.filter;
-  if (!filter.judges_media_types()) co_return true;
+  if (!world_->copying.filter->judges_media_types()) co_return true;
   auto document = co_await world_->source.get_manifest(repository_, referrer.digest.text());
   if (!document && document.error().code == errc::not_found) co_return false;  // deleted meanwhile
   if (!document) co_return pass(std::move(document), "reading referrer " + referrer.digest.text());
-  const auto content = parse_manifest(document->media_type, document->bytes);
-  co_return !content || !filter.media_types(document->media_type, *content);
+  co_return !left_out_by_type(world_->copying, *document);
 }
 
 task<found_content> verifier::look_at_blob(const longshore::digest& d) {
@@ -115,7 +111,7 @@ task<presence> verifier::read_through(const longshore::digest& d) {
   digest_hasher hasher(d.algorithm());
   std::vector<std::byte> buffer(read_bytes);
   for (;;) {
-    if (stopping_) co_return fail(errc::stopped, "stopping; the verification begins anew when asked");
+    if (stopping_) co_return stopped();
     if (auto paced = co_await rate_->take(buffer.size()); !paced) co_return pass(std::move(paced));
     auto size = co_await (*reader)->read(asio::buffer(buffer));
     if (!size && size.error().code == errc::corrupt) co_return presence::wrong_bytes;
