@@ -195,6 +195,13 @@ task<> replicator::resync(std::string repository) {
   co_return co_await reopen(repository, makes);
 }
 
+task<> replicator::allow_deletes(std::string repository) {
+  auto makes = [&repository]() -> result<std::vector<log::event>> {
+    return std::vector{record::deletes_allowed(repository)};
+  };
+  co_return co_await reopen(repository, makes);
+}
+
 task<> replicator::reopen(std::string repository, std::function<result<std::vector<log::event>>()> makes) {
   // A pass that ends after the record would declare synced what is to be done anew.
   ++entries_[repository].held;

@@ -53,6 +53,8 @@ class replicator {
   void changed(const std::string& repository);
   // Forgets what is known to be done there and goes over it anew; returns when that is journaled and scheduled.
   task<> resync(std::string repository);
+  // Lets the deletions that were held back there go on; likewise.
+  task<> allow_deletes(std::string repository);
   // The same for what makes() says when no pass over the repository runs: records that open items again. Nothing is
   // journaled or scheduled when there are none.
   task<> reopen(std::string repository, std::function<result<std::vector<log::event>>()> makes);

@@ -99,10 +99,7 @@ result<void> secondary::start() {
 }
 
 engine::task<> secondary::allow_deletes(std::string repository) {
-  auto allowing = [&repository]() -> result<std::vector<log::event>> {
-    return std::vector{engine::record::deletes_allowed(repository)};
-  };
-  co_return co_await replicator_->reopen(repository, allowing);
+  co_return co_await replicator_->allow_deletes(std::move(repository));
 }
 
 boost::asio::awaitable<void> secondary::measure() {

@@ -4,7 +4,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "engine/journal_records.h"
 #include "engine/uploads.h"
 #include "storage/env/ensure.h"
 #include "tests/sim/site_store.h"
@@ -155,25 +154,19 @@ bool secondary_site::is_at_rest() {
          parts_->log->durable_size() == world_.primary.log().durable_size();
 }
 
-void secondary_site::resync(const std::string& repository) {
+void secondary_site::ask(engine::task<> (engine::replicator::*verb)(std::string), const std::string& repository) {
   asio::co_spawn(
       parts_->executor.on(),
-      [](engine::replicator& work, std::string r) -> asio::awaitable<void> {
-        const auto asked = co_await work.resync(std::move(r));
-        ensure(asked.has_value(), "a resync could not be journaled");
-      }(parts_->work, repository),
-      [](const std::exception_ptr& thrown) { ensure(!thrown, "a resync threw"); });
+      [](engine::task<> asked) -> asio::awaitable<void> {
+        const auto done = co_await std::move(asked);
+        ensure(done.has_value(), "what an operator asks for could not be journaled");
+      }((parts_->work.*verb)(repository)),
+      [](const std::exception_ptr& thrown) { ensure(!thrown, "what an operator asks for threw"); });
 }
 
+void secondary_site::resync(const std::string& repository) { ask(&engine::replicator::resync, repository); }
 void secondary_site::allow_deletes(const std::string& repository) {
-  asio::co_spawn(
-      parts_->executor.on(),
-      [](engine::replicator& work, std::string r) -> asio::awaitable<void> {
-        const auto allowed = co_await work.reopen(
-            r, [&r]() -> result<std::vector<log::event>> { return std::vector{engine::record::deletes_allowed(r)}; });
-        ensure(allowed.has_value(), "an operator's word could not be journaled");
-      }(parts_->work, repository),
-      [](const std::exception_ptr& thrown) { ensure(!thrown, "an operator's word threw"); });
+  ask(&engine::replicator::allow_deletes, repository);
 }
 
 stepped_pauses& secondary_site::pauses() { return parts_->pauses; }

@@ -60,6 +60,7 @@ class secondary_site {
   class line;
   struct parts;
   stepped_pauses& pauses();
+  void ask(engine::task<> (engine::replicator::*verb)(std::string), const std::string& repository);
 
   secondary_world world_;
   storage::testing::memory_database db_;
