@@ -4,6 +4,7 @@
 #include "engine/journal_records.h"
 
 namespace longshore::engine {
+
 // Leads the one flight of a digest; lands it, whatever way the frame is left.
 class copier::take_off {
  public:

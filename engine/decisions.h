@@ -58,7 +58,7 @@ removal_decision decide_removal(const longshore::digest& d, const removal_facts&
 // How much of a repository may go from the target without being asked.
 struct deletion_ceiling {
   double share_max = 0.5;       // of the tags that the target has there; 1: there is no ceiling
-  std::uint64_t tags_min = 10;  // a repository with fewer has none for what the registry itself told
+  std::uint64_t tags_min = 10;  // a repository with fewer has none
 };
 bool is_over(std::uint64_t removals, std::uint64_t tags_at_target, const deletion_ceiling& c);
 

@@ -14,7 +14,8 @@ namespace {
 // Rows:
 //   desired.repositories  name                            -> items_size, first_seen, last_seen, erased_size
 //   desired.items         name NUL kind ref               -> gone, digest, media type, seq, occurred, announced,
-//   observed desired.changes       name NUL be64(seq) kind ref     -> (empty), or 'q' when quiet: not announced
+//                                                             observed
+//   desired.changes       name NUL be64(seq) kind ref     -> (empty), or 'q' when quiet: not announced
 //                                                             one per item, its newest event
 //   desired.tags          name NUL digest NUL tag         -> (empty)    tags last seen at a digest
 // Their keys: engine/item_rows.h.

@@ -52,24 +52,23 @@ task<removal_weight> removal::weigh() {
       ++w.stays;
       continue;
     }
-    bool told = false;
-    auto ours = is_ours(tag, told);
+    auto ours = ours_at(tag);
     if (!ours) co_return pass(std::move(ours));
-    if (*ours) ++w.removals;
-    if (*ours && told) ++w.told;
+    if (!*ours) continue;
+    ++w.removals;
+    if (is_told(**ours)) ++w.told;
   }
   co_return w;
 }
 
-// Whether it would go once the source has it no longer: the log speaks of it, and it is not left out.
-result<bool> removal::is_ours(const std::string& tag, bool& told) const {
+// What would go once the source has it no longer: the log speaks of it, and it is not left out.
+result<std::optional<desired_item>> removal::ours_at(const std::string& tag) const {
   auto wanted = world_->wanted.item(repository_, tag);
-  if (!wanted) return pass(std::move(wanted));
-  if (!*wanted) return false;
+  if (!wanted || !*wanted) return wanted;
   auto done = world_->done.item(repository_, tag);
   if (!done) return pass(std::move(done));
-  told = is_told(**wanted);
-  return !*done || (*done)->state != item_state::skipped || is_open(**wanted, *done);
+  const bool left_out = *done && (*done)->state == item_state::skipped && !is_open(**wanted, *done);
+  return left_out ? std::nullopt : *std::move(wanted);
 }
 
 task<std::vector<log::event>> removal::remove_tag(desired_item item, longshore::digest d) {

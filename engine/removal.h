@@ -35,7 +35,7 @@ class removal {
   task<std::vector<log::event>> remove_tag(desired_item item, longshore::digest d);
   task<std::vector<log::event>> remove_digest(desired_item item, longshore::digest d);
   task<> list_source();
-  result<bool> is_ours(const std::string& tag, bool& told) const;
+  result<std::optional<desired_item>> ours_at(const std::string& tag) const;
   task<removal_facts> facts_about(longshore::digest d, std::string except_tag);
 
   const sync_world* world_;

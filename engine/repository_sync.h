@@ -11,10 +11,9 @@
 // the tags of their page and are taken when their subject stands at the target; one that was skipped is opened again by
 // the record that publishes its subject. An operator's skip is obeyed by whatever has not begun.
 // Tags are published before untagged manifests (which then are there already). Removals come last, when all of them
-// are known: where the source
-// lists so little that more than a share of the target's tags would go, all are held back; where its last tags would,
-// those that the registry itself did not tell of. At most one
-// pass per repository at a time; one executor; the world and the progress must outlive it.
+// are known: where the source lists so little that more than a share of the target's tags would go, all are held
+// back; where its last tags would, those that the registry itself did not tell of. At most one pass per repository at a
+// time; one executor; the world and the progress must outlive it.
 
 #include <set>
 #include <string>
