@@ -269,6 +269,9 @@ class Deletions(Pair):
 
 
 class Files(Pair):
+    def held(self, layout):
+        return {"sha256:" + f.name for f in (self.directory / layout / "blobs" / "sha256").iterdir()}
+
     def test_an_image_goes_through_a_layout_and_an_archive_and_comes_back_the_same(self):
         index = next((r, t) for (r, t) in self.tags(self.at_source) if self.at_source.manifest(r, t).media_type
                      == registry_client.OCI_INDEX and r.startswith("team"))
@@ -297,12 +300,10 @@ class Files(Pair):
             self.assertEqual(registry_client.digest_of(seen.stdout), image.root.digest)
             subprocess.run([skopeo.PROGRAM, "--override-arch", "amd64", "inspect", to], capture_output=True, check=True,
                            timeout=60)
-        held = {"sha256:" + f.name for f in (self.directory / "sparse" / "blobs" / "sha256").iterdir()}
-        self.assertEqual({c["digest"] for c in children} & held, {wanted})
+        self.assertEqual({c["digest"] for c in children} & self.held("sparse"), {wanted})
         # What an index must have is still asked for where no platform was chosen.
         run("copy", "--json", source, f"oci:{self.directory}/sparse:v1")
-        held = {"sha256:" + f.name for f in (self.directory / "sparse" / "blobs" / "sha256").iterdir()}
-        self.assertEqual({c["digest"] for c in children} - held, set())
+        self.assertEqual({c["digest"] for c in children} - self.held("sparse"), set())
 
     def test_a_target_that_is_a_file_takes_no_state_directory_and_nothing_is_made(self):
         state = self.directory / "state-of-files"

@@ -8,7 +8,6 @@ import dataclasses
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,15 +16,9 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tests" / "support" / "python"))
 
-from longshore_testing import spent  # noqa: E402
+from longshore_testing import process, spent  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 @dataclasses.dataclass
@@ -41,7 +34,7 @@ class Registry:
     def __init__(self, program, root):
         self.root = pathlib.Path(root)
         self.root.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.port = process.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._access_log = self.root / "access.log"
         config = self.root / "config.yml"

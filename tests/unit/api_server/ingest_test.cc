@@ -98,31 +98,29 @@ TEST_F(ingest_test, an_envelope_of_many_events_is_appended_whole_and_in_order) {
   for (std::size_t i = 0; i < events.size(); ++i) EXPECT_EQ(events[i].id, "e" + std::to_string(i));
 }
 
+std::string chunk_of(const std::string& bytes) {
+  char size_line[20];
+  std::snprintf(size_line, sizeof size_line, "%zx\r\n", bytes.size());
+  return size_line + bytes + "\r\n";
+}
+
+const std::string chunked_head =
+    "POST /v1/events/north HTTP/1.1\r\nHost: x\r\nAuthorization: north-token\r\nTransfer-Encoding: chunked\r\n\r\n";
+
 TEST_F(ingest_test, a_chunked_body_is_taken) {
   open();
   const std::string body = push("1");
-  std::string text =
-      "POST /v1/events/north HTTP/1.1\r\nHost: x\r\nAuthorization: north-token\r\n"
-      "Transfer-Encoding: chunked\r\n\r\n5\r\n" +
-      body.substr(0, 5) + "\r\n";
-  char size_line[16];
-  std::snprintf(size_line, sizeof size_line, "%zx\r\n", body.size() - 5);
-  text += size_line + body.substr(5) + "\r\n0\r\n\r\n";
+  const std::string text = chunked_head + chunk_of(body.substr(0, 5)) + chunk_of(body.substr(5)) + "0\r\n\r\n";
   EXPECT_EQ(connect().ask(text).status, 200);
   EXPECT_EQ(size(), 1u);
 }
 
 TEST_F(ingest_test, the_end_of_a_chunked_body_may_come_byte_by_byte) {
   open();
-  const std::string body = push("1");
-  char size_line[16];
-  std::snprintf(size_line, sizeof size_line, "%zx\r\n", body.size());
-  const std::string head =
-      "POST /v1/events/north HTTP/1.1\r\nHost: x\r\nAuthorization: north-token\r\nTransfer-Encoding: chunked\r\n\r\n";
   const std::string end = "0\r\n\r\n";
   raw_client c = connect();
-  for (const std::string& chunk : {std::string(), size_line + body + "\r\n"}) {
-    c.send(head + chunk);
+  for (const std::string& chunk : {std::string(), chunk_of(push("1"))}) {
+    c.send(chunked_head + chunk);
     for (const char byte : end) {
       for (int turn = 0; turn < 4; ++turn) on_server([] { return 0; });  // what came before has been read
       c.send({&byte, 1});

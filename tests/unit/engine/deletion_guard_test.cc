@@ -35,6 +35,15 @@ class deletion_guard_test : public engine_world {
     EXPECT_TRUE(r) << r.error().text;
     return r.value_or(pass_report{});
   }
+  // All of these tags, and nothing was deleted.
+  void expect_held_back(const std::string& repo, std::size_t tags, const std::string& said) {
+    EXPECT_EQ(deletions(), 0u);
+    EXPECT_EQ(repository(repo).parked, tags);
+    EXPECT_EQ(item(repo, "v0").code, "over_ceiling");
+    EXPECT_NE(item(repo, "v0").reason.find(said), std::string::npos);
+    EXPECT_NE(item(repo, "v0").reason.find("--allow-deletes " + repo), std::string::npos);
+  }
+  void allow(const std::string& repo) { ASSERT_TRUE(run(journal_->append({record::deletes_allowed(repo)}))); }
   std::size_t deletions() { return target_.count("delete_tag") + target_.count("delete_manifest"); }
 };
 
@@ -66,13 +75,9 @@ TEST_F(deletion_guard_test, a_small_repository_that_only_a_look_found_empty_is_h
     say_observed_gone("r", name(i));
   }
   must_pass("r");
-  EXPECT_EQ(deletions(), 0u);
   EXPECT_EQ(target_.tags("r").size(), 3u);
-  EXPECT_EQ(repository("r").parked, 3u);
-  EXPECT_EQ(item("r", "v0").code, "over_ceiling");
-  EXPECT_NE(item("r", "v0").reason.find("would remove 3 of 3 tags at the target, its last"), std::string::npos);
-  EXPECT_NE(item("r", "v0").reason.find("--allow-deletes r"), std::string::npos);
-  ASSERT_TRUE(run(journal_->append({record::deletes_allowed("r")})));
+  expect_held_back("r", 3, "would remove 3 of 3 tags at the target, its last");
+  allow("r");
   EXPECT_TRUE(must_pass("r").synced);
   EXPECT_EQ(repository("r").parked, 0u);
   EXPECT_TRUE(target_.tags("r").empty());
@@ -133,9 +138,7 @@ TEST_F(deletion_guard_test, what_was_lost_at_once_is_weighed_at_once_though_it_i
     if (i % 4 == 3) must_pass("r");
   }
   must_pass("r");
-  EXPECT_EQ(deletions(), 0u);
-  EXPECT_EQ(repository("r").parked, 30u);
-  EXPECT_NE(item("r", "v0").reason.find("would remove 30 of 40 tags"), std::string::npos);
+  expect_held_back("r", 30, "would remove 30 of 40 tags");
 }
 
 TEST_F(deletion_guard_test, what_is_left_out_or_the_targets_own_does_not_weigh) {
@@ -166,14 +169,10 @@ TEST_F(deletion_guard_test, above_it_all_are_held_back_with_the_remedy_until_the
   mirror("r", 12);
   untag("r", 0, 7);
   must_pass("r");
-  EXPECT_EQ(deletions(), 0u);
   EXPECT_EQ(target_.tags("r").size(), 12u);
-  EXPECT_EQ(repository("r").parked, 7u);
-  EXPECT_EQ(item("r", "v0").code, "over_ceiling");
-  EXPECT_NE(item("r", "v0").reason.find("would remove 7 of 12 tags"), std::string::npos);
-  EXPECT_NE(item("r", "v0").reason.find("--allow-deletes r"), std::string::npos);
+  expect_held_back("r", 7, "would remove 7 of 12 tags");
   EXPECT_FALSE(must_pass("r").worked) << "they wait for an answer";
-  ASSERT_TRUE(run(journal_->append({record::deletes_allowed("r")})));
+  allow("r");
   EXPECT_TRUE(repository("r").deletes_allowed);
   EXPECT_TRUE(must_pass("r").synced);
   EXPECT_FALSE(repository("r").deletes_allowed) << "once";
