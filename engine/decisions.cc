@@ -48,7 +48,7 @@ removal_decision decide_removal(const longshore::digest& d, const removal_facts&
                                       " and does not come from the source; delete it there, then ask for a resync"};
     }
     if (other.held) {
-      return {removal_step::park, "tag " + other.tag + " at the target needs " + d.text() + " and is held back itself"};
+      return {removal_step::hold, "tag " + other.tag + " at the target needs " + d.text() + " and is held back itself"};
     }
     if (!other.at_source && !other.includes) continue;  // gone as well: it goes with it
     if (other.as_at_source) {
@@ -70,8 +70,13 @@ bool is_over(std::uint64_t removals, std::uint64_t tags_at_target, const deletio
   return static_cast<double>(removals) > c.share_max * static_cast<double>(tags_at_target);
 }
 
-bool takes_the_last_untold(const removal_weight& w, const deletion_ceiling& c) {
-  return c.share_max < 1 && w.stays == 0 && w.told < w.removals;
+bool loses_too_much_untold(const removal_weight& w, const deletion_ceiling& c) {
+  return static_cast<double>(w.untold()) > c.share_max * static_cast<double>(w.stays + w.untold());
+}
+
+bool weighs(const desired_item& wanted, const std::optional<actual_item>& done) {
+  if (!wanted.gone || is_open(wanted, done)) return true;
+  return done->state == item_state::parked && done->code == code_over_ceiling;
 }
 
 bool is_told(const desired_item& wanted) { return wanted.gone && !wanted.observed; }
@@ -94,7 +99,7 @@ pass_verdict decide_pass(const pass_tally& tally, const std::optional<actual_rep
   }
   v.retry_count = (before ? before->retry_count : 0) + 1;
   v.retry_at = {now.us + 1'000 * backoff_ms(policy, v.retry_count, random, tally.retry_after_ms)};
-  v.reason = tally.first_failure;
+  v.reason = tally.failed > 0 ? tally.first_failure : "more was opened again than one pass takes up";
   if (tally.failed > 1) v.reason = std::to_string(tally.failed) + " items failed; first: " + v.reason;
   return v;
 }

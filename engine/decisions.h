@@ -47,7 +47,12 @@ struct removal_facts {
   bool source_has_manifest = false;  // the source still serves the digest
   std::vector<sharing_tag> sharing;  // complete, or nothing may be decided
 };
-enum class removal_step : std::uint8_t { erase, park, fail };
+enum class removal_step : std::uint8_t {
+  erase,
+  park,
+  hold,  // parked until what holds it is let go
+  fail
+};
 struct removal_decision {
   removal_step step = removal_step::park;
   std::string reason;
@@ -62,15 +67,21 @@ struct deletion_ceiling {
 };
 bool is_over(std::uint64_t removals, std::uint64_t tags_at_target, const deletion_ceiling& c);
 
-// What following the source's whole listing would mean for the target, whichever of it this pass is about.
+// What following the source's whole listing would mean for the target, whichever of it this pass is about. What is
+// parked for another reason than being held back, or was kept, does not go and does not weigh.
 struct removal_weight {
   std::uint64_t removals = 0;        // tags that would go, because the source does not list them
   std::uint64_t told = 0;            // of these: the registry itself told of their deletion
   std::uint64_t stays = 0;           // tags that both have
   std::uint64_t tags_at_target = 0;  // all of them, also the target's own
+
+  std::uint64_t untold() const { return removals - told; }
 };
-// The last tags would go, and not all of that is the registry's own word: it may have come back without its data.
-bool takes_the_last_untold(const removal_weight& w, const deletion_ceiling& c);
+// More than the share of what the log says the source has would go without the registry's own word, in a repository of
+// any size: it may have come back without its data.
+bool loses_too_much_untold(const removal_weight& w, const deletion_ceiling& c);
+// Whether an item that is gone at the source weighs: it is open, or held back.
+bool weighs(const desired_item& wanted, const std::optional<actual_item>& done);
 // The registry itself told of this deletion.
 bool is_told(const desired_item& wanted);
 

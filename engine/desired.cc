@@ -14,10 +14,11 @@ namespace {
 // Rows:
 //   desired.repositories  name                            -> items_size, first_seen, last_seen, erased_size
 //   desired.items         name NUL kind ref               -> gone, digest, media type, seq, occurred, announced,
-//                                                             observed
+//                                                             observed, where an observed deletion found the tag
 //   desired.changes       name NUL be64(seq) kind ref     -> (empty), or 'q' when quiet: not announced
 //                                                             one per item, its newest event
-//   desired.tags          name NUL digest NUL tag         -> (empty)    tags last seen at a digest
+//   desired.tags          name NUL digest NUL tag         -> (empty)    tags last seen at a digest, until the registry
+//                                                             tells of their deletion
 // Their keys: engine/item_rows.h.
 constexpr std::size_t seq_bytes = 8;
 constexpr std::size_t digest_bytes_max = 256;
@@ -27,22 +28,27 @@ std::string change_key(const desired_item& item) {
   return in_repository(item.repository) + to_key(item.seq) + item_name(item.is_tag, item.ref);
 }
 
-std::string pack(const desired_item& item, bool announced) {
+struct stored_item {
+  desired_item item;
+  bool announced = false;
+  std::string left;  // the tag is gone by a look, from this digest: the registry may tell of it yet
+
+  const std::string& tagged() const { return item.digest.empty() ? left : item.digest; }
+};
+
+std::string pack(const stored_item& s) {
+  const desired_item& item = s.item;
   return storage::packer()
       .number(item.gone ? 1 : 0)
       .text(item.digest)
       .text(item.media_type)
       .number(item.seq.value)
       .number(static_cast<std::uint64_t>(item.occurred.us))
-      .number(announced ? 1 : 0)
+      .number(s.announced ? 1 : 0)
       .number(item.observed ? 1 : 0)
+      .text(s.left)
       .take();
 }
-
-struct stored_item {
-  desired_item item;
-  bool announced = false;
-};
 
 // repository NUL kind ref -> the item, or nothing when the row is not one of ours.
 std::optional<stored_item> unpack(std::string_view key, std::string_view value) {
@@ -60,6 +66,7 @@ std::optional<stored_item> unpack(std::string_view key, std::string_view value) 
   s.item.occurred = {static_cast<std::int64_t>(in.number())};
   s.announced = in.number() != 0;
   s.item.observed = in.number() != 0;
+  s.left = in.text();
   if (!in.ok()) return std::nullopt;
   return s;
 }
@@ -127,19 +134,21 @@ void desired::apply(const log::event_view& e, storage::overlay& state) {
 
 void desired::put_item(const desired_item& item, announce a, timestamp recorded, storage::overlay& state) {
   const std::string key = item_key(item.repository, item.is_tag, item.ref);
-  bool announced = a == announce::yes;
+  stored_item s{item, a == announce::yes, {}};
   if (const auto before = state.get(items_, key)) {
     if (const auto old = unpack(key, *before)) {
       state.erase(changes_, change_key(old->item));
-      announced = announced || old->announced;
-      if (old->item.is_tag && !old->item.digest.empty() && old->item.digest != item.digest) {
-        state.erase(tags_, tag_key(item.repository, old->item.digest, item.ref));
+      s.announced = s.announced || old->announced;
+      if (item.is_tag && item.gone && item.observed) s.left = old->tagged();
+      if (item.is_tag && !old->tagged().empty() && old->tagged() != s.tagged()) {
+        state.erase(tags_, tag_key(item.repository, old->tagged(), item.ref));
       }
     }
   }
-  state.put(items_, key, pack(item, announced));
+  const bool announced = s.announced;
+  state.put(items_, key, pack(s));
   state.put(changes_, change_key(item), announced ? std::string_view() : quiet);
-  if (item.is_tag && !item.digest.empty()) state.put(tags_, tag_key(item.repository, item.digest, item.ref), {});
+  if (item.is_tag && !s.tagged().empty()) state.put(tags_, tag_key(item.repository, s.tagged(), item.ref), {});
 
   desired_repository repository{item.repository, 0, recorded, recorded, 0};
   if (const auto row = state.get(repositories_, item.repository)) {
@@ -214,7 +223,7 @@ void desired::erase_repository(const log::event_view& e, storage::overlay& state
   for (const std::string& key : changed) {
     const auto stored = state.get(items_, key);
     const auto known = stored ? unpack(key, *stored) : std::nullopt;
-    if (!known || known->item.gone) continue;
+    if (!known || (known->item.gone && !known->item.observed)) continue;
     const desired_item& live = known->item;
     put_item({live.repository, live.ref, live.is_tag, true, {}, {}, e.seq, e.occurred, is_look(e)}, announce::yes,
              e.recorded, state);

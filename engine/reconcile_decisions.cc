@@ -56,6 +56,16 @@ std::vector<finding> findings(const known_tags& known, const listed_tags& listed
   return found;
 }
 
+bool has_vanished(const known_tags& known, const listed_tags& listed) {
+  std::uint64_t live = 0, listed_still = 0;
+  for (const auto& [tag, says] : known) {
+    if (says.gone) continue;
+    ++live;
+    if (listed.contains(tag)) ++listed_still;
+  }
+  return 2 * listed_still < live;
+}
+
 std::set<std::string, std::less<>> due_for_digests(std::vector<checked_repository> all, timestamp now,
                                                    std::int64_t run_every_ms, std::int64_t check_every_ms) {
   std::set<std::string, std::less<>> due;

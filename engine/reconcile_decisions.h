@@ -53,6 +53,11 @@ struct finding {
 std::vector<finding> findings(const known_tags& known, const listed_tags& listed, const tag_answers& answers,
                               std::uint64_t looked_from);
 
+// The source lists less than half of the tags that the log knows there: with other repositories like it, this is the
+// loss of the registry's data rather than its users' doing. A tag that is new, as of a first push after the loss, does
+// not speak against it.
+bool has_vanished(const known_tags& known, const listed_tags& listed);
+
 struct checked_repository {
   std::string name;
   timestamp digests_at;  // 0: never

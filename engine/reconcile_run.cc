@@ -37,6 +37,7 @@ reconcile_run::reconcile_run(const reconcile_world& world, run_request request,
       pace_(world.pause, world.now, world.settings.requests_per_second),
       resumed_(resumed.has_value()) {
   if (resumed) record_ = *resumed;
+  for (const std::string& name : request_.repositories) request_.named.insert(name);
   record_.run = request_.run;
   record_.mode = request_.mode;
   record_.why = request_.why;
@@ -58,10 +59,7 @@ task<run_end> reconcile_run::run() {
     todo_ = *std::move(planned);
     done_.assign(todo_.size(), false);
     done_before_ = record_.counts.done;
-    believe_ = !request_.repositories.empty();
-    if (!believe_) {
-      if (auto counted = co_await count_known(); !counted) co_return pass(std::move(counted));
-    }
+    if (auto counted = co_await count_known(); !counted) co_return pass(std::move(counted));
     record_.counts.repositories = done_before_ + todo_.size();
     looking_since_ = world_->now.now();
     if (request_.rotate && record_.mode == reconcile_mode::tags) {
@@ -105,13 +103,12 @@ void reconcile_run::note_vanished(std::size_t i) {
 }
 
 bool reconcile_run::has_vanished_too_much() const {
-  return 2 * vanished_.size() > known_ && (known_ >= known_min || record_.counts.tags == 0);
+  return 2 * vanished_.size() > known_ && (known_ >= known_min || !any_tag_);
 }
 
 void reconcile_run::distrust() {
-  distrusted_ = "the source has no tags left in " + std::to_string(vanished_.size()) + " of the " +
-                std::to_string(known_) + " repositories that the log knows there, among them " +
-                todo_[vanished_.front()] +
+  distrusted_ = "the source has lost most tags in " + std::to_string(vanished_.size()) + " of the " +
+                std::to_string(known_) + " known repositories looked at, among them " + todo_[vanished_.front()] +
                 ": has it lost its data? Nothing was recorded of that. If it is meant, name them: `longshore reconcile "
                 "REPOSITORY...`";
 }
@@ -153,7 +150,9 @@ task<reconcile_run::names> reconcile_run::plan() {
   const names& configured = world_->settings.repositories;
   if (!configured.empty()) {
     names_from_ = "the configuration";
-    co_return in_order({configured.begin(), configured.end()});
+    std::set<std::string> all{configured.begin(), configured.end()};
+    all.insert(request_.named.begin(), request_.named.end());
+    co_return in_order(std::move(all));
   }
   co_return co_await plan_from_catalog();
 }
@@ -177,6 +176,7 @@ task<reconcile_run::names> reconcile_run::plan_from_catalog() {
     broken_ = std::move(catalog).error();
     co_return names();
   }
+  all.insert(request_.named.begin(), request_.named.end());
   auto besides = known_to_log(all);
   if (!besides) co_return pass(std::move(besides));
   if (catalog) unlisted_.insert(besides->begin(), besides->end());
@@ -260,8 +260,8 @@ result<reconcile_run::names> reconcile_run::in_order(std::set<std::string> all) 
 }
 
 task<> reconcile_run::count_known() {
-  known_ = done_before_;
   for (std::size_t i = 0; i < todo_.size(); ++i) {
+    if (believes(todo_[i])) continue;
     auto known = is_known(todo_[i]);
     if (!known) co_return pass(std::move(known));
     if (*known) ++known_;
@@ -298,7 +298,7 @@ asio::awaitable<void> reconcile_run::work() {
 task<> reconcile_run::look_at(std::size_t i) {
   const reconcile_mode mode = digest_checks_.contains(todo_[i]) ? reconcile_mode::digests : record_.mode;
   repository_look look(*world_, pace_, record_.run, todo_[i], mode,
-                       believe_ ? if_vanished::record : if_vanished::report);
+                       believes(todo_[i]) ? if_vanished::record : if_vanished::report);
   auto report = co_await look.run();
   if (!report) co_return pass(std::move(report));
   co_return co_await note(i, *report, mode);
@@ -306,7 +306,7 @@ task<> reconcile_run::look_at(std::size_t i) {
 
 task<> reconcile_run::note(std::size_t i, const look_report& report, reconcile_mode mode) {
   reconcile_counts& c = record_.counts;
-  c.tags += report.tags;
+  any_tag_ = any_tag_ || report.tags > 0;
   c.requests += report.requests;
   c.found += report.found;
   since_journaled_ += report.requests;
@@ -320,6 +320,7 @@ task<> reconcile_run::note(std::size_t i, const look_report& report, reconcile_m
   }
   failures_in_a_row_ = 0;
   heard_ = true;
+  c.tags += report.tags;
   if (mode == reconcile_mode::digests || report.found > 0) {
     to_journal_.push_back(record::repository_reconciled(world_->name, record_.run, todo_[i], mode, report.tags,
                                                         report.requests, report.found));

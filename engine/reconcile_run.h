@@ -6,8 +6,9 @@
 // the log takes nothing): then its position is journaled, and a run made with that position goes on from there. Which
 // repositories: those asked for, or those configured, or the catalog and what the log knows besides; where the
 // catalog is refused, what the log knows, and then the run is not complete. A catalog that breaks off is no catalog. A
-// repository that fails is looked at once more at the end. A source most of whose known repositories have no tag left
-// is not believed, unless they were asked for by name: nothing of that is recorded, and the run ends not complete.
+// repository that fails is looked at once more at the end. A source where most of the known repositories that this run
+// looks at have lost most of their tags is not believed, unless they were asked for by name: nothing of that is
+// recorded, and the run ends not complete.
 // Fails when the journal or a view cannot be used, and with errc::stopped after the pauses were stopped: then only the
 // position is left behind. One executor; the world must outlive it.
 
@@ -27,6 +28,7 @@ struct run_request {
   bool recent_first = false;              // those that the log spoke of last come first
   std::vector<std::string> repositories;  // empty: all
   std::string why;
+  std::set<std::string, std::less<>> named = {};  // believed when they have vanished: somebody asked for them by name
 };
 
 struct run_progress {
@@ -61,6 +63,7 @@ class reconcile_run {
   boost::asio::awaitable<void> work();
   task<> look_at(std::size_t i);
   boost::asio::awaitable<void> look_in_turn();
+  bool believes(const std::string& name) const { return believe_ || request_.named.contains(name); }
   bool has_vanished_too_much() const;
   void distrust();
   void note_vanished(std::size_t i);
@@ -92,9 +95,10 @@ class reconcile_run {
   std::uint64_t since_journaled_ = 0;
   bool journaling_ = false;
   std::vector<std::size_t> failed_;    // to be looked at once more
-  std::vector<std::size_t> vanished_;  // without a tag, though the log knows some: to be believed in the end, or not
+  std::vector<std::size_t> vanished_;  // most of their tags are gone: to be believed in the end, or not
   std::set<std::string> unlisted_;     // that the log knows and the catalog does not
-  std::uint64_t known_ = 0;            // how many of todo_ the log knows tags of, and those done before
+  std::uint64_t known_ = 0;            // how many of todo_ the log knows tags of
+  bool any_tag_ = false;               // the source showed one
   bool believe_ = false;               // what has vanished is recorded
   std::string distrusted_;             // why the source is not believed; empty: it is
   bool last_try_ = false;

@@ -17,6 +17,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t asked_max = 1'000;  // repositories by name; more are all of them
+constexpr std::size_t names_max = 100'000;
 constexpr std::size_t ended_kept = 16;
 
 }  // namespace
@@ -39,11 +40,11 @@ result<void> reconciler::start() {
 }
 
 run_request reconciler::again(const reconcile_record& r) const {
-  return {r.run, r.mode, r.mode == reconcile_mode::tags, false, {}, r.why};
+  return {r.run, r.mode, r.mode == reconcile_mode::tags, false, {}, r.why, named_};
 }
 
 run_request reconciler::whole(reconcile_mode mode, std::string why) {
-  return {fresh_name(), mode, mode == reconcile_mode::tags, false, {}, std::move(why)};
+  return {fresh_name(), mode, mode == reconcile_mode::tags, false, {}, std::move(why), {}};
 }
 
 std::string reconciler::fresh_name() {
@@ -53,6 +54,7 @@ std::string reconciler::fresh_name() {
 std::string reconciler::request(reconcile_mode mode, std::vector<std::string> repositories, std::string why) {
   run_request wanted = whole(mode, std::move(why));
   wanted.rotate = false;
+  wanted.named.insert(repositories.begin(), repositories.end());
   if (repositories.size() <= asked_max) wanted.repositories = std::move(repositories);
   enqueue(std::move(wanted));
   return queued_->run;
@@ -66,6 +68,7 @@ void reconciler::enqueue(run_request wanted) {
   if (queued_ && interrupted_ && queued_->run == interrupted_->run) queued_.reset();
   if (interrupted_ && !resumes && wanted.repositories.empty()) {
     wanted.mode = std::max(wanted.mode, interrupted_->mode);
+    wanted.named.merge(named_);
     interrupted_.reset();
   }
   if (!queued_) {
@@ -76,6 +79,7 @@ void reconciler::enqueue(run_request wanted) {
     q.rotate = q.rotate || wanted.rotate;
     q.recent_first = q.recent_first || wanted.recent_first;
     q.why = wanted.why;
+    q.named.merge(wanted.named);
     if (q.repositories.empty() || wanted.repositories.empty()) {
       q.repositories.clear();
     } else {
@@ -83,6 +87,7 @@ void reconciler::enqueue(run_request wanted) {
       if (q.repositories.size() > asked_max) q.repositories.clear();
     }
   }
+  while (queued_->named.size() > names_max) queued_->named.erase(std::prev(queued_->named.end()));
   wake_.notify_all();
 }
 
@@ -193,10 +198,12 @@ void reconciler::after(const result<run_end>& outcome) {
   if (ended_.size() > ended_kept) ended_.pop_front();
   if (broken && r.whole) {
     interrupted_ = r;
+    named_ = running_->request().named;
     ++broken_runs_;
   } else if (r.whole) {
     broken_runs_ = 0;
     interrupted_.reset();
+    named_.clear();
   }
   if (interrupted_) {
     const auto attempt = std::max<std::uint64_t>(broken_runs_, 1);

@@ -4,7 +4,8 @@
 // something speaks for a loss, and for the first time when the log knows nothing of it yet (the backfill).
 //
 // Runs of a source never overlap. What is asked for while one runs is done by one run after it, which unites all that
-// was asked (the stronger mode, all repositories): what was looked at before the question may have changed since. A
+// was asked (the stronger mode, all repositories), and believes what was asked for by name (until this process ends;
+// names_max at most): what was looked at before the question may have changed since. A
 // run over all that broke off, or that a stop interrupted, is taken up where it was, also after a restart.
 // suspect() says that events may have been lost: journaled, shown until a whole run with digests has completed that
 // began after it, and cause for such a run (with on_hint), at most one in hint_gap_ms.
@@ -70,6 +71,7 @@ class reconciler {
   wait_list wake_, idle_;
   std::optional<run_request> queued_;
   std::optional<reconcile_record> interrupted_;  // a run over all, to be taken up
+  std::set<std::string, std::less<>> named_;     // by whoever asked for what it has taken in
   std::unique_ptr<reconcile_run> running_;
   std::deque<reconcile_record> ended_;
   std::uint64_t turn_ = 0, broken_runs_ = 0, names_ = 0;

@@ -33,8 +33,7 @@ task<bool> repository_look::look() {
   report_.tags = (*listed)->size();
   auto said = known();
   if (!said) co_return pass(std::move(said));
-  const bool any_live = std::ranges::any_of(*said, [](const auto& tag) { return !tag.second.gone; });
-  report_.vanished = if_vanished_ == if_vanished::report && (*listed)->empty() && any_live;
+  report_.vanished = if_vanished_ == if_vanished::report && has_vanished(*said, **listed);
   if (report_.vanished) co_return false;
   tag_answers answers;
   auto questions = questions_about(*said, **listed, mode_, world_->settings.immutable_tags);

@@ -15,11 +15,11 @@ namespace longshore::engine {
 
 struct look_report {
   std::uint64_t tags = 0, requests = 0, found = 0;
-  bool vanished = false;  // the source lists none of the tags that the log knows: nothing was concluded
+  bool vanished = false;  // the source lists less than half of the tags that the log knows: nothing was concluded
   std::optional<error> failed;
 };
 
-// A repository all of whose tags are gone.
+// A repository most of whose tags are gone.
 enum class if_vanished : bool {
   report,  // may be one of many: whether that is believed is decided when all were looked at
   record   // as any other finding

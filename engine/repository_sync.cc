@@ -44,6 +44,7 @@ task<pass_report> repository_sync::run() {
   }
   if (broken_) co_return std::unexpected<error>(*broken_);
   if (stopping_) co_return stopped();
+  if (reopened_) tally_.cut_short = true;  // what was opened last is for a later pass
 
   const pass_verdict v = decide_pass(tally_, *before, world_->now.now(), world_->settings.backoff, world_->random);
   auto end = v.synced ? record::sync_succeeded(repository_, v.synced_size)
@@ -68,9 +69,11 @@ task<> repository_sync::work_round(const std::optional<actual_repository>& befor
   const std::uint64_t from = cursor_.value;
   removals_open_ = false;
   if (auto worked = co_await work_through(part::publishing, from); !worked) co_return worked;
+  if (auto worked = co_await work_through(part::retrying, from); !worked) co_return worked;
   if (!removals_open_ || must_end()) co_return result<void>();
   if (auto decided = co_await decide_removals(before); !decided) co_return decided;
-  co_return co_await work_through(part::removing, from);
+  if (auto worked = co_await work_through(part::removing, from); !worked) co_return worked;
+  co_return co_await work_through(part::removing_again, from);
 }
 
 // The next open items, oldest first. Several may share a seq (a repository's deletion), so the last seq is read again
@@ -89,7 +92,7 @@ result<std::vector<repository_sync::open_item>> repository_sync::read_page(part 
     if (!is_open(item, *done)) return true;
     const bool gone = is_gone(item);
     if (gone) removals_open_ = true;
-    if (gone == (p == part::removing)) {
+    if (belongs_to(p, item, *done)) {
       page.push_back({item, *std::move(done), gone, false, item.gone ? std::string() : item.digest});
     }
     return page.size() < world_->settings.items_per_page;
@@ -104,16 +107,27 @@ result<std::vector<repository_sync::open_item>> repository_sync::read_page(part 
   return page;
 }
 
+bool repository_sync::belongs_to(part p, const desired_item& item, const std::optional<actual_item>& done) const {
+  if (failed_now_.contains(item.ref)) return false;
+  const bool again = was_tried(item, done);
+  if (is_gone(item)) return p == (again ? part::removing_again : part::removing);
+  return p == (again ? part::retrying : part::publishing);
+}
+
 task<> repository_sync::work_through(part p, std::uint64_t from) {
+  if (must_end()) co_return result<void>();
   cursor_ = {from};
   handled_at_cursor_.clear();
   while (!must_end()) {
     auto page = read_page(p);
     if (!page) co_return pass(std::move(page));
     if (page->empty()) break;
-    auto worked = p == part::publishing ? co_await publish_page(*page) : co_await remove_page(*page);
+    const bool removes = p == part::removing || p == part::removing_again;
+    auto worked = removes ? co_await remove_page(*page) : co_await publish_page(*page);
     if (!worked) co_return worked;
   }
+  // What failed before says nothing of the deletions that wait behind it.
+  if (p == part::retrying && removals_open_ && tally_.failed < world_->settings.failures_max) part_over_ = false;
   co_return result<void>();
 }
 
@@ -278,6 +292,7 @@ task<> repository_sync::settle(const open_item& item, result<records> outcome) {
     host_failures_in_a_row_ = 0;
     mark_apart(item, *outcome);
     if (auto r = reopen_followers(*outcome); !r) co_return r;
+    if (auto r = reopen_freed(item, *outcome); !r) co_return r;
     co_return co_await world_->records.append(*std::move(outcome));
   }
   const error why = std::move(outcome).error();
@@ -289,10 +304,11 @@ task<> repository_sync::settle(const open_item& item, result<records> outcome) {
   const bool parked = state_after(why, was_missing(item.wanted, item.done)) == item_state::parked;
   ++(parked ? progress_->parked : progress_->failed);
   if (!parked) {
+    failed_now_.insert(item.wanted.ref);
     if (tally_.failed++ == 0) tally_.first_failure = item.wanted.ref + ": " + describe(why);
     tally_.retry_after_ms = std::max(tally_.retry_after_ms, why.retry_after_ms);
-    if (host_failures_in_a_row_ >= host_failures_max) tally_.cut_short = true;
-    if (tally_.failed >= world_->settings.failures_max) tally_.cut_short = true;
+    const bool enough = tally_.failed >= world_->settings.failures_max;
+    if (enough || host_failures_in_a_row_ >= host_failures_max) tally_.cut_short = part_over_ = true;
   }
   co_return co_await world_->records.append(
       std::vector{parked ? record::item_parked(item.wanted, why) : record::item_failed(item.wanted, why)});

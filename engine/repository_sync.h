@@ -10,7 +10,8 @@
 // What the filters leave out is journaled as skipped, with the rule. Signatures and other accessory tags come after
 // the tags of their page and are taken when their subject stands at the target; one that was skipped is opened again by
 // the record that publishes its subject. An operator's skip is obeyed by whatever has not begun.
-// Tags are published before untagged manifests (which then are there already). Removals come last, when all of them
+// Tags are published before untagged manifests (which then are there already), and what failed in an earlier pass after
+// what is new. Removals come last, when all of them
 // are known: where the source lists so little that more than a share of the target's tags would go, all are held
 // back; where its last tags would, those that the registry itself did not tell of. At most one pass per repository at a
 // time; one executor; the world and the progress must outlive it.
@@ -60,8 +61,10 @@ class repository_sync {
 
   task<> begin();
   task<> work_round(const std::optional<actual_repository>& before);
-  enum class part : bool { publishing, removing };
+  // What was never tried comes before what has failed: a few that fail for good do not keep the others waiting.
+  enum class part : std::uint8_t { publishing, retrying, removing, removing_again };
   result<std::vector<open_item>> read_page(part p);
+  bool belongs_to(part p, const desired_item& item, const std::optional<actual_item>& done) const;
   task<> work_through(part p, std::uint64_t from);
   task<> publish_page(std::vector<open_item>& page);
   bool is_gone(const desired_item& item) const { return item.gone || found_gone_.contains(item.ref); }
@@ -78,6 +81,7 @@ class repository_sync {
   task<> remove_page(std::vector<open_item>& page);
   task<> remove_one(open_item& item);
   task<> refuse_removal(open_item& item);
+  result<void> reopen_freed(const open_item& item, records& outcome);
 
   // repository_sync_filter.cc
   task<> skip_tags(std::vector<open_item*> items);
@@ -87,7 +91,7 @@ class repository_sync {
   log::event published(const open_item& item, const longshore::digest& d);
   result<void> reopen_followers(records& outcome);
   result<bool> still_open(const open_item& item) const;
-  bool must_end() const { return stopping_ || broken_ || tally_.cut_short; }
+  bool must_end() const { return stopping_ || broken_ || part_over_; }
 
   // repository_sync_apart.cc
   task<> look_at_apart();
@@ -107,10 +111,12 @@ class repository_sync {
   std::set<std::string> handled_at_cursor_;
   bool removals_open_ = false;
   std::set<std::string, std::less<>> found_gone_;  // at the source, though the log does not say so
+  std::set<std::string, std::less<>> failed_now_;  // in this pass: failures_max at most
   std::optional<error> removals_refused_;          // for every removal of this pass, but for:
   bool told_may_go_ = false;                       // those that the registry itself told of
   bool held_back_ = false;                         // because there are too many of them
   int host_failures_in_a_row_ = 0;
+  bool part_over_ = false;  // too much failed in it
   bool stopping_ = false;
   bool reopened_ = false;  // something skipped was opened again by what this pass published
   std::optional<error> broken_;

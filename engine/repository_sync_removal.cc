@@ -19,9 +19,10 @@ task<> repository_sync::decide_removals(const std::optional<actual_repository>& 
   if (is_over(weight->removals, weight->tags_at_target, settings.ceiling)) {
     removals_refused_ = error{errc::denied, "would remove " + what + " at the target" + remedy};
     held_back_ = true;
-  } else if (takes_the_last_untold(*weight, settings.ceiling)) {
-    removals_refused_ = error{errc::denied, "would remove " + what + " at the target, its last, and the source never " +
-                                                "told of that: it may have lost its data" + remedy};
+  } else if (loses_too_much_untold(*weight, settings.ceiling)) {
+    removals_refused_ =
+        error{errc::denied, "would remove " + what + " at the target, and the source never told of " +
+                                std::to_string(weight->untold()) + " of them: it may have lost its data" + remedy};
     held_back_ = told_may_go_ = true;
     removal_.hold_untold();
   }
@@ -63,7 +64,9 @@ task<> repository_sync::remove_one(open_item& item) {
   const bool may_go = told_may_go_ && is_told(item.wanted);
   if (removals_refused_ && !may_go) co_return co_await refuse_removal(item);
   auto outcome = co_await removal_.remove(item.wanted);
-  if (outcome) ++progress_->removed;
+  if (removal_.take_reopened()) reopened_ = true;
+  const bool held = outcome && outcome->front().kind == log::event_kind::item_parked;
+  if (outcome) ++(held ? progress_->parked : progress_->removed);
   co_return co_await settle(item, std::move(outcome));
 }
 
@@ -77,6 +80,37 @@ task<> repository_sync::refuse_removal(open_item& item) {
   if (!*there) co_return co_await settle(item, records{record::removed(item.wanted)});
   ++progress_->parked;
   co_return co_await world_->records.append(std::vector{record::item_held_back(item.wanted, removals_refused_->text)});
+}
+
+// A tag that left its manifest at the target may have been all that kept the deletion of that manifest, or of its other
+// tags, parked: they are tried again.
+result<void> repository_sync::reopen_freed(const open_item& item, records& outcome) {
+  if (!item.wanted.is_tag || !item.done || item.done->digest.empty()) return {};
+  const std::string& left = item.done->digest;
+  std::set<std::string> settled;
+  bool moved = false;
+  for (const log::event& e : outcome) {
+    const bool ours = e.kind == log::event_kind::removed || (e.kind == log::event_kind::published && e.digest != left);
+    if (ours) settled.insert(e.tag.empty() ? e.digest : e.tag);
+    moved = moved || (ours && e.tag == item.wanted.ref);
+  }
+  if (!moved) return {};
+  auto refs = world_->done.tags_at(repository_, left);
+  if (!refs) return pass(std::move(refs));
+  refs->push_back(left);
+  for (std::string& ref : *refs) {
+    if (settled.contains(ref)) continue;
+    auto done = world_->done.item(repository_, ref);
+    if (!done) return pass(std::move(done));
+    const bool held = *done && (*done)->code == code_over_ceiling && (*done)->is_tag;
+    if (!*done || (*done)->state != item_state::parked || held) continue;
+    auto wanted = world_->wanted.item(repository_, ref);
+    if (!wanted) return pass(std::move(wanted));
+    if (!*wanted || !(*wanted)->gone) continue;
+    outcome.push_back(record::reopened(repository_, std::move(ref), (*done)->is_tag));
+    reopened_ = true;
+  }
+  return {};
 }
 
 }  // namespace longshore::engine

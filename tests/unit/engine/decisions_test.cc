@@ -66,7 +66,7 @@ TEST(decisions_test, a_digest_is_deleted_only_when_nothing_that_stays_needs_it) 
   EXPECT_EQ(step({false, {{"v2", true, old_one}}}), removal_step::fail);
   EXPECT_EQ(step({false, {{"v2", true, new_one}}}), removal_step::fail) << "the target's tag lags behind";
   EXPECT_EQ(step({false, {{"v2", true, std::nullopt}}}), removal_step::erase) << "gone as well";
-  EXPECT_EQ(step({false, {{"v2", true, std::nullopt, false, false, true, true}}}), removal_step::park) << "held back";
+  EXPECT_EQ(step({false, {{"v2", true, std::nullopt, false, false, true, true}}}), removal_step::hold) << "held back";
   EXPECT_EQ(step({false, {{"all", true, std::nullopt, false, true, false}}}), removal_step::fail) << "it goes first";
   EXPECT_EQ(step({false, {{"all", true, std::nullopt, false, true, true}}}), removal_step::park) << "it never goes";
   EXPECT_EQ(step({false, {{"v2", true, new_one, false, false, true}}}), removal_step::park) << "it stays as it is";

@@ -57,15 +57,124 @@ TEST_F(deletion_guard_test, the_ceiling_counts_removals_against_what_the_target_
   EXPECT_FALSE(is_over(100, 100, {1.0, 10}));
 }
 
-TEST_F(deletion_guard_test, the_last_tags_are_over_it_unless_the_registry_told_of_each) {
+TEST_F(deletion_guard_test, the_share_without_the_registrys_word_is_over_it_in_a_repository_of_any_size) {
   const deletion_ceiling c{0.5, 10};
-  EXPECT_TRUE(takes_the_last_untold({1, 0, 0, 1}, c));
-  EXPECT_TRUE(takes_the_last_untold({3, 2, 0, 3}, c));
-  EXPECT_TRUE(takes_the_last_untold({3, 2, 0, 5}, c)) << "what is the target's own does not count";
-  EXPECT_FALSE(takes_the_last_untold({3, 3, 0, 3}, c));
-  EXPECT_FALSE(takes_the_last_untold({3, 0, 1, 4}, c));
-  EXPECT_FALSE(takes_the_last_untold({0, 0, 0, 2}, c));
-  EXPECT_FALSE(takes_the_last_untold({3, 0, 0, 3}, {1.0, 10})) << "it is switched off";
+  EXPECT_TRUE(loses_too_much_untold({1, 0, 0, 1}, c));
+  EXPECT_TRUE(loses_too_much_untold({3, 2, 0, 3}, c));
+  EXPECT_TRUE(loses_too_much_untold({3, 2, 0, 5}, c)) << "what is the target's own does not count";
+  EXPECT_TRUE(loses_too_much_untold({8, 0, 1, 9}, c)) << "one tag that stays says nothing of the others";
+  EXPECT_FALSE(loses_too_much_untold({3, 3, 0, 3}, c));
+  EXPECT_FALSE(loses_too_much_untold({3, 2, 1, 4}, c)) << "one untold of two that were left";
+  EXPECT_FALSE(loses_too_much_untold({0, 0, 0, 2}, c));
+  EXPECT_FALSE(loses_too_much_untold({3, 0, 0, 3}, {1.0, 10})) << "it is switched off";
+}
+
+TEST_F(deletion_guard_test, one_tag_that_is_left_or_new_does_not_let_the_others_go_untold) {
+  for (const bool fresh : {false, true}) {
+    const std::string r = fresh ? "new" : "left";
+    mirror(r, 8);
+    for (int i = 0; i < 8; ++i) {
+      if (i == 7 && !fresh) continue;
+      source_.erase_manifest(r, *source_.tag(r, name(i)));
+      say_observed_gone(r, name(i));
+    }
+    if (fresh) push(r, "latest", "new");
+    must_pass(r);
+    EXPECT_EQ(deletions(), 0u);
+    EXPECT_EQ(repository(r).parked, fresh ? 8u : 7u);
+    EXPECT_NE(item(r, "v0").reason.find("the source never told of"), std::string::npos);
+  }
+}
+
+TEST_F(deletion_guard_test, what_is_parked_for_good_does_not_weigh_on_deletions_that_are_told_later) {
+  target_.does.deletes_tags = false;
+  mirror("r", 12);
+  untag("r", 0, 5);  // the source serves their manifests still: these tags stay at the target
+  must_pass("r");
+  ASSERT_EQ(repository("r").parked, 5u);
+  for (int i = 5; i < 7; ++i) {
+    const auto d = *source_.tag("r", name(i));
+    source_.erase_manifest("r", d);
+    say_erased("r", {}, d.text());
+    EXPECT_TRUE(must_pass("r").synced);
+    EXPECT_FALSE(target_.tag("r", name(i)));
+  }
+  EXPECT_EQ(repository("r").parked, 5u);
+}
+
+TEST_F(deletion_guard_test, what_a_look_found_first_and_the_registry_tells_of_later_goes) {
+  for (const bool by_name : {true, false}) {
+    for (const std::string told : {"tag", "digest", "repository"}) {
+      const std::string r = told + (by_name ? "-name" : "-digest");
+      target_.does.deletes_tags = by_name;
+      mirror(r, 1);
+      const auto d = *source_.tag(r, "v0");
+      source_.erase_manifest(r, d);
+      say_observed_gone(r, "v0");
+      must_pass(r);
+      ASSERT_EQ(item(r, "v0").code, "over_ceiling") << r;
+      if (told == "tag") say_erased(r, "v0");
+      if (told == "digest") say_erased(r, {}, d.text());
+      if (told == "repository") say_erased(r, {});
+      EXPECT_TRUE(must_pass(r).synced) << repository(r).last_sync_failure;
+      EXPECT_FALSE(target_.tag(r, "v0")) << r;
+      EXPECT_EQ(repository(r).parked, 0u) << r;
+    }
+  }
+}
+
+TEST_F(deletion_guard_test, a_manifest_that_a_held_back_tag_needs_is_held_back_with_it_and_goes_with_it) {
+  target_.does.deletes_tags = false;
+  const auto d = push("r", "told", "shared");
+  push("r", "untold", "shared");
+  ASSERT_TRUE(must_pass("r").synced);
+  clock_.advance_us(3'600'000'000);
+  source_.erase_manifest("r", d);
+  say_erased("r", "told");
+  say_observed_gone("r", "untold");
+  must_pass("r");
+  EXPECT_EQ(target_.count("delete_manifest"), 0u);
+  EXPECT_EQ(item("r", "told").code, "over_ceiling");
+  EXPECT_NE(item("r", "told").reason.find("held back itself"), std::string::npos);
+  allow("r");
+  EXPECT_TRUE(must_pass("r").synced);
+  EXPECT_TRUE(target_.tags("r").empty());
+  EXPECT_EQ(repository("r").parked, 0u) << "what went along is not waited for";
+}
+
+TEST_F(deletion_guard_test, a_parked_tag_is_looked_at_again_when_what_kept_it_is_gone) {
+  target_.does.deletes_tags = false;
+  const auto d = push("r", "b1", "shared");
+  push("r", "b2", "shared");
+  ASSERT_TRUE(must_pass("r").synced);
+  clock_.advance_us(3'600'000'000);
+  source_.erase_tag("r", "b1");
+  say_erased("r", "b1");
+  must_pass("r");
+  ASSERT_EQ(item("r", "b1").code, "unsupported");
+  push("r", "b2", "other");
+  source_.erase_manifest("r", d);
+  EXPECT_TRUE(must_pass("r").synced);
+  EXPECT_FALSE(target_.tag("r", "b1"));
+  EXPECT_EQ(repository("r").parked, 0u);
+}
+
+TEST_F(deletion_guard_test, a_parked_deletion_that_somebody_else_did_is_settled_by_a_resync) {
+  target_.does.deletes_tags = false;
+  const auto d = push("r", "b1", "shared");
+  push("r", "b2", "shared");
+  ASSERT_TRUE(must_pass("r").synced);
+  clock_.advance_us(3'600'000'000);
+  source_.erase_tag("r", "b1");
+  say_erased("r", "b1");
+  must_pass("r");
+  ASSERT_EQ(repository("r").parked, 1u);
+  target_.erase_tag("r", "b1");
+  ASSERT_TRUE(run(journal_->append({record::resync_asked("r")})));
+  EXPECT_TRUE(must_pass("r").synced);
+  EXPECT_EQ(repository("r").parked, 0u);
+  EXPECT_EQ(item("r", "b1").state, item_state::removed);
+  EXPECT_EQ(target_.tag("r", "b2"), d);
 }
 
 TEST_F(deletion_guard_test, a_small_repository_that_only_a_look_found_empty_is_held_back_until_it_is_allowed) {
@@ -76,7 +185,7 @@ TEST_F(deletion_guard_test, a_small_repository_that_only_a_look_found_empty_is_h
   }
   must_pass("r");
   EXPECT_EQ(target_.tags("r").size(), 3u);
-  expect_held_back("r", 3, "would remove 3 of 3 tags at the target, its last");
+  expect_held_back("r", 3, "would remove 3 of 3 tags at the target, and the source never told of 3 of them");
   allow("r");
   EXPECT_TRUE(must_pass("r").synced);
   EXPECT_EQ(repository("r").parked, 0u);

@@ -227,6 +227,70 @@ TEST_F(reconciler_test, a_source_that_came_back_empty_takes_nothing_away_and_the
   }
 }
 
+TEST_F(reconciler_test, a_first_push_after_the_loss_does_not_make_an_emptied_source_believed) {
+  const std::vector<std::string> names{"a", "b", "c", "d"};
+  for (const auto& r : names) {
+    for (int i = 0; i < 3; ++i) tag(r, "v" + std::to_string(i), r + std::to_string(i));
+  }
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  for (const auto& r : names) {
+    for (int i = 0; i < 3; ++i) source_.erase_manifest(r, *source_.tag(r, "v" + std::to_string(i)));
+    tag(r, "latest", "new");
+  }
+  ASSERT_EQ(reconcile(reconcile_mode::digests), run_end::ended);
+  EXPECT_FALSE(last_.complete);
+  EXPECT_EQ(observed_gone(), 0u);
+  ASSERT_EQ(reconcile(reconcile_mode::tags, names), run_end::ended);
+  EXPECT_TRUE(last_.complete) << "asked for by name";
+  expect_logged(names);
+}
+
+TEST_F(reconciler_test, a_run_that_is_taken_up_judges_the_source_by_what_it_sees_now) {
+  for (int r = 0; r < 40; ++r) tag("r" + std::to_string(100 + r), "v1", std::to_string(r));
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  settings_.every_ms = 3'600'000;
+  source_.forget_calls();
+  source_.before = [&](const memory_registry::call&) {
+    if (source_.count("list_tags") == 25) source_.fail_always(away());
+  };
+  start();
+  for (int i = 0; i < 200 && (!state().open || state().open->reason.empty()); ++i) {
+    settle();
+    pauses_.advance(1'000);
+  }
+  settle();
+  ASSERT_TRUE(state().open);
+  source_.before = nullptr;
+  source_.fail_always(std::nullopt);
+  for (int r = 0; r < 40; ++r) {
+    const std::string name = "r" + std::to_string(100 + r);
+    source_.erase_manifest(name, *source_.tag(name, "v1"));
+  }
+  pauses_.advance(10'000);
+  settle();
+  idle();
+  EXPECT_EQ(observed_gone(), 0u);
+  ASSERT_FALSE(reconciler_->status()->ended.empty());
+  EXPECT_FALSE(reconciler_->status()->ended.back().complete);
+  EXPECT_NE(reconciler_->status()->ended.back().reason.find("has it lost its data?"), std::string::npos);
+}
+
+TEST_F(reconciler_test, what_is_asked_for_by_name_is_believed_also_by_a_run_over_all) {
+  for (int r = 0; r < 10; ++r) tag("r" + std::to_string(r), "v1", std::to_string(r));
+  start();
+  reconciler_->request(reconcile_mode::tags, {}, "asked");
+  idle();
+  std::vector<std::string> names;
+  for (int r = 0; r < 7; ++r) names.push_back("r" + std::to_string(r));
+  for (const auto& r : names) source_.erase_manifest(r, *source_.tag(r, "v1"));
+  reconciler_->request(reconcile_mode::tags, names, "asked");
+  reconciler_->request(reconcile_mode::tags, {}, "asked");
+  idle();
+  EXPECT_TRUE(reconciler_->status()->ended.back().complete) << reconciler_->status()->ended.back().reason;
+  EXPECT_TRUE(reconciler_->status()->ended.back().whole);
+  EXPECT_EQ(observed_gone(), 7u);
+}
+
 TEST_F(reconciler_test, a_source_that_lost_more_than_half_of_its_repositories_takes_none_of_them_away) {
   for (int r = 0; r < 6; ++r) {
     for (int i = 0; i < 3; ++i) tag("r" + std::to_string(r), "v" + std::to_string(i), std::to_string(i));
@@ -241,7 +305,7 @@ TEST_F(reconciler_test, a_source_that_lost_more_than_half_of_its_repositories_ta
   ASSERT_EQ(reconcile(reconcile_mode::digests), run_end::ended);
   EXPECT_FALSE(last_.complete);
   for (int r = 2; r < 6; ++r) EXPECT_EQ(logged_tags("r" + std::to_string(r)).size(), 3u);
-  tag("r5", "v1", "back");
+  for (const std::string t : {"v1", "v2"}) tag("r5", t, "back");
   ASSERT_EQ(reconcile(reconcile_mode::digests), run_end::ended);
   EXPECT_TRUE(last_.complete) << last_.reason << ": half of them is believed";
   expect_logged({"r0", "r1", "r2", "r3", "r4", "r5"});

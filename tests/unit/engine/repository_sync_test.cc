@@ -275,6 +275,27 @@ TEST_F(repository_sync_test, a_registry_that_does_not_answer_ends_the_pass_early
   expect_mirrored(repo);
 }
 
+TEST_F(repository_sync_test, old_items_that_fail_for_good_keep_neither_new_ones_nor_deletions_waiting) {
+  push("gone", "g");
+  ASSERT_TRUE(must_pass().synced);
+  for (int i = 0; i < 4; ++i) push("bad" + std::to_string(i), "bad" + std::to_string(i));
+  source_.before = [&](const memory_registry::call& c) {
+    const bool bad = c.verb == "get_manifest" && c.ref.starts_with("bad");
+    source_.fail_always(bad ? std::optional(away()) : std::nullopt);
+  };
+  EXPECT_TRUE(must_pass().host_trouble);
+  const digest d = push("good", "good");
+  source_.erase_manifest(repo, *source_.tag(repo, "gone"));
+  say_erased(repo, "gone");
+  EXPECT_FALSE(must_pass().synced);
+  EXPECT_EQ(target_.tag(repo, "good"), d);
+  EXPECT_FALSE(target_.tag(repo, "gone"));
+  source_.before = nullptr;
+  source_.fail_always(std::nullopt);
+  EXPECT_TRUE(must_pass().synced);
+  expect_mirrored(repo);
+}
+
 TEST_F(repository_sync_test, a_registry_that_asks_for_time_gets_it) {
   push("v1", "a");
   source_.fail_always(error{errc::throttled, "too many requests", 120'000});
