@@ -194,6 +194,7 @@ result<event_view> view_of(std::string_view record) {
   v.kind = static_cast<event_kind>(t->kind());
   v.origin = in_record(view(t->origin()));
   v.id = in_record(view(t->id()));
+  v.instance = in_record(view(t->instance()));
   v.repository = in_record(view(t->repository()));
   v.tag = in_record(view(t->tag()));
   v.digest = in_record(view(t->digest()));

@@ -92,7 +92,7 @@ struct event_view {
   event_seq seq;
   timestamp recorded;
   event_kind kind = event_kind::unknown;
-  std::string_view origin, id, repository, tag, digest, media_type, from_repository, detail;
+  std::string_view origin, id, instance, repository, tag, digest, media_type, from_repository, detail;
   timestamp occurred;
   std::uint64_t size = 0;
 };

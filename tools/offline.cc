@@ -127,11 +127,9 @@ result<std::vector<rebuilt_view>> rebuild_views(site_logs& logs, const on_progre
     log::event_log* log;
     log::view* view;
   };
-  const job jobs[] = {{logs.log.get(), logs.desired.get()},
-                      {logs.journal.get(), logs.actual.get()},
-                      {logs.journal.get(), logs.locations.get()},
-                      {logs.journal.get(), logs.uploads.get()},
-                      {logs.journal.get(), logs.reconciled.get()}};
+  const job jobs[] = {{logs.log.get(), logs.desired.get()},     {logs.log.get(), logs.heard.get()},
+                      {logs.journal.get(), logs.actual.get()},  {logs.journal.get(), logs.locations.get()},
+                      {logs.journal.get(), logs.uploads.get()}, {logs.journal.get(), logs.reconciled.get()}};
   std::vector<rebuilt_view> done;
   std::uint64_t of = 0, folded = 0;
   for (const job& j : jobs) of += j.log->durable_size();

@@ -3,13 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <map>
 
 namespace longshore::tools {
 namespace {
-
-constexpr std::uint64_t records_remembered = 4'096;
-constexpr std::size_t instances_remembered = 16;
 
 engine::reconcile_settings settings_of(const config& c) {
   engine::reconcile_settings s;
@@ -37,10 +33,11 @@ result<std::unique_ptr<primary>> primary::create(boost::asio::any_io_executor on
     auto registry = make_registry_client(on, world.now, *s.registry, world.limits.of_source(s.name));
     if (!registry) return pass(std::move(registry), "the registry of the source " + s.name);
     source made;
+    made.pauses = std::make_unique<engine::timer_pauses>();
     made.registry = *std::move(registry);
     made.reconciler = std::make_unique<engine::reconciler>(
         on, engine::reconcile_world{s.name, *made.registry, world.log, *world.logs.log, *world.logs.desired,
-                                    *world.logs.reconciled, p->records_, p->pauses_, world.now, p->random_,
+                                    *world.logs.reconciled, p->records_, *made.pauses, world.now, p->random_,
                                     settings_of(c)});
     p->sources_.push_back(std::move(made));
   }
@@ -48,28 +45,11 @@ result<std::unique_ptr<primary>> primary::create(boost::asio::any_io_executor on
 }
 
 result<void> primary::attach(api::ingest& incoming) {
-  struct heard {
-    std::vector<std::string> instances;
-    timestamp last;
-    event_seq seq;
-  };
-  std::map<std::string, heard> by_source;
-  const std::uint64_t size = world_.logs.log->durable_size();
-  const std::uint64_t from = size - std::min(size, records_remembered);
-  auto read = world_.logs.log->fold({from}, size, [&](event_seq seq, std::string_view record) -> result<bool> {
-    const auto e = log::decode(record);
-    if (!e) return std::unexpected(e.error());
-    if (e->instance.empty()) return true;  // not from a registry: an observation
-    heard& h = by_source[e->origin];
-    std::erase(h.instances, e->instance);
-    h.instances.push_back(e->instance);
-    if (h.instances.size() > instances_remembered) h.instances.erase(h.instances.begin());
-    h.last = e->recorded;
-    h.seq = seq;
+  auto read = world_.logs.heard->sources([&](const engine::heard_source& s) {
+    incoming.remember(s.name, s.instances, s.recorded, s.seq);
     return true;
   });
-  if (!read) return pass(std::move(read), "reading the end of the log");
-  for (auto& [source, h] : by_source) incoming.remember(source, std::move(h.instances), h.last, h.seq);
+  if (!read) return pass(std::move(read), "reading what was last heard of the sources");
   incoming.on_doubt([this](const std::string& source, const std::string& reason) {
     for (const auto& s : sources_) {
       if (s.reconciler->source() == source) s.reconciler->suspect(reason);
@@ -87,7 +67,6 @@ result<void> primary::start() {
 
 boost::asio::awaitable<void> primary::stop() {
   for (const source& s : sources_) co_await s.reconciler->stop();
-  pauses_.stop();
 }
 
 std::vector<engine::reconciler*> primary::reconcilers() const {

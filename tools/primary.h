@@ -41,13 +41,13 @@ class primary {
 
  private:
   struct source {
+    std::unique_ptr<engine::timer_pauses> pauses;  // its own: stopping one source must not end the waits of another
     std::unique_ptr<api::registry_client> registry;
     std::unique_ptr<engine::reconciler> reconciler;
   };
   primary(primary_world world, const config& c);
 
   primary_world world_;
-  engine::timer_pauses pauses_;
   seeded_random random_;
   engine::journal records_;
   std::vector<source> sources_;

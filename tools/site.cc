@@ -130,7 +130,7 @@ result<void> site::open() {
   auto quarantine = log::quarantine::open(*store_.db);
   if (!quarantine) return pass(std::move(quarantine), "opening the quarantine");
   quarantine_ = *std::move(quarantine);
-  auto log = log::sequencer::start(*logs_.log, {logs_.desired.get()}, now_, sequencer_options());
+  auto log = log::sequencer::start(*logs_.log, {logs_.desired.get(), logs_.heard.get()}, now_, sequencer_options());
   if (!log) return pass(std::move(log), "starting the log");
   log_ = *std::move(log);
   auto journal = log::sequencer::start(

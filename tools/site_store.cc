@@ -19,6 +19,7 @@ std::vector<storage::family_spec> site_families() {
   add(all, log::families_of(journal_log));
   add(all, log::quarantine::families());
   add(all, engine::desired::family_specs());
+  add(all, engine::heard::family_specs());
   add(all, engine::actual::family_specs());
   add(all, engine::locations::family_specs());
   add(all, engine::uploads::family_specs());
@@ -48,6 +49,7 @@ result<site_logs> open_site_logs(site_store& store) {
   return site_logs{std::move(*log),
                    std::move(*journal),
                    std::make_unique<engine::desired>(*store.db),
+                   std::make_unique<engine::heard>(*store.db),
                    std::make_unique<engine::actual>(*store.db),
                    std::make_unique<engine::locations>(*store.db),
                    std::make_unique<engine::uploads>(*store.db),

@@ -14,6 +14,7 @@
 
 #include "engine/actual.h"
 #include "engine/desired.h"
+#include "engine/heard.h"
 #include "engine/locations.h"
 #include "engine/reconciled.h"
 #include "engine/uploads.h"
@@ -41,6 +42,7 @@ result<site_store> open_site_store(const std::filesystem::path& path, store_acce
 struct site_logs {
   std::unique_ptr<log::event_log> log, journal;
   std::unique_ptr<engine::desired> desired;
+  std::unique_ptr<engine::heard> heard;
   std::unique_ptr<engine::actual> actual;
   std::unique_ptr<engine::locations> locations;
   std::unique_ptr<engine::uploads> uploads;
