@@ -124,12 +124,12 @@ asio::awaitable<void> http_server::accept() {
   }
 }
 
-// Whoever only holds a connection, and never showed a token, gives way: the one that has been idle for longest.
+// Whoever only holds a connection, and never showed a token, gives way: the one that has asked nothing for longest.
 bool http_server::make_room() {
   http_session* longest = nullptr;
   for (http_session* s : sessions_) {
-    if (!s->idle() || s->trusted() || s->expired()) continue;
-    if (longest == nullptr || s->idle_since() < longest->idle_since()) longest = s;
+    if (s->has_request() || s->trusted() || s->expired()) continue;
+    if (longest == nullptr || s->requestless_since() < longest->requestless_since()) longest = s;
   }
   if (longest == nullptr) return false;
   ++world_.counters.evicted;

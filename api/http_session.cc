@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -82,7 +83,11 @@ class session final : public http_session, private exchange {
       }
     }
     auto patience = world_->limits.header_ms_max;  // a new connection has come to ask something
-    while (co_await serve_one(patience)) patience = world_->limits.idle_ms_max;
+    while (co_await serve_one(patience)) {
+      patience = world_->limits.idle_ms_max;
+      // Whoever has sent many requests at once is served in turn with the others.
+      if (buffer_.size() > 0) co_await asio::post(stream_.get_executor(), asio::use_awaitable);
+    }
     close();
   }
 
@@ -140,18 +145,19 @@ class session final : public http_session, private exchange {
   // True: the connection may carry another request.
   asio::awaitable<bool> serve_one(std::chrono::milliseconds patience) {
     if (world_->stopping) co_return false;
+    requestless_since_ = steady::now();
     in_.clear();
     parser_.emplace(in_, world_->limits.header_bytes_max);
     if (buffer_.size() == 0) {
       idle_ = true;
-      idle_since_ = steady::now();
-      deadline_ = idle_since_ + patience;
+      wait_at_most(patience);
       const bool came = co_await fill(read_bytes, arrival::later);
       idle_ = false;
       if (!came) co_return false;
     }
     wait_at_most(world_->limits.header_ms_max);
     if (!co_await read_head()) co_return false;
+    requestless_since_.reset();
     if (auto refused = unclear(in_, *parser_)) {
       ++world_->counters.malformed;
       co_return co_await refuse(*std::move(refused));

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/router.h"
@@ -22,7 +23,7 @@ namespace longshore::api {
 struct http_limits {
   std::uint32_t header_bytes_max = 16u << 10;
   std::size_t body_bytes_max = 1u << 20;  // where a route has no limit of its own
-  std::size_t connections_max = 1'024;    // beyond, idle ones without a token make room; else newcomers get 503
+  std::size_t connections_max = 1'024;    // beyond, those that ask nothing and showed no token make room; else 503
   std::chrono::milliseconds header_ms_max{10'000};  // from its first byte to the end of the head; also TLS handshake
   std::chrono::milliseconds body_ms_max{30'000};    // from the head to the end of the body
   std::chrono::milliseconds idle_ms_max{120'000};   // between requests
@@ -52,13 +53,16 @@ class http_session {
   virtual void expire() = 0;
 
   steady::time_point deadline() const { return deadline_; }
-  bool idle() const { return idle_; }  // between requests: nobody waits for an answer
-  steady::time_point idle_since() const { return idle_since_; }
+  bool idle() const { return idle_; }                       // between requests: nobody waits for an answer
+  bool has_request() const { return !requestless_since_; }  // a request's whole head is here, and not answered yet
+  // When it began to be without one: in the handshake, between requests, or in the middle of a head.
+  steady::time_point requestless_since() const { return requestless_since_.value_or(steady::time_point::max()); }
   bool trusted() const { return trusted_; }  // one of its requests came with a token that is known here
   bool expired() const { return expired_; }
 
  protected:
-  steady::time_point deadline_ = steady::time_point::max(), idle_since_;
+  steady::time_point deadline_ = steady::time_point::max();
+  std::optional<steady::time_point> requestless_since_ = steady::now();
   bool idle_ = false, trusted_ = false, expired_ = false;
 };
 

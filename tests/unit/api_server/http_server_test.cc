@@ -284,6 +284,37 @@ TEST_F(http_server_test, whoever_only_holds_connections_makes_room_for_others) {
   EXPECT_LE(counters().connections, 3u);
 }
 
+TEST_F(http_server_test, whoever_does_not_finish_its_head_makes_room_for_others) {
+  limits_.connections_max = 3;
+  add_trusting("/mine");
+  open();
+  std::list<raw_client> holders;
+  for (int i = 0; i < 3; ++i) {
+    holders.emplace_back(server_->port());
+    holders.back().send("GET /healthz HT");
+  }
+  EXPECT_EQ(connect().ask(get("/mine", "")).status, 200);
+  EXPECT_EQ(counters().turned_away, 0u);
+  EXPECT_GE(counters().evicted, 1u);
+}
+
+TEST_F(http_server_test, many_requests_sent_at_once_do_not_keep_the_others_waiting) {
+  int served = 0, served_before_the_other = 0;
+  add("/count", [&](exchange& x) -> asio::awaitable<void> {
+    if (++served == 1) asio::post(co_await asio::this_coro::executor, [&] { served_before_the_other = served; });
+    x.reply(text_answer("counted\n"));
+  });
+  open();
+  raw_client c = connect();
+  std::string all;
+  constexpr int many = 50;
+  for (int i = 0; i < many; ++i) all += get("/count", "");
+  c.send(all);
+  for (int i = 0; i < many; ++i) ASSERT_EQ(c.receive().status, 200);
+  EXPECT_GT(served_before_the_other, 0);
+  EXPECT_LT(served_before_the_other, 5);
+}
+
 TEST_F(http_server_test, stopping_lets_running_requests_be_answered_and_refuses_new_ones) {
   engine::wait_list gate;
   add("/slow", [&](exchange& x) -> asio::awaitable<void> {
