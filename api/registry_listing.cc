@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t page_bytes_max = 32u << 20;
 constexpr int referrer_pages_max = 100;
+constexpr int referrers_refused_max = 64;  // in a row, by a registry that has listed some: it was replaced
 
 // The strings of an array member; null is what Go servers write for an empty one.
 std::optional<std::vector<std::string>> names_in(const std::string& body, const std::string& member) {
@@ -128,6 +129,16 @@ task<tag_page> registry_client::list_repositories(std::optional<std::string> nex
                           std::move(next));
 }
 
+// One that has answered may have a proxy before it that does not for a moment; only when it lasts it is believed.
+std::unexpected<error> registry_client::no_referrers_api() {
+  const std::string what = name() + " has no referrers API";
+  if (!referrers_refused_ || ++*referrers_refused_ >= referrers_refused_max) {
+    referrers_refused_.reset();
+    return fail(errc::unsupported, what);
+  }
+  return fail(errc::unavailable, what + " any more, though it has answered before; it is asked again");
+}
+
 task<std::vector<engine::descriptor>> registry_client::referrers(std::string repository, longshore::digest d) {
   if (!engine::is_repository_name(repository)) {
     co_return fail(errc::invalid, "\"" + repository.substr(0, 100) + "\" is not a repository name");
@@ -144,12 +155,15 @@ task<std::vector<engine::descriptor>> registry_client::referrers(std::string rep
     if (!answer) co_return pass(std::move(answer));
     // A registry with the API answers 200 with an empty index where there is nothing; some say what is not there.
     if (page == 0 && answer->head.status == 404) {
-      if (complains(answer->body, "NAME_UNKNOWN") || complains(answer->body, "MANIFEST_UNKNOWN")) co_return out;
-      co_return fail(errc::unsupported, name() + " has no referrers API");
+      for (const char* code : {"NAME_UNKNOWN", "MANIFEST_UNKNOWN", "NOT_FOUND"}) {
+        if (complains(answer->body, code)) co_return out;
+      }
+      co_return no_referrers_api();
     }
     if (answer->head.status != 200) co_return refusal(*answer, "listing the referrers of " + d.text(), ask.scopes);
     auto found = descriptors_in(answer->body);
     if (!found) co_return fail(errc::corrupt, name() + " answered for the referrers of " + d.text() + " with no index");
+    referrers_refused_ = 0;
     out.insert(out.end(), std::make_move_iterator(found->begin()), std::make_move_iterator(found->end()));
     auto next = next_page(answer->head, ask.path + ask.query);
     if (!next) co_return pass(std::move(next));

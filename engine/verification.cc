@@ -141,7 +141,9 @@ result<verification::due> verification::look_for_due() const {
       return false;
     }
     ++count;
-    if (!*done || state_of(wanted, *done).state != sync_state::synced) return true;
+    // What failed for a long time is looked at like any other; what was never worked through is not there to be seen.
+    const bool worked = *done && ((*done)->last_synced_at.us > 0 || (*done)->state == sync_state::failed);
+    if (!worked) return true;
     std::int64_t last = std::max((*done)->verified_at.us, (*done)->created_at.us);
     if (const auto tried = tried_at_.find(wanted.name); tried != tried_at_.end()) last = std::max(last, tried->second);
     if (now - last >= every_us) found.emplace_back(last, wanted.name);

@@ -267,7 +267,12 @@ task<> verifier::judge(tag_look& look, std::vector<log::event>& whole) {
   auto stands = co_await still_stands(look);
   if (!stands && !trouble_) trouble_ = std::move(stands).error();
   if (trouble_) co_return result<void>();
-  if (!*stands) {
+  if (*stands && !below.faults.empty()) {
+    if (auto looked = co_await forget_arrived(below); !looked && !trouble_) trouble_ = std::move(looked).error();
+    if (trouble_) co_return result<void>();
+    amiss = compare(look.tag, look.source, look.target, below.faults);
+  }
+  if (!*stands || amiss.empty()) {
     ++verdict_.unsettled;
     co_return result<void>();
   }

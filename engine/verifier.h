@@ -6,8 +6,8 @@
 // run() returns a verdict. `clean` needs two complete listings and an answer to every question: whatever could not be
 // asked makes it `unknown`, with the reason; what was found amiss until then is found all the same. Tags that the log
 // moved on from meanwhile, or that are still open, are not judged (`unsettled`), nor are parked ones: where such a tag
-// differs, and nothing else does, the verdict is `unjudged`. What filters or operators leave out is not compared.
-// With deep, every blob is read from the target and hashed. Each digest is looked at once, tags page by page.
+// (or referrer) differs, and nothing else does, the verdict is `unjudged`. What filters or operators leave out is not
+// compared. With deep, every blob is read from the target and hashed. Each digest is looked at once, tags page by page.
 // Facts are journaled as they are found: tags found whole, and at the end the repository. What is amiss is not: the
 // caller journals reopening(), and does so when no pass over the repository runs.
 // run() fails when the journal or a view cannot be used, and with errc::stopped after stop(). Once per object; one
@@ -105,6 +105,8 @@ class verifier {
   task<found_content> look_at_manifest(const longshore::digest& d);
   task<std::vector<longshore::digest>> referrers_of(longshore::digest d);
   task<bool> is_expected(descriptor referrer);
+  task<bool> is_at_target(longshore::digest manifest);
+  task<> forget_arrived(closure_faults& below);
   task<found_content> look_at_blob(const longshore::digest& d);
   task<found_content::presence> read_through(const longshore::digest& d);
   task<> judge(tag_look& look, std::vector<log::event>& whole);

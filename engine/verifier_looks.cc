@@ -1,5 +1,6 @@
 // What verifying asks the registries about one digest.
 
+#include "engine/decisions.h"
 #include "engine/failure.h"
 #include "engine/tasks.h"
 #include "engine/verifier.h"
@@ -72,16 +73,46 @@ task<std::vector<longshore::digest>> verifier::referrers_of(longshore::digest d)
   co_return expected;
 }
 
-// Neither refused by the target once (it is parked by itself) nor left out by a filter.
+// Neither left out by a filter or an operator, nor still open, nor refused by the target once: those two are counted.
 task<bool> verifier::is_expected(descriptor referrer) {
+  auto wanted = world_->wanted.item(repository_, referrer.digest.text());
+  if (!wanted) co_return pass(std::move(wanted));
   auto done = world_->done.item(repository_, referrer.digest.text());
   if (!done) co_return pass(std::move(done));
-  if (*done && (*done)->state == item_state::parked) co_return false;
+  if (*done && (*done)->state == item_state::skipped) co_return false;
+  const bool parked = *done && (*done)->state == item_state::parked;
+  if (parked || (*wanted && !(*wanted)->gone && is_open(**wanted, *done))) {
+    auto there = co_await is_at_target(referrer.digest);
+    if (!there || *there) co_return there;
+    ++(parked ? verdict_.parked : verdict_.unsettled);
+    co_return false;
+  }
   if (!world_->copying.filter->judges_media_types()) co_return true;
   auto document = co_await world_->source.get_manifest(repository_, referrer.digest.text());
   if (!document && document.error().code == errc::not_found) co_return false;  // deleted meanwhile
   if (!document) co_return pass(std::move(document), "reading referrer " + referrer.digest.text());
   co_return !left_out_by_type(world_->copying, *document);
+}
+
+task<bool> verifier::is_at_target(longshore::digest manifest) {
+  auto there = co_await world_->target.resolve(repository_, manifest.text());
+  if (!there) co_return pass(std::move(there), "asking the target for manifest " + manifest.text());
+  co_return there->has_value();
+}
+
+// A referrer comes after the image that it refers to: what was on its way at the first look may have arrived.
+task<> verifier::forget_arrived(closure_faults& below) {
+  std::vector<fault> left;
+  for (fault& f : below.faults) {
+    if (f.kind == difference::missing_referrer) {
+      auto there = co_await is_at_target(f.of);
+      if (!there) co_return pass(std::move(there));
+      if (*there) continue;
+    }
+    left.push_back(std::move(f));
+  }
+  below.faults = std::move(left);
+  co_return result<void>();
 }
 
 task<found_content> verifier::look_at_blob(const longshore::digest& d) {
@@ -112,13 +143,13 @@ task<presence> verifier::read_through(const longshore::digest& d) {
   std::vector<std::byte> buffer(read_bytes);
   for (;;) {
     if (stopping_) co_return stopped();
-    if (auto paced = co_await rate_->take(buffer.size()); !paced) co_return pass(std::move(paced));
     auto size = co_await (*reader)->read(asio::buffer(buffer));
     if (!size && size.error().code == errc::corrupt) co_return presence::wrong_bytes;
     if (!size) co_return pass(std::move(size));
     if (*size == 0) break;
     progress_->bytes += *size;
     hasher.update(std::span<const std::byte>(buffer).first(*size));
+    if (auto paced = co_await rate_->take(*size); !paced) co_return pass(std::move(paced));
   }
   co_return hasher.finish() == d ? presence::there : presence::wrong_bytes;
 }

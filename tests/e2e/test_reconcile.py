@@ -99,7 +99,7 @@ class BehindItsBack(ReconcileTest):
         secondary = self.fleet.secondary
         gone = wait.until(lambda: (secondary.get_json("/v1/repositories/team/gone") or {}).get("parked"),
                           "it is held back")
-        self.assertTrue(all("never told of that" in item["reason"] for item in gone), gone)
+        self.assertTrue(all("the source never told of" in item["reason"] for item in gone), gone)
         self.assertTrue(self.fleet.at_target.digest("team/gone", "v1"))
         secondary.run("sync", "--config", secondary.config_file, "--allow-deletes", "team/gone")
         self.fleet.wait_same(wanted)

@@ -203,6 +203,19 @@ TEST_F(registry_client_test, a_blob_is_read_from_an_offset_whether_ranges_are_ho
   EXPECT_EQ(failure(read_all("a", d, 4)).code, errc::corrupt);
 }
 
+TEST_F(registry_client_test, a_range_that_is_refused_is_got_from_the_whole_blob) {
+  server.reply(response(416, {{"Content-Range", "bytes */10"}}, "no"));
+  server.reply(response(200, {}, "0123456789"));
+  EXPECT_EQ(get(read_all("a", d, 4)).value(), "456789");
+  EXPECT_EQ(server.seen[1].header("Range"), "");
+  server.reply(response(416, {{"Content-Range", "bytes */10"}}, "no"));
+  server.reply(response(200, {}, "0123456789"));
+  EXPECT_EQ(get(read_all("a", d, 10)).value(), "") << "all of it was there already";
+  server.reply(response(416, {{"Content-Range", "bytes */3"}}, "no"));
+  server.reply(response(200, {}, "012"));
+  EXPECT_EQ(failure(read_all("a", d, 4)).code, errc::corrupt) << "it is shorter than it was";
+}
+
 TEST_F(registry_client_test, a_blob_that_breaks_off_is_unavailable) {
   server.reply(scripted_reply{"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n012", true});
   EXPECT_EQ(failure(read_all("a", d, 0)).code, errc::unavailable);
@@ -421,14 +434,27 @@ TEST_F(registry_client_test, referrers_are_listed_over_pages_and_unsupported_whe
   ASSERT_EQ(all->size(), 2u);
   EXPECT_EQ((*all)[1].digest, digest::of("2"));
   EXPECT_EQ((*all)[1].size, 7u);
-  server.reply(response(404, {}, "404 page not found"));
-  EXPECT_EQ(failure(client->referrers("a", d)).code, errc::unsupported);
-  server.reply(response(404, {}, complaint("NAME_UNKNOWN")));
-  const auto none = get(client->referrers("a", d));
-  ASSERT_TRUE(none) << none.error().text;
-  EXPECT_TRUE(none->empty()) << "that the repository is not there says nothing of the API";
+  for (const char* code : {"NAME_UNKNOWN", "NOT_FOUND"}) {
+    server.reply(response(404, {}, complaint(code)));
+    const auto none = get(client->referrers("a", d));
+    ASSERT_TRUE(none) << none.error().text;
+    EXPECT_TRUE(none->empty()) << "that the repository is not there says nothing of the API";
+  }
   server.reply(response(200, {}, "{}"));
   EXPECT_EQ(failure(client->referrers("a", d)).code, errc::corrupt);
+}
+
+TEST_F(registry_client_test, a_registry_without_referrers_is_told_from_one_that_does_not_answer_for_them_now) {
+  server.reply(response(404, {}, "404 page not found"));
+  EXPECT_EQ(failure(client->referrers("a", d)).code, errc::unsupported);
+  server.reply(response(200, {}, R"({"manifests":[]})"));
+  ASSERT_TRUE(get(client->referrers("a", d)));
+  for (int i = 0; i < 63; ++i) {
+    server.reply(response(404, {}, "404 page not found"));
+    ASSERT_EQ(failure(client->referrers("a", d)).code, errc::unavailable) << i;
+  }
+  server.reply(response(404, {}, "404 page not found"));
+  EXPECT_EQ(failure(client->referrers("a", d)).code, errc::unsupported) << "it was replaced";
 }
 
 TEST_F(registry_client_test, an_address_must_be_a_host_and_nothing_more) {
