@@ -145,16 +145,15 @@ void desired::put_item(const desired_item& item, announce a, timestamp recorded,
       }
     }
   }
-  const bool announced = s.announced;
   state.put(items_, key, pack(s));
-  state.put(changes_, change_key(item), announced ? std::string_view() : quiet);
+  state.put(changes_, change_key(item), s.announced ? std::string_view() : quiet);
   if (item.is_tag && !s.tagged().empty()) state.put(tags_, tag_key(item.repository, s.tagged(), item.ref), {});
 
   desired_repository repository{item.repository, 0, recorded, recorded, 0};
   if (const auto row = state.get(repositories_, item.repository)) {
     if (auto r = unpack_repository(item.repository, *row)) repository = *std::move(r);
   }
-  if (announced) repository.items_size = item.seq.value + 1;
+  if (s.announced) repository.items_size = item.seq.value + 1;
   repository.last_seen = recorded;
   put_repository(repository, state);
 }

@@ -69,7 +69,10 @@ task<> repository_sync::work_round(const std::optional<actual_repository>& befor
   const std::uint64_t from = cursor_.value;
   removals_open_ = false;
   if (auto worked = co_await work_through(part::publishing, from); !worked) co_return worked;
+  if (must_end()) co_return result<void>();
   if (auto worked = co_await work_through(part::retrying, from); !worked) co_return worked;
+  // What failed before says nothing of the deletions that wait behind it.
+  if (tally_.failed < world_->settings.failures_max) part_over_ = false;
   if (!removals_open_ || must_end()) co_return result<void>();
   if (auto decided = co_await decide_removals(before); !decided) co_return decided;
   if (auto worked = co_await work_through(part::removing, from); !worked) co_return worked;
@@ -115,7 +118,6 @@ bool repository_sync::belongs_to(part p, const desired_item& item, const std::op
 }
 
 task<> repository_sync::work_through(part p, std::uint64_t from) {
-  if (must_end()) co_return result<void>();
   cursor_ = {from};
   handled_at_cursor_.clear();
   while (!must_end()) {
@@ -126,8 +128,6 @@ task<> repository_sync::work_through(part p, std::uint64_t from) {
     auto worked = removes ? co_await remove_page(*page) : co_await publish_page(*page);
     if (!worked) co_return worked;
   }
-  // What failed before says nothing of the deletions that wait behind it.
-  if (p == part::retrying && removals_open_ && tally_.failed < world_->settings.failures_max) part_over_ = false;
   co_return result<void>();
 }
 

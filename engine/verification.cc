@@ -7,7 +7,6 @@
 
 #include "engine/failure.h"
 #include "engine/glob.h"
-#include "engine/repository_state.h"
 
 namespace longshore::engine {
 

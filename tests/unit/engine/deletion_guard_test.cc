@@ -23,6 +23,18 @@ class deletion_guard_test : public engine_world {
     EXPECT_TRUE(must_pass(repo).synced);
     clock_.advance_us(3'600'000'000);
   }
+  // Two tags at one manifest, of which the source deleted b1: a target that deletes by digest only must keep both.
+  digest park_b1_beside_b2(const std::string& repo) {
+    target_.does.deletes_tags = false;
+    const auto d = push(repo, "b1", "shared");
+    push(repo, "b2", "shared");
+    EXPECT_TRUE(must_pass(repo).synced);
+    clock_.advance_us(3'600'000'000);
+    source_.erase_tag(repo, "b1");
+    say_erased(repo, "b1");
+    must_pass(repo);
+    return d;
+  }
   static std::string name(int i) { return "v" + std::to_string(i); }
   void untag(const std::string& repo, int from, int to) {
     for (int i = from; i < to; ++i) {
@@ -143,14 +155,7 @@ TEST_F(deletion_guard_test, a_manifest_that_a_held_back_tag_needs_is_held_back_w
 }
 
 TEST_F(deletion_guard_test, a_parked_tag_is_looked_at_again_when_what_kept_it_is_gone) {
-  target_.does.deletes_tags = false;
-  const auto d = push("r", "b1", "shared");
-  push("r", "b2", "shared");
-  ASSERT_TRUE(must_pass("r").synced);
-  clock_.advance_us(3'600'000'000);
-  source_.erase_tag("r", "b1");
-  say_erased("r", "b1");
-  must_pass("r");
+  const auto d = park_b1_beside_b2("r");
   ASSERT_EQ(item("r", "b1").code, "unsupported");
   push("r", "b2", "other");
   source_.erase_manifest("r", d);
@@ -160,14 +165,7 @@ TEST_F(deletion_guard_test, a_parked_tag_is_looked_at_again_when_what_kept_it_is
 }
 
 TEST_F(deletion_guard_test, a_parked_deletion_that_somebody_else_did_is_settled_by_a_resync) {
-  target_.does.deletes_tags = false;
-  const auto d = push("r", "b1", "shared");
-  push("r", "b2", "shared");
-  ASSERT_TRUE(must_pass("r").synced);
-  clock_.advance_us(3'600'000'000);
-  source_.erase_tag("r", "b1");
-  say_erased("r", "b1");
-  must_pass("r");
+  const auto d = park_b1_beside_b2("r");
   ASSERT_EQ(repository("r").parked, 1u);
   target_.erase_tag("r", "b1");
   ASSERT_TRUE(run(journal_->append({record::resync_asked("r")})));

@@ -64,6 +64,13 @@ class reconciler_test : public engine_world {
     journal_ = std::make_unique<journal>(*journal_sequencer_, "here");
   }
   void idle() { run(reconciler_->idle()); }
+  void wait_for_break_off() {
+    for (int i = 0; i < 200 && (!state().open || state().open->reason.empty()); ++i) {
+      settle();
+      pauses_.advance(1'000);
+    }
+    settle();
+  }
 
   // One whole run by itself.
   result<run_end> reconcile(reconcile_mode mode, std::vector<std::string> repositories = {}) {
@@ -254,11 +261,7 @@ TEST_F(reconciler_test, a_run_that_is_taken_up_judges_the_source_by_what_it_sees
     if (source_.count("list_tags") == 25) source_.fail_always(away());
   };
   start();
-  for (int i = 0; i < 200 && (!state().open || state().open->reason.empty()); ++i) {
-    settle();
-    pauses_.advance(1'000);
-  }
-  settle();
+  wait_for_break_off();
   ASSERT_TRUE(state().open);
   source_.before = nullptr;
   source_.fail_always(std::nullopt);
@@ -557,11 +560,7 @@ TEST_F(reconciler_test, a_run_that_breaks_off_is_taken_up_after_a_pause) {
     if (source_.count("list_tags") == 20) source_.fail_always(away());
   };
   start();
-  for (int i = 0; i < 200 && (!state().open || state().open->reason.empty()); ++i) {
-    settle();
-    pauses_.advance(1'000);
-  }
-  settle();
+  wait_for_break_off();
   EXPECT_NE(state().open->reason, "");
   EXPECT_FALSE(state().last_complete);
   ASSERT_FALSE(reconciler_->status()->ended.empty());
@@ -630,11 +629,7 @@ TEST_F(reconciler_test, what_an_interrupted_run_has_passed_is_looked_at_when_it_
     if (source_.count("list_tags") == 20) source_.fail_always(away());
   };
   start();
-  for (int i = 0; i < 200 && (!state().open || state().open->reason.empty()); ++i) {
-    settle();
-    pauses_.advance(1'000);
-  }
-  settle();
+  wait_for_break_off();
   source_.before = nullptr;
   source_.fail_always(std::nullopt);
   tag("r100", "v2", "later");
