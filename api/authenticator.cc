@@ -178,6 +178,7 @@ http_request authenticator::token_request(const std::vector<std::string>& scopes
                                           const std::optional<credential>& with) const {
   http_request r;
   r.kind = request_kind::token;
+  r.resumed = true;  // whoever needs the token may hold the only connection there is; one is asked for at a time
   r.to = bearer_->realm;
   r.forbid_local = !bearer_->local_allowed;
   r.headers.add("Accept", "application/json");

@@ -9,7 +9,8 @@
 // shared key, tokens are signed here and no token service is ever asked.
 // Refused (denied): a token service over plain http for a registry over https; one at a loopback or link-local
 // address unless the registry is at one or the options allow it. Redirects of a token service are not followed.
-// One executor; the client and the clock must outlive it. Concurrent callers take turns at the token service.
+// One executor; the client and the clock must outlive it. Concurrent callers take turns at the token service, which is
+// asked over the client's limit of connections if need be: a caller may hold the last one.
 
 #include <boost/asio/experimental/channel.hpp>
 #include <map>

@@ -6,7 +6,8 @@
 // that small requests never wait for blobs. Further callers queue, oldest first; acquire() fails with busy when the
 // queue is full. A lease gives back its slot when released or destroyed; a connection only when it was kept.
 // Where host_limits govern the pool, what they allow holds if it is less. resume() never waits: whoever goes on with a
-// blob holds a connection of the other registry meanwhile, and two such could wait for each other for ever.
+// blob holds a connection of the other registry meanwhile, and two such could wait for each other for ever; so could
+// whoever needs a token for that.
 // Idle connections older than the idle limit are dropped at the next use of the pool. One executor only.
 
 #include <deque>

@@ -28,15 +28,16 @@ result<void> registry_session::may_go(const url& to, bool from_secure) const {
   return {};
 }
 
-task<std::unique_ptr<http_stream>> registry_session::authorized(http_request request, std::vector<std::string> scopes,
-                                                                std::string repository) {
+task<registry_session::opened> registry_session::authorized(http_request request, std::vector<std::string> scopes,
+                                                            std::string repository) {
   auto value = co_await auth_->authorization(scopes, repository);
   for (int attempt = 0;; ++attempt) {
     if (!value) co_return pass(std::move(value));
     if (!value->empty()) request.headers.set("Authorization", *value);
     auto answer = co_await http_->open(request);
-    if (answer) peer_is_local_ = (*answer)->head().peer_is_local;
-    if (!answer || (*answer)->head().status != 401) co_return answer;
+    if (!answer) co_return pass(std::move(answer));
+    peer_is_local_ = (*answer)->head().peer_is_local;
+    if ((*answer)->head().status != 401) co_return opened{std::move(*answer), std::move(*value)};
     auto whole = co_await (*answer)->read_all(refusal_bytes_max);
     if (!whole) co_return pass(std::move(whole));
     auto challenges = parse_challenges(whole->head.headers.values("WWW-Authenticate"));
@@ -48,9 +49,10 @@ task<std::unique_ptr<http_stream>> registry_session::authorized(http_request req
   }
 }
 
-task<std::unique_ptr<http_stream>> registry_session::redirected(std::unique_ptr<http_stream> answer,
-                                                                http_request request) {
-  const auto authorization = std::string(request.headers.find("Authorization").value_or(""));
+// Nothing waits for another connection while an answer holds one: it may be the only one there is.
+task<std::unique_ptr<http_stream>> registry_session::redirected(opened first, http_request request) {
+  auto answer = std::move(first.answer);
+  const std::string authorization = std::move(first.authorization);
   for (int hops = 0; is_redirect(answer->head().status); ++hops) {
     const auto& head = answer->head();
     const auto location = head.headers.find("Location");
@@ -67,8 +69,9 @@ task<std::unique_ptr<http_stream>> registry_session::redirected(std::unique_ptr<
     if (request.to.same_origin(registry_) && !authorization.empty()) {
       request.headers.set("Authorization", authorization);
     }
-    // Its body frees the connection; a failure to read it only costs that connection.
+    // Read to its end it leaves the connection to the next; a failure to read it only costs that connection.
     static_cast<void>(co_await answer->read_all(refusal_bytes_max));
+    answer.reset();
     auto next = co_await http_->open(request);
     if (!next) co_return pass(std::move(next), "following a redirect of " + registry_.authority());
     answer = std::move(*next);
@@ -87,14 +90,11 @@ task<std::unique_ptr<http_stream>> registry_session::open(registry_ask ask) {
   request.kind = ask.kind;
   request.lane = ask.lane;
   request.resumed = ask.resumed;
-  auto answer = co_await authorized(request, ask.scopes, ask.repository);
-  if (!answer || !is_redirect((*answer)->head().status)) co_return answer;
-  if (request.method != "GET" && request.method != "HEAD") co_return answer;
-  // What authorized() found to be wanted; from its cache.
-  auto value = co_await auth_->authorization(ask.scopes, ask.repository);
-  if (!value) co_return pass(std::move(value));
-  if (!value->empty()) request.headers.set("Authorization", *value);
-  co_return co_await redirected(std::move(*answer), std::move(request));
+  auto first = co_await authorized(request, std::move(ask.scopes), std::move(ask.repository));
+  if (!first) co_return pass(std::move(first));
+  const bool follows = request.method == "GET" || request.method == "HEAD";
+  if (!follows || !is_redirect(first->answer->head().status)) co_return std::move(first->answer);
+  co_return co_await redirected(std::move(*first), std::move(request));
 }
 
 task<http_response> registry_session::send(registry_ask ask, std::size_t bytes_max) {
@@ -165,9 +165,9 @@ task<http_response> registry_session::at_upload(std::string method, upload_place
     co_return co_await http_->send(std::move(request), refusal_bytes_max);
   }
   if (!place.cookies.empty()) request.headers.set("Cookie", std::move(place.cookies));
-  auto answer = co_await authorized(std::move(request), std::move(place.scopes), std::move(place.repository));
-  if (!answer) co_return pass(std::move(answer));
-  co_return co_await (*answer)->read_all(refusal_bytes_max);
+  auto opened = co_await authorized(std::move(request), std::move(place.scopes), std::move(place.repository));
+  if (!opened) co_return pass(std::move(opened));
+  co_return co_await opened->answer->read_all(refusal_bytes_max);
 }
 
 task<> registry_session::renew(http_response refused, upload_place place, std::string used) {

@@ -76,9 +76,13 @@ class registry_session {
   const url& registry() const { return registry_; }
 
  private:
-  task<std::unique_ptr<http_stream>> authorized(http_request request, std::vector<std::string> scopes,
-                                                std::string repository);
-  task<std::unique_ptr<http_stream>> redirected(std::unique_ptr<http_stream> answer, http_request request);
+  // An answer, and the credentials that it was given to.
+  struct opened {
+    std::unique_ptr<http_stream> answer;
+    std::string authorization;
+  };
+  task<opened> authorized(http_request request, std::vector<std::string> scopes, std::string repository);
+  task<std::unique_ptr<http_stream>> redirected(opened first, http_request request);
   result<void> may_go(const url& to, bool from_secure) const;
   bool local_allowed() const { return allow_local_ || peer_is_local_ || is_local_host(registry_.host); }
 

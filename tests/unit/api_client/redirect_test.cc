@@ -70,6 +70,54 @@ TEST_F(redirect_test, five_redirects_are_followed_and_no_sixth) {
   EXPECT_EQ(server.seen.size(), 12u);
 }
 
+class one_connection_test : public redirect_test {
+ protected:
+  void SetUp() override {
+    registry_options o;
+    o.http.pool.per_host = 1;
+    o.http.pool.kept_for_small = 0;
+    make(std::move(o));
+  }
+  void wants_a_token() {
+    server.reply(response(401, {{"WWW-Authenticate", "Bearer realm=\"" + server.url("/token") + "\",service=\"s\""}}));
+    gives_token("t1");
+  }
+  void gives_token(const std::string& token) {
+    server.reply(response(200, {}, R"({"token":")" + token + R"(","expires_in":60})"));
+  }
+};
+
+TEST_F(one_connection_test, a_redirect_is_followed_though_the_token_ran_out_meanwhile) {
+  wants_a_token();
+  server.reply([&](const tests::seen_request&) {
+    now.advance_us(59'000'000);
+    return tests::scripted_reply{response(307, {{"Location", "/elsewhere"}}, "moved")};
+  });
+  server.reply(response(200, {}, body));
+  EXPECT_EQ(get(read_all("a", d, 0)).value(), body);
+  EXPECT_EQ(server.seen.back().target, "/elsewhere");
+  EXPECT_EQ(server.seen.back().header("Authorization"), "Bearer t1");
+  EXPECT_EQ(server.connections(), 1u);
+}
+
+TEST_F(one_connection_test, a_redirect_whose_text_is_not_read_to_its_end_is_followed) {
+  server.reply(response(307, {{"Location", "/elsewhere"}}, std::string(300'000, 'x')));
+  server.reply(response(200, {}, body));
+  EXPECT_EQ(get(read_all("a", d, 0)).value(), body);
+}
+
+TEST_F(one_connection_test, going_on_with_a_blob_waits_for_nobody_though_its_token_ran_out) {
+  wants_a_token();
+  server.reply(response(200, {}, body));
+  auto held = get(client->open_blob("a", d, 0));
+  ASSERT_TRUE(held);
+  now.advance_us(59'000'000);
+  gives_token("t2");
+  server.reply(response(206, {{"Content-Range", "bytes 4-7/8"}}, "blob"));
+  EXPECT_EQ(get(read_all("a", d, 4)).value(), "blob");
+  EXPECT_EQ(server.seen.back().header("Authorization"), "Bearer t2");
+}
+
 TEST_F(redirect_test, a_store_that_refuses_is_not_a_missing_blob) {
   redirects_to(store.url("/k"));
   store.reply(response(403, {}, "<Error><Code>AccessDenied</Code></Error>"));
