@@ -11,6 +11,9 @@ if(LONGSHORE_SANITIZE)
   target_link_options(longshore_flags INTERFACE -fsanitize=${LONGSHORE_SANITIZE})
 endif()
 target_link_options(longshore_flags INTERFACE -fuse-ld=lld)
+if(LONGSHORE_STATIC)
+  target_link_options(longshore_flags INTERFACE LINKER:--gc-sections,--icf=safe,--as-needed)
+endif()
 # Equal sources give equal precompiled headers, so that ccache finds what was built against them.
 target_compile_options(longshore_flags INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
 
