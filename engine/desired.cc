@@ -115,24 +115,27 @@ void desired::apply(const log::event_view& e, storage::overlay& state) {
   if (!e.tag.empty() && !is_tag(e.tag)) return;
   if (!e.digest.empty() && !is_digest_like(e.digest)) return;
 
+  touched in{state};
   const bool names_content = e.kind != event_kind::erased && !e.digest.empty();
   if (names_content && !e.tag.empty()) {
-    put_tag(e, state);
+    put_tag(e, in);
   } else if (names_content) {
     const bool manifest = e.kind == event_kind::observed || is_manifest(e.media_type);
-    if (manifest) put_manifest(e, announce::yes, state);
+    if (manifest) put_manifest(e, announce::yes, in);
   } else if (e.kind == event_kind::push) {
     return;  // a push that names no digest tells nothing that could be replicated
   } else if (!e.tag.empty()) {
-    erase_tag(e, e.tag, state);
+    erase_tag(e, e.tag, in);
   } else if (!e.digest.empty()) {
-    erase_digest(e, state);
+    erase_digest(e, in);
   } else {
-    erase_repository(e, state);
+    erase_repository(e, in);
   }
+  if (in.items || in.whole) put_repository(e, in);
 }
 
-void desired::put_item(const desired_item& item, announce a, timestamp recorded, storage::overlay& state) {
+void desired::put_item(const desired_item& item, announce a, touched& in) {
+  storage::overlay& state = in.state;
   const std::string key = item_key(item.repository, item.is_tag, item.ref);
   stored_item s{item, a == announce::yes, {}};
   if (const auto before = state.get(items_, key)) {
@@ -148,66 +151,67 @@ void desired::put_item(const desired_item& item, announce a, timestamp recorded,
   state.put(items_, key, pack(s));
   state.put(changes_, change_key(item), s.announced ? std::string_view() : quiet);
   if (item.is_tag && !s.tagged().empty()) state.put(tags_, tag_key(item.repository, s.tagged(), item.ref), {});
+  in.items = true;
+  in.announced = in.announced || s.announced;
+}
 
-  desired_repository repository{item.repository, 0, recorded, recorded, 0};
-  if (const auto row = state.get(repositories_, item.repository)) {
-    if (auto r = unpack_repository(item.repository, *row)) repository = *std::move(r);
+void desired::put_repository(const log::event_view& e, const touched& in) {
+  desired_repository r{std::string(e.repository), 0, e.recorded, e.recorded, 0};
+  if (const auto row = in.state.get(repositories_, e.repository)) {
+    if (auto before = unpack_repository(e.repository, *row)) r = *std::move(before);
   }
-  if (s.announced) repository.items_size = item.seq.value + 1;
-  repository.last_seen = recorded;
-  put_repository(repository, state);
+  if (in.announced) r.items_size = e.seq.value + 1;
+  if (in.items) r.last_seen = e.recorded;
+  if (in.whole) r.erased_size = e.seq.value + 1;
+  in.state.put(repositories_, r.name,
+               storage::packer()
+                   .number(r.items_size)
+                   .number(static_cast<std::uint64_t>(r.first_seen.us))
+                   .number(static_cast<std::uint64_t>(r.last_seen.us))
+                   .number(r.erased_size)
+                   .take());
 }
 
-void desired::put_repository(const desired_repository& r, storage::overlay& state) {
-  state.put(repositories_, r.name,
-            storage::packer()
-                .number(r.items_size)
-                .number(static_cast<std::uint64_t>(r.first_seen.us))
-                .number(static_cast<std::uint64_t>(r.last_seen.us))
-                .number(r.erased_size)
-                .take());
-}
-
-void desired::put_tag(const log::event_view& e, storage::overlay& state) {
+void desired::put_tag(const log::event_view& e, touched& in) {
   desired_item item{std::string(e.repository), std::string(e.tag),        true,  false,
                     std::string(e.digest),     std::string(e.media_type), e.seq, e.occurred};
-  put_item(item, announce::yes, e.recorded, state);
-  put_manifest(e, announce::no, state);
+  put_item(item, announce::yes, in);
+  put_manifest(e, announce::no, in);
 }
 
-void desired::put_manifest(const log::event_view& e, announce a, storage::overlay& state) {
+void desired::put_manifest(const log::event_view& e, announce a, touched& in) {
   desired_item item{std::string(e.repository), std::string(e.digest),     false, false,
                     std::string(e.digest),     std::string(e.media_type), e.seq, e.occurred};
-  put_item(item, a, e.recorded, state);
+  put_item(item, a, in);
 }
 
-void desired::erase_tag(const log::event_view& e, std::string_view tag, storage::overlay& state) {
+void desired::erase_tag(const log::event_view& e, std::string_view tag, touched& in) {
   desired_item item{std::string(e.repository), std::string(tag), true, true, {}, {}, e.seq, e.occurred, is_look(e)};
-  put_item(item, announce::yes, e.recorded, state);
+  put_item(item, announce::yes, in);
 }
 
-void desired::erase_digest(const log::event_view& e, storage::overlay& state) {
+void desired::erase_digest(const log::event_view& e, touched& in) {
   // The shape of a blob's deletion is the same: only a manifest that was seen is taken for one.
   const std::string key = item_key(e.repository, false, e.digest);
-  const auto row = state.get(items_, key);
+  const auto row = in.state.get(items_, key);
   if (!row) return;
   std::vector<std::string> tags;
   // No tag is at a manifest that is gone: they went with it, and a tag's push brings it back.
   if (const auto known = unpack(key, *row); known && !known->item.gone) {
     const std::string prefix = tag_key(e.repository, e.digest, {});
-    state.scan_prefix(tags_, prefix, [&](std::string_view at, std::string_view) {
+    in.state.scan_prefix(tags_, prefix, [&](std::string_view at, std::string_view) {
       tags.emplace_back(at.substr(prefix.size()));
       return true;
     });
   }
-  for (const std::string& tag : tags) erase_tag(e, tag, state);
+  for (const std::string& tag : tags) erase_tag(e, tag, in);
   desired_item item{
       std::string(e.repository), std::string(e.digest), false, true, {}, {}, e.seq, e.occurred, is_look(e)};
-  put_item(item, announce::yes, e.recorded, state);
+  put_item(item, announce::yes, in);
 }
 
-void desired::erase_repository(const log::event_view& e, storage::overlay& state) {
-  const auto row = state.get(repositories_, e.repository);
+void desired::erase_repository(const log::event_view& e, touched& in) {
+  const auto row = in.state.get(repositories_, e.repository);
   const auto before = row ? unpack_repository(e.repository, *row) : std::nullopt;
   if (!before || before->items_size <= before->erased_size) return;
   // All that is older went with the last deletion: each change is looked at by one deletion only.
@@ -215,23 +219,18 @@ void desired::erase_repository(const log::event_view& e, storage::overlay& state
   auto range = storage::with_prefix(prefix);
   range.lower += to_key(before->erased_size);
   std::vector<std::string> changed;
-  state.scan_range(changes_, range, [&](std::string_view key, std::string_view) {
+  in.state.scan_range(changes_, range, [&](std::string_view key, std::string_view) {
     changed.push_back(prefix + std::string(key.substr(prefix.size() + seq_bytes)));
     return true;
   });
   for (const std::string& key : changed) {
-    const auto stored = state.get(items_, key);
+    const auto stored = in.state.get(items_, key);
     const auto known = stored ? unpack(key, *stored) : std::nullopt;
     if (!known || (known->item.gone && !known->item.observed)) continue;
     const desired_item& live = known->item;
-    put_item({live.repository, live.ref, live.is_tag, true, {}, {}, e.seq, e.occurred, is_look(e)}, announce::yes,
-             e.recorded, state);
+    put_item({live.repository, live.ref, live.is_tag, true, {}, {}, e.seq, e.occurred, is_look(e)}, announce::yes, in);
   }
-  const auto after = state.get(repositories_, e.repository);
-  auto repository = after ? unpack_repository(e.repository, *after) : std::nullopt;
-  if (!repository) return;
-  repository->erased_size = e.seq.value + 1;
-  put_repository(*repository, state);
+  in.whole = true;
 }
 
 result<std::optional<desired_repository>> desired::repository(std::string_view name) const {

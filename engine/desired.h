@@ -66,13 +66,18 @@ class desired final : public log::view {
  private:
   // Writes the item as the newest word on it; announced ones become work for the engine.
   enum class announce : bool { no, yes };
-  void put_item(const desired_item& item, announce a, timestamp recorded, storage::overlay& state);
-  void put_repository(const desired_repository& r, storage::overlay& state);
-  void put_tag(const log::event_view& e, storage::overlay& state);
-  void put_manifest(const log::event_view& e, announce a, storage::overlay& state);
-  void erase_tag(const log::event_view& e, std::string_view tag, storage::overlay& state);
-  void erase_digest(const log::event_view& e, storage::overlay& state);
-  void erase_repository(const log::event_view& e, storage::overlay& state);
+  // What an event did to its repository, which is written once when all its items are.
+  struct touched {
+    storage::overlay& state;
+    bool items = false, announced = false, whole = false;
+  };
+  void put_item(const desired_item& item, announce a, touched& in);
+  void put_repository(const log::event_view& e, const touched& in);
+  void put_tag(const log::event_view& e, touched& in);
+  void put_manifest(const log::event_view& e, announce a, touched& in);
+  void erase_tag(const log::event_view& e, std::string_view tag, touched& in);
+  void erase_digest(const log::event_view& e, touched& in);
+  void erase_repository(const log::event_view& e, touched& in);
 
   storage::database* db_;
   storage::family repositories_, items_, changes_, tags_;

@@ -11,23 +11,25 @@ overlay::rows& overlay::of(family f) {
 
 std::optional<std::string> overlay::get(family f, std::string_view key) {
   rows& known = of(f);
-  if (const auto it = known.find(key); it != known.end()) return it->second.value;
+  const auto at = known.lower_bound(key);
+  if (at != known.end() && at->first == key) return at->second.value;
   auto stored = base_->get(f, key);
   if (!stored) {
     if (!failed_) failed_ = std::move(stored).error();
     return std::nullopt;
   }
   size_bytes_ += key.size() + (*stored ? (*stored)->size() : 0) + sizeof(row);
-  return known.emplace(std::string(key), row{*std::move(stored), false}).first->second.value;
+  return known.emplace_hint(at, std::string(key), row{*std::move(stored), false})->second.value;
 }
 
 void overlay::change(family f, std::string_view key, std::optional<std::string> value) {
   rows& known = of(f);
   size_bytes_ += key.size() + (value ? value->size() : 0) + sizeof(row);
-  if (const auto it = known.find(key); it != known.end()) {
-    it->second = {std::move(value), true};
+  const auto at = known.lower_bound(key);
+  if (at != known.end() && at->first == key) {
+    at->second = {std::move(value), true};
   } else {
-    known.emplace(std::string(key), row{std::move(value), true});
+    known.emplace_hint(at, std::string(key), row{std::move(value), true});
   }
 }
 
