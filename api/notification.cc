@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <limits>
+#include <map>
 #include <optional>
 
 #include "api/event_slices.h"
@@ -186,20 +187,35 @@ result<log::event> to_event(const json::value& v, std::string_view text, std::st
   if (in.wrong()) return fail(errc::invalid, *in.wrong());
   e.origin = origin;
   e.detail = text;
-  if (e.id.empty()) e.id = longshore::digest::of(text).text();
   return e;
 }
+
+// The ids of events that came without one. Equal events of one envelope are as many events; the same envelope again
+// gets the same ids, and is known by them.
+class given_ids {
+ public:
+  std::string of(std::string_view text) {
+    const std::string id = longshore::digest::of(text).text();
+    const std::size_t nth = ++given_[id];
+    return nth == 1 ? id : id + "#" + std::to_string(nth);
+  }
+
+ private:
+  std::map<std::string, std::size_t, std::less<>> given_;
+};
 
 std::string numbered(std::size_t i, std::string_view what) {
   return "event " + std::to_string(i) + " of the envelope: " + std::string(what);
 }
 
-void take_in(notification& to, std::size_t i, const json::value& v, std::string_view text, std::string_view origin) {
+void take_in(notification& to, given_ids& ids, std::size_t i, const json::value& v, std::string_view text,
+             std::string_view origin) {
   auto e = to_event(v, text, origin);
   if (!e) {
     if (to.refused++ == 0) to.reason = numbered(i, e.error().text);
     return;
   }
+  if (e->id.empty()) e->id = ids.of(text);
   if (!fits_a_record(*e)) {
     const std::string why = "its JSON of " + std::to_string(text.size()) +
                             " bytes does not fit a log record; the event is recorded without it";
@@ -236,11 +252,12 @@ result<notification> parse_notification(std::string_view body, std::string_view 
   const auto slices = event_slices(body);
   notification n;
   n.events.reserve(events->size());
+  given_ids ids;
   for (std::size_t i = 0; i < events->size(); ++i) {
     if (slices.size() == events->size()) {
-      take_in(n, i, (*events)[i], slices[i], origin);
+      take_in(n, ids, i, (*events)[i], slices[i], origin);
     } else {
-      take_in(n, i, (*events)[i], json::serialize((*events)[i]), origin);
+      take_in(n, ids, i, (*events)[i], json::serialize((*events)[i]), origin);
     }
   }
   return n;

@@ -4,7 +4,8 @@
 //
 // Distribution's notifications/event.go, v2 and v3, whatever Content-Type it came with: {"events":[Event,...]}. v3
 // sends empty fields where v2 sends none: an empty field is an absent one. An unknown action is kept with its word; a
-// null is an absence. An event without id gets "sha256:<hex>" of its own JSON bytes. detail is the event's own JSON, as
+// null is an absence. An event without id gets "sha256:<hex>" of its own JSON bytes; where several of an envelope are
+// equal, the second has "#2" after it, and so on: the same body gives the same ids. detail is the event's own JSON, as
 // sent; an event whose record would not fit with it is given without, and said so. Total and pure. What cannot be an
 // event is refused with the reason, event by event; errc::invalid when the whole body is not an envelope (broken JSON,
 // other shapes, deeper or more events than the limits).

@@ -107,6 +107,23 @@ TEST(notification, an_event_without_id_gets_the_digest_of_its_bytes) {
   EXPECT_EQ(only(around(event)).detail, event);
 }
 
+TEST(notification, equal_events_without_id_are_as_many_events_and_the_same_ones_when_sent_again) {
+  const std::string pull = R"({"action":"pull","target":{"repository":"r"}})";
+  const std::string body =
+      around(pull + "," + R"({"action":"push","target":{"repository":"r"}})" + "," + pull + "," + pull);
+  const auto ids = [&] {
+    std::vector<std::string> found;
+    for (const log::event& e : parse_notification(body, "north")->events) found.push_back(e.id);
+    return found;
+  };
+  const std::string id = longshore::digest::of(pull).text();
+  ASSERT_EQ(ids().size(), 4u);
+  EXPECT_EQ(ids()[0], id);
+  EXPECT_EQ(ids()[2], id + "#2");
+  EXPECT_EQ(ids()[3], id + "#3");
+  EXPECT_EQ(ids(), ids());
+}
+
 TEST(notification, envelopes_of_many_and_of_no_events_are_understood_in_order) {
   std::string events;
   for (int i = 0; i < 300; ++i) {
