@@ -116,25 +116,26 @@ asio::awaitable<answer> ingest::record(std::size_t source, const request& r) {
   const bool quarantining = !parsed || !n.whole();
   if (quarantining) {
     auto kept = co_await put_aside(source, reason, r);
-    if (!kept) co_return not_written(s, kept.error());
+    if (!kept) co_return not_written(s, kept.error(), true);
   }
-  if (!n.events.empty()) s.last_event = world_.now.now();
+  const bool of_registry = !n.is_probe();
+  if (!n.events.empty() && of_registry) s.last_event = world_.now.now();
   const auto instances = instances_in(n.events);
   const std::uint64_t dropped = drop_pulls(n.events);
   auto done = co_await append(std::move(n.events));
   if (!done && is_the_bodys_fault(done.error().code)) {
     reason = done.error().text;
     auto kept = co_await put_aside(source, reason, r);
-    if (!kept) co_return not_written(s, kept.error());
+    if (!kept) co_return not_written(s, kept.error(), of_registry);
     note_instances(s, instances);
     co_return put_aside_answer({}, reason);
   }
-  if (!done) co_return not_written(s, done.error());
+  if (!done) co_return not_written(s, done.error(), of_registry);
   note_instances(s, instances);
   s.dropped += dropped;
   s.appended += done->appended;
   s.duplicates += done->duplicates;
-  note_taken(s, *done);
+  if (of_registry) note_taken(s, *done);
   if (quarantining) co_return put_aside_answer(*done, reason);
   co_return json_answer(acknowledgement(*done, dropped));
 }
@@ -220,9 +221,9 @@ void ingest::remember(const std::string& source, std::vector<std::string> instan
   }
 }
 
-answer ingest::not_written(source_stats& s, const error& e) {
+answer ingest::not_written(source_stats& s, const error& e, bool of_registry) {
   ++s.unavailable;
-  ++s.refused_in_a_row;
+  if (of_registry) ++s.refused_in_a_row;
   warn_sometimes(warned_unwritten_, "notifications of the source " + s.name +
                                         " cannot be recorded and are refused until they can: " + e.text);
   if (e.code == errc::no_space) return refusal(e);

@@ -95,7 +95,7 @@ class ingest {
   std::uint64_t drop_pulls(std::vector<log::event>& events) const;
   void note_instances(source_stats& s, const std::vector<std::string>& instances);
   void note_taken(source_stats& s, const log::append_outcome& done);
-  answer not_written(source_stats& s, const error& e);
+  answer not_written(source_stats& s, const error& e, bool of_registry);
   void warn_sometimes(timestamp& last, const std::string& what);
 
   ingest_world world_;

@@ -228,6 +228,11 @@ void take_in(notification& to, given_ids& ids, std::size_t i, const json::value&
 
 }  // namespace
 
+bool notification::is_probe() const {
+  return whole() && !events.empty() &&
+         std::ranges::all_of(events, [](const log::event& e) { return e.action == probe_action; });
+}
+
 result<notification> parse_notification(std::string_view body, std::string_view origin) {
   std::array<unsigned char, 8'192> memory;
   std::array<unsigned char, 1'024> scratch;

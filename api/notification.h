@@ -20,6 +20,9 @@ namespace longshore::api {
 
 inline constexpr std::size_t notification_events_max = 10'000;
 inline constexpr std::size_t notification_depth_max = 32;
+// The action of what `longshore doctor` sends the way of a notification: recorded like one, and no word of the
+// registry.
+inline constexpr std::string_view probe_action = "doctor";
 
 struct notification {
   std::vector<log::event> events;  // understood, in order
@@ -27,6 +30,7 @@ struct notification {
   std::size_t without_detail = 0;  // understood, but too large to be recorded with their JSON
   std::string reason;              // of the first refused, or the first without detail
   bool whole() const { return refused == 0 && without_detail == 0; }
+  bool is_probe() const;  // nothing but probes
 };
 
 // origin: the configured name of the source.

@@ -3,10 +3,11 @@
 #include <boost/json.hpp>
 #include <random>
 
+#include "api/notification.h"
 #include "api/url.h"
 #include "storage/env/clock.h"
 #include "tools/doctor.h"
-#include "tools/online.h"
+#include "tools/online_log.h"
 
 namespace longshore::tools {
 
@@ -28,7 +29,7 @@ std::string random_id() {
 site_question notification(const named_token& source, const std::string& id) {
   json::object event{{"id", id},
                      {"timestamp", to_rfc3339(system_clock().now())},
-                     {"action", "doctor"},
+                     {"action", api::probe_action},
                      {"target", json::object{{"repository", "longshore/doctor"}}},
                      {"source", json::object{{"addr", "longshore doctor"}}}};
   site_question q;
@@ -40,22 +41,21 @@ site_question notification(const named_token& source, const std::string& id) {
   return q;
 }
 
-// Whether the record with this id is in the log at or after position `from`.
+// Whether the record with this id is in the log from position `from` on, as far as the log goes now.
 result<bool> is_logged(const online_site& site, std::uint64_t from, const std::string& id) {
-  std::string target = "/v1/log/events?wait=0";
-  if (from > 0) target += "&after=" + std::to_string(from - 1);
-  site_question q = site.question("GET", target);
-  q.accept = "application/x-ndjson";
+  const auto until = log_size(site);
+  if (!until) return pass(result(until), "reading the log");
   bool found = false;
-  const auto answer = site.client->lines(std::move(q), [&](std::string_view text) {
-    boost::system::error_code ec;
-    const json::value line = json::parse(text, ec);
-    const json::value* given = ec || !line.is_object() ? nullptr : line.as_object().if_contains("id");
-    found = given != nullptr && given->is_string() && std::string_view(given->as_string()) == id;
-    return !found;
-  });
-  if (!answer) return std::unexpected(answer.error());
-  if (!answer->ok()) return std::unexpected(refusal(*answer, "reading the log"));
+  for (std::uint64_t next = from; next < *until && !found;) {
+    const std::uint64_t before = next;
+    const auto read = read_log(site, next, 0, [&](const json::object& record, std::string_view) {
+      const json::value* given = record.if_contains("id");
+      found = given != nullptr && given->is_string() && std::string_view(given->as_string()) == id;
+      return !found && next < *until;
+    });
+    if (!read) return pass(result(read), "reading the log");
+    if (next == before) break;
+  }
   return found;
 }
 

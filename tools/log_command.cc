@@ -7,7 +7,7 @@
 
 #include "tools/json_text.h"
 #include "tools/offline.h"
-#include "tools/online.h"
+#include "tools/online_log.h"
 
 namespace longshore::tools {
 
@@ -23,24 +23,6 @@ struct tail_options {
   bool follow = false;
 };
 
-// Records after position `next` (a number of records), at most one answer of the site.
-site_question events(const online_site& site, std::uint64_t next, int wait_s) {
-  std::string target = "/v1/log/events?wait=" + std::to_string(wait_s);
-  if (next > 0) target += "&after=" + std::to_string(next - 1);
-  site_question q = site.question("GET", target);
-  q.accept = "application/x-ndjson";
-  return q;
-}
-
-std::optional<std::uint64_t> seq_of(const json::value& line) {
-  if (!line.is_object()) return std::nullopt;
-  const json::value* seq = line.as_object().if_contains("seq");
-  boost::system::error_code ec;
-  if (seq == nullptr || !seq->is_number()) return std::nullopt;
-  const auto n = seq->to_number<std::uint64_t>(ec);
-  return ec ? std::nullopt : std::optional(n);
-}
-
 int tail(const invocation& call, const tail_options& options) {
   result<online_site> site = reach(call, options.online);
   if (!site) return failed(call, site.error());
@@ -51,21 +33,15 @@ int tail(const invocation& call, const tail_options& options) {
   const std::uint64_t end = *size;
   while (options.follow || next < end) {
     const std::uint64_t before = next;
-    const auto answer =
-        site->client->lines(events(*site, next, options.follow ? poll_s : 0), [&](std::string_view text) {
-          boost::system::error_code ec;
-          const json::value line = json::parse(text, ec);
-          const auto seq = ec ? std::nullopt : seq_of(line);
-          if (!seq || *seq < next) return true;  // a heartbeat, or a line seen before
-          next = *seq + 1;
+    const auto read =
+        read_log(*site, next, options.follow ? poll_s : 0, [&](const json::object& record, std::string_view text) {
           if (call.json)
             std::printf("%.*s\n", static_cast<int>(text.size()), text.data());
           else
-            std::printf("%s\n", record_line(line.as_object()).c_str());
+            std::printf("%s\n", record_line(record).c_str());
           return std::fflush(stdout) == 0 && (options.follow || next < end);
         });
-    if (!answer) return failed(call, {answer.error().code, site->url + ": " + answer.error().text});
-    if (!answer->ok()) return failed(call, refusal(*answer, site->url + "/v1/log/events"));
+    if (!read) return failed(call, read.error());
     if (std::ferror(stdout) != 0) return exit_done;  // whoever read the output has gone
     if (!options.follow && next == before) break;
   }
@@ -105,15 +81,12 @@ int show(const invocation& call, const show_options& options) {
   result<online_site> site = reach(call, options.online);
   if (!site) return failed(call, site.error());
   std::optional<std::string> found;
-  const auto answer = site->client->lines(events(*site, options.seq, 0), [&](std::string_view text) {
-    boost::system::error_code ec;
-    const json::value line = json::parse(text, ec);
-    if (ec || seq_of(line) != options.seq) return true;
-    found = std::string(text);
+  std::uint64_t next = options.seq;
+  const auto read = read_log(*site, next, 0, [&](const json::object&, std::string_view text) {
+    if (next == options.seq + 1) found = std::string(text);
     return false;
   });
-  if (!answer) return failed(call, {answer.error().code, site->url + ": " + answer.error().text});
-  if (!answer->ok()) return failed(call, refusal(*answer, site->url + "/v1/log/events"));
+  if (!read) return failed(call, read.error());
   if (found) return print_record(call, *found);
   return failed(call, {errc::not_found, "there is no record " + std::to_string(options.seq) + " yet"});
 }

@@ -85,6 +85,39 @@ TEST_F(ingest_test, a_redelivered_event_is_acknowledged_and_not_appended_again) 
   EXPECT_EQ(stats().appended, 1u);
 }
 
+TEST_F(ingest_test, equal_events_without_id_are_all_kept_and_known_when_redelivered) {
+  open();
+  const std::string event = R"({"action":"pull","target":{"repository":"r"}})";
+  const std::string body = R"({"events":[)" + event + "," + event + "," + event + "]}";
+  EXPECT_EQ(send(body).status, 200);
+  EXPECT_EQ(send(body).status, 200);
+  EXPECT_EQ(size(), 3u);
+  EXPECT_EQ(stats().duplicates, 3u);
+}
+
+TEST_F(ingest_test, a_probe_is_recorded_and_says_nothing_of_the_registry) {
+  open();
+  int doubts = 0;
+  on_server([&] { return ingest_->on_doubt([&](const std::string&, const std::string&) { ++doubts; }), 0; });
+  const std::string probe = R"({"events":[{"id":"p","action":"doctor","target":{"repository":"longshore/doctor"}}]})";
+  EXPECT_EQ(send(push("1")).status, 200);
+  const source_stats before = stats();
+  disk_full_ = true;
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(send(push("2")).status, 507);
+  EXPECT_EQ(send(probe).status, 507);
+  EXPECT_EQ(stats().refused_in_a_row, 5u);
+  disk_full_ = false;
+  now_.advance_us(1'000'000);
+  EXPECT_EQ(send(probe).status, 200);
+  EXPECT_EQ(size(), 2u);
+  EXPECT_EQ(stats().refused_in_a_row, 5u) << "the registry was not heard yet";
+  EXPECT_EQ(stats().last_event, before.last_event);
+  EXPECT_EQ(stats().last_seq, before.last_seq);
+  EXPECT_EQ(on_server([&] { return doubts; }), 0);
+  EXPECT_EQ(send(push("2")).status, 200);
+  EXPECT_EQ(on_server([&] { return doubts; }), 1);
+}
+
 TEST_F(ingest_test, an_envelope_of_many_events_is_appended_whole_and_in_order) {
   open();
   std::string body = "{\"events\":[";

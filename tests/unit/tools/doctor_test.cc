@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/asio.hpp>
+#include <functional>
 #include <map>
 #include <thread>
 #include <vector>
+
+#include "api/log_frames.h"
 
 namespace longshore::tools {
 namespace {
@@ -15,10 +18,13 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-// A site as far as doctor asks it: an answer per path, one request per connection.
+// Of a request's path and body, its answer: status, headers, an empty line, the body; empty: not found.
+using answering = std::function<std::string(const std::string& path, const std::string& body)>;
+
+// A site as far as doctor asks it, one request per connection.
 class told_site {
  public:
-  explicit told_site(std::map<std::string, std::string> answers) : answers_(std::move(answers)) {
+  explicit told_site(answering answers) : answers_(std::move(answers)) {
     thread_ = std::thread([this] { serve(); });
   }
   ~told_site() {
@@ -35,44 +41,113 @@ class told_site {
   void serve() {
     while (!stopping_) {
       tcp::socket client = acceptor_.accept();
-      std::string head;
+      std::string asked;
       boost::system::error_code ec;
-      asio::read_until(client, asio::dynamic_buffer(head), "\r\n\r\n", ec);
+      const std::size_t head = asio::read_until(client, asio::dynamic_buffer(asked), "\r\n\r\n", ec);
       if (ec) continue;
-      const std::size_t from = head.find(' ') + 1;
-      const auto found = answers_.find(head.substr(from, head.find(' ', from) - from));
-      const std::string answer = found == answers_.end() ? "404 Not Found\r\n\r\n" : found->second;
-      const std::size_t body = answer.find("\r\n") + 2;
+      constexpr std::string_view length = "Content-Length: ";
+      const std::size_t told = asked.find(length);
+      const std::size_t whole = head + (told < head ? std::stoul(asked.substr(told + length.size())) : 0);
+      if (asked.size() < whole) {
+        asio::read(client, asio::dynamic_buffer(asked), asio::transfer_exactly(whole - asked.size()), ec);
+        if (ec) continue;
+      }
+      const std::size_t from = asked.find(' ') + 1;
+      std::string answer = answers_(asked.substr(from, asked.find(' ', from) - from), asked.substr(head));
+      if (answer.empty()) answer = "404 Not Found\r\n\r\n";
+      const std::size_t body = answer.find("\r\n\r\n") + 2;
       asio::write(client,
-                  asio::buffer("HTTP/1.1 " + answer.substr(0, body) + "Connection: close\r\nContent-Length: " +
-                               std::to_string(answer.size() - body) + "\r\n\r\n" + answer.substr(body)),
+                  asio::buffer("HTTP/1.1 " + answer.substr(0, body) +
+                               "Connection: close\r\nContent-Length: " + std::to_string(answer.size() - body - 2) +
+                               answer.substr(body - 2, 4) + answer.substr(body + 2)),
                   ec);
     }
   }
 
-  std::map<std::string, std::string> answers_;
+  answering answers_;
   asio::io_context io_;
   tcp::acceptor acceptor_{io_, {asio::ip::address_v4::loopback(), 0}};
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
 
-std::vector<checked> examine(std::map<std::string, std::string> answers) {
+std::vector<checked> examine(answering answers, std::vector<source_settings> sources = {}) {
   const told_site site(std::move(answers));
   config c;
   c.site.role = site_role::primary;
   c.admin_token = "an-admin-token-of-good-length";
+  c.sources = std::move(sources);
   std::vector<checked> all;
   check_site(c, site.url(), "", [&](const checked& one) { all.push_back(one); });
   return all;
 }
 
+answering by_path(std::map<std::string, std::string> answers) {
+  return [answers = std::move(answers)](const std::string& path, const std::string&) {
+    const auto found = answers.find(path);
+    return found == answers.end() ? std::string() : found->second;
+  };
+}
+
+// A primary whose log grew much while the probe went into it, and is read in pages of two records.
+class growing_primary {
+ public:
+  std::uint64_t probe_at = 0;  // its seq; 0: it is lost
+
+  std::string answer(const std::string& path, const std::string& body) {
+    if (path == "/healthz" || path == "/readyz") return "200 OK\r\n\r\nok\n";
+    if (path == "/v1/status") return "200 OK\r\n\r\n{}";
+    if (path.starts_with("/v1/events/")) {
+      const std::size_t id = body.find("doctor-");
+      id_ = body.substr(id, body.find('"', id) - id);
+      size_ = 9;
+      return "200 OK\r\n\r\n{}";
+    }
+    if (path.find("max_bytes=") != std::string::npos) return size_page();
+    const std::size_t after = path.find("after=");
+    const std::uint64_t from = after == std::string::npos ? 0 : std::stoul(path.substr(after + 6)) + 1;
+    std::string lines;
+    for (std::uint64_t seq = from; seq < std::min(from + 2, size_); ++seq) {
+      const std::string id = seq == probe_at ? id_ : "other";
+      lines += R"({"seq":)" + std::to_string(seq) + R"(,"id":")" + id + "\"}\n";
+    }
+    return "200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n" + lines;
+  }
+
+ private:
+  std::string size_page() const {
+    std::string frames;
+    api::append_page_end_frame(frames, {.first = {0}, .size = 0, .root = {}, .durable_size = size_});
+    return "200 OK\r\nContent-Type: " + std::string(api::log_media_type) + "\r\n" +
+           std::string(api::log_identity_header) + ": " + std::string(32, 'a') + "\r\n\r\n" + frames;
+  }
+
+  std::uint64_t size_ = 3;
+  std::string id_;
+};
+
+TEST(doctor, a_probe_is_found_behind_all_that_came_meanwhile_and_missed_when_it_is_not_there) {
+  source_settings north;
+  north.name = "north";
+  north.token = "a-token-of-good-length";
+  for (const std::uint64_t at : {3u, 4u, 8u, 0u}) {
+    growing_primary primary;
+    primary.probe_at = at;
+    const auto all =
+        examine([&](const std::string& path, const std::string& body) { return primary.answer(path, body); }, {north});
+    const auto trip = std::ranges::find(all, "notification of north", &checked::what);
+    ASSERT_NE(trip, all.end());
+    EXPECT_EQ(trip->found, at == 0 ? verdict::bad : verdict::good) << at << ": " << trip->text;
+  }
+}
+
 TEST(doctor, a_source_that_is_reconciled_no_more_is_bad_and_named) {
-  const auto all = examine({{"/healthz", "200 OK\r\nok\n"},
-                            {"/readyz", "503 Service Unavailable\r\nreconciling north has halted: no journal\n"},
-                            {"/v1/status",
-                             "200 OK\r\n{\"sources\":[{\"name\":\"east\",\"reconcile_error\":null},"
-                             "{\"name\":\"north\",\"reconcile_error\":\"no journal\"}]}"}});
+  const auto all =
+      examine(by_path({{"/healthz", "200 OK\r\n\r\nok\n"},
+                       {"/readyz", "503 Service Unavailable\r\n\r\nreconciling north has halted: no journal\n"},
+                       {"/v1/status",
+                        "200 OK\r\n\r\n{\"sources\":[{\"name\":\"east\",\"reconcile_error\":null},"
+                        "{\"name\":\"north\",\"reconcile_error\":\"no journal\"}]}"}}));
   const auto bad = std::ranges::find(all, verdict::bad, &checked::found);
   ASSERT_NE(bad, all.end());
   EXPECT_EQ(bad->what, "reconciling north");
@@ -85,9 +160,9 @@ TEST(doctor, a_source_that_is_reconciled_no_more_is_bad_and_named) {
 }
 
 TEST(doctor, a_site_that_works_is_good) {
-  for (const checked& one : examine({{"/healthz", "200 OK\r\nok\n"},
-                                     {"/readyz", "200 OK\r\nready\n"},
-                                     {"/v1/status", "200 OK\r\n{\"sources\":[{\"name\":\"east\"}]}"}})) {
+  for (const checked& one : examine(by_path({{"/healthz", "200 OK\r\n\r\nok\n"},
+                                             {"/readyz", "200 OK\r\n\r\nready\n"},
+                                             {"/v1/status", "200 OK\r\n\r\n{\"sources\":[{\"name\":\"east\"}]}"}}))) {
     EXPECT_EQ(one.found, verdict::good) << one.what << ": " << one.text;
   }
 }
