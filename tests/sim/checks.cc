@@ -1,7 +1,9 @@
 #include "tests/sim/checks.h"
 
+#include <algorithm>
 #include <map>
 
+#include "engine/manifest.h"
 #include "log/projection.h"
 #include "storage/env/ensure.h"
 
@@ -13,6 +15,23 @@ template <class T>
 T sure(result<T> r) {
   ensure(r.has_value(), "a memory database can be read");
   return *std::move(r);
+}
+
+void sure(const result<void>& r) { ensure(r.has_value(), "a memory database can be read"); }
+
+std::vector<std::string> names_of(engine::desired& wanted) {
+  std::vector<std::string> names;
+  sure(wanted.repositories([&](const engine::desired_repository& r) { return names.push_back(r.name), true; }));
+  return names;
+}
+
+// Those that are work for the engine.
+std::vector<engine::desired_item> announced_of(engine::desired& wanted) {
+  std::vector<engine::desired_item> all;
+  for (const std::string& name : names_of(wanted)) {
+    sure(wanted.changed(name, {0}, [&](const engine::desired_item& i) { return all.push_back(i), true; }));
+  }
+  return all;
 }
 
 finding check_repository_settled(secondary_site& site, const engine::desired_repository& r) {
@@ -38,23 +57,8 @@ finding check_repository_settled(secondary_site& site, const engine::desired_rep
 
 std::vector<engine::desired_item> items_of(engine::desired& wanted) {
   std::vector<engine::desired_item> all;
-  std::vector<std::string> names;
-  ensure(wanted
-             .repositories([&](const engine::desired_repository& r) {
-               names.push_back(r.name);
-               return true;
-             })
-             .has_value(),
-         "a memory database can be read");
-  for (const std::string& name : names) {
-    ensure(wanted
-               .items(name,
-                      [&](const engine::desired_item& i) {
-                        all.push_back(i);
-                        return true;
-                      })
-               .has_value(),
-           "a memory database can be read");
+  for (const std::string& name : names_of(wanted)) {
+    sure(wanted.items(name, [&](const engine::desired_item& i) { return all.push_back(i), true; }));
   }
   return all;
 }
@@ -108,13 +112,46 @@ finding check_settled(secondary_site& site) {
 
 namespace {
 
+// The manifest, or something that goes with it, is among those.
+bool needs(const memory_registry& source, const std::string& r, const std::string& ref, const lasting& those) {
+  if (those.empty()) return false;
+  if (those.contains({r, ref})) return true;
+  const auto* m = source.manifest_at(r, ref);
+  if (m == nullptr) return false;
+  if (those.contains({r, m->digest.text()})) return true;
+  const auto parsed = engine::parse_manifest(m->media_type, m->bytes);
+  if (!parsed) return false;
+  if (parsed->subject && needs(source, r, parsed->subject->digest.text(), those)) return true;
+  return std::ranges::any_of(parsed->references,
+                             [&](const auto& f) { return needs(source, r, f.target.digest.text(), those); });
+}
+
+// As needs(), for what refers to the manifest, too: an image comes with its signatures.
+bool comes_with(const memory_registry& source, const std::string& r, const std::string& ref, const lasting& those) {
+  if (needs(source, r, ref, those)) return true;
+  const auto* m = source.manifest_at(r, ref);
+  if (m == nullptr || those.empty()) return false;
+  const auto parsed = engine::parse_manifest(m->media_type, m->bytes);
+  if (parsed && std::ranges::any_of(parsed->references, [&](const auto& f) {
+        return comes_with(source, r, f.target.digest.text(), those);
+      })) {
+    return true;
+  }
+  return std::ranges::any_of(source.manifests(r), [&](const digest& other) {
+    const auto* by = source.manifest_at(r, other.text());
+    const auto refers = engine::parse_manifest(by->media_type, by->bytes);
+    const bool is_attached = refers && refers->subject && refers->subject->digest == m->digest;
+    return is_attached && comes_with(source, r, other.text(), those);
+  });
+}
+
 finding check_source_tag(const mirror& m, const std::string& r, const std::string& tag, const digest& d) {
   const auto at = m.target.tag(r, tag);
   if (at == d && m.target.is_whole(r, d)) return std::nullopt;
   const auto item = sure(m.site.done().item(r, tag));
   if (at != d && item) {
     const bool parked = item->state == engine::item_state::parked && !item->reason.empty();
-    if (m.was_broken && parked) return std::nullopt;
+    if (parked && (m.was_broken || needs(m.source, r, tag, m.refused))) return std::nullopt;
     const auto wanted = sure(m.site.wanted().item(r, tag));
     const bool unseen = m.by == engine::reconcile_mode::tags && wanted && !wanted->gone && wanted->digest != d.text();
     if (unseen && at) return std::nullopt;
@@ -136,16 +173,30 @@ finding check_target_tag(const mirror& m, const std::string& r, const std::strin
          (item ? std::string(engine::name_of(item->state)) : "unknown");
 }
 
-// Announced, and called done.
 finding check_manifest(const mirror& m, const engine::desired_item& i) {
   const digest d = *digest::parse(i.ref);
   const auto item = sure(m.site.done().item(i.repository, i.ref));
-  const bool done = item && item->state == engine::item_state::done && item->done_size > i.seq.value;
-  if (!done || !m.source.is_whole(i.repository, d) || m.target.is_whole(i.repository, d)) return std::nullopt;
-  return i.repository + "@" + i.ref + " is called done and is not whole at the target";
+  if (!m.source.is_whole(i.repository, d) || m.target.is_whole(i.repository, d)) return std::nullopt;
+  const bool parked = item && item->state == engine::item_state::parked && !item->reason.empty();
+  if (parked && (m.was_broken || needs(m.source, i.repository, i.ref, m.refused))) return std::nullopt;
+  return i.repository + "@" + i.ref + " is whole at the source, is not at the target, and is believed to be " +
+         (item ? std::string(engine::name_of(item->state)) + " " + item->reason : "unknown");
 }
 
 }  // namespace
+
+finding check_others(const others& o) {
+  for (const auto& i : items_of(o.site.wanted())) {
+    if (i.gone || !i.is_tag || o.book.is_tampered(i.repository)) continue;
+    const auto d = o.source.tag(i.repository, i.ref);
+    if (!d || d->text() != i.digest || !o.source.is_whole(i.repository, *d)) continue;
+    if (comes_with(o.source, i.repository, i.ref, o.stuck) || needs(o.source, i.repository, i.ref, o.refused)) continue;
+    if (o.target.tag(i.repository, i.ref) != d) {
+      return i.repository + ":" + i.ref + " is not at the target, while others fail";
+    }
+  }
+  return std::nullopt;
+}
 
 finding check_mirrored(const mirror& m) {
   for (const std::string& r : m.source.repositories()) {
@@ -160,7 +211,7 @@ finding check_mirrored(const mirror& m) {
       if (auto found = check_target_tag(m, r, tag)) return found;
     }
   }
-  for (const auto& i : items_of(m.site.wanted())) {
+  for (const auto& i : announced_of(m.site.wanted())) {
     if (i.is_tag || i.gone) continue;
     if (auto found = check_manifest(m, i)) return found;
   }

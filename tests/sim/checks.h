@@ -23,11 +23,25 @@ finding check_copy(log::event_log& primary, log::event_log& copy);
 finding check_view(log::event_log& log, log::view& v);
 // A repository that is called synced has nothing open; at rest, each is.
 finding check_settled(secondary_site& site);
+// Repository and reference of what fails each time.
+using lasting = std::set<std::pair<std::string, std::string>>;
+struct others {
+  const memory_registry& source;
+  const memory_registry& target;
+  secondary_site& site;
+  const ledger& book;
+  const lasting& stuck;
+  const lasting& refused;
+};
+// What one reference fails with stops no other: the tags that the log knows as the source has them, and that need
+// nothing of what fails, stand at the target. Where somebody changed the target, nobody has looked yet.
+finding check_others(const others& o);
 struct mirror {
   const memory_registry& source;
   const memory_registry& target;
   secondary_site& site;
   const ledger& book;
+  const lasting& refused;     // by the target: what needs it is parked
   engine::reconcile_mode by;  // of the reconcile before it
   // The source had images in pieces for a while: tags of it, too, may be parked.
   bool was_broken = false;

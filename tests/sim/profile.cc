@@ -50,6 +50,10 @@ profile draw_profile(random_source& random) {
   p.looks.on_hint = chance(50);
   p.looks.repositories_at_once = between(1, 3);
   p.looks.tags_at_once = between(1, 3);
+  p.sync.ceiling.tags_min = chance(40) ? between(1, 4) : p.sync.ceiling.tags_min;
+  p.sync.ceiling.share_max = chance(40) ? static_cast<double>(between(1, 4)) / 4 : p.sync.ceiling.share_max;
+  p.refusals = chance(20) ? between(1, 2) : 0u;
+  p.stuck = chance(20) ? between(1, 2) : 0u;
   return p;
 }
 
@@ -69,7 +73,10 @@ std::string describe(const profile& p) {
          text("referrers", p.source_lists_referrers) + text("checks_content", p.target_checks_content) +
          text("items_at_once", p.sync.items_at_once) + text("items_per_page", p.sync.items_per_page) +
          text("failures_max", p.sync.failures_max) + text("jobs_max", p.jobs_max) + text("reconciles", p.reconciles) +
-         text("scheduled", p.looks.every_ms > 0) + text("on_hint", p.looks.on_hint);
+         text("tags_min", p.sync.ceiling.tags_min) +
+         text("share_percent", static_cast<std::uint64_t>(p.sync.ceiling.share_max * 100)) +
+         text("refusals", p.refusals) + text("stuck", p.stuck) + text("scheduled", p.looks.every_ms > 0) +
+         text("on_hint", p.looks.on_hint);
 }
 
 }  // namespace longshore::sim

@@ -23,6 +23,8 @@ struct profile {
   std::uint64_t lost_permille = 0, doubled_permille = 0;                 // notifications
   std::uint64_t source_faults_permille = 0, target_faults_permille = 0;  // of operations
   std::uint64_t bodies_permille = 0;                                     // of operations: a blob's body breaks
+  std::uint64_t refusals = 0;                                            // references that the target never takes
+  std::uint64_t stuck = 0;  // references that the source does not give for hours
   std::uint64_t primary_crashes = 0, secondary_crashes = 0, tampers = 0, reconciles = 0;
 
   bool target_deletes_tags = true, target_deletes_manifests = true, target_mounts = true;
@@ -36,7 +38,9 @@ struct profile {
   std::size_t jobs_max = 2;
 
   bool is_calm() const {
-    return source_faults_permille + target_faults_permille + bodies_permille + secondary_crashes + tampers == 0;
+    return source_faults_permille + target_faults_permille + bodies_permille + secondary_crashes + tampers + refusals +
+               stuck ==
+           0;
   }
 };
 

@@ -133,7 +133,8 @@ pusher::activity pusher::push_index() {
   return a;
 }
 
-// Either way of attaching: a subject, or a tag made of the digest.
+// Each way of attaching: a subject, with a list of all under a tag where the registry keeps none; or a tag made of the
+// digest. What is attached may be attached to.
 pusher::activity pusher::push_signature() {
   activity a;
   const std::string repository = some_repository();
@@ -144,10 +145,21 @@ pusher::activity pusher::push_signature() {
     const auto* m = source_->manifest_at(repository, of.text());
     const std::string subject = ",\"subject\":" + engine::testing::descriptor_json(m->media_type, of, m->bytes.size());
     store_and_tag(a, repository, put_image(repository, subject), {});
+    if (!source_->does.lists_referrers) list_by_tag(a, repository, of);
   } else {
     store_and_tag(a, repository, put_image(repository, {}), "sha256-" + std::string(of.hex()) + ".sig");
   }
   return a;
+}
+
+void pusher::list_by_tag(activity& a, const std::string& repository, const digest& of) {
+  std::vector<digest> attached;
+  for (const digest& d : source_->manifests(repository)) {
+    const auto* m = source_->manifest_at(repository, d.text());
+    const auto parsed = engine::parse_manifest(m->media_type, m->bytes);
+    if (parsed && parsed->subject && parsed->subject->digest == of) attached.push_back(d);
+  }
+  store_and_tag(a, repository, add_index(*source_, repository, attached), "sha256-" + std::string(of.hex()));
 }
 
 pusher::activity pusher::push_untagged() {

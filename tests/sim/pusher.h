@@ -56,6 +56,7 @@ class pusher {
   activity push_image();
   activity push_index();
   activity push_signature();
+  void list_by_tag(activity& a, const std::string& repository, const digest& of);
   activity push_untagged();
   activity retag();
   activity delete_tag();

@@ -69,8 +69,35 @@ void simulation::set_up_registries() {
   target_.does.mounts = profile_.target_mounts;
   target_.does.checks_content = profile_.target_checks_content && defect_ != defect::blobs_skipped;
   target_.does.tags_per_page = 2;
-  source_.faults = [this](const memory_registry::call& c) { return fault_for(c, profile_.source_faults_permille); };
-  target_.faults = [this](const memory_registry::call& c) { return fault_for(c, profile_.target_faults_permille); };
+  source_.faults = [this](const memory_registry::call& c) {
+    const bool takes_content = c.verb == "get_manifest" || c.verb == "open_blob";
+    auto stuck = takes_content ? lasting_fault(c, stuck_, profile_.stuck, {errc::unavailable, "500, each time", 0})
+                               : std::nullopt;
+    return stuck ? stuck : fault_for(c, profile_.source_faults_permille);
+  };
+  target_.faults = [this](const memory_registry::call& c) {
+    auto refused = c.verb == "put_manifest"
+                       ? lasting_fault(c, refused_, profile_.refusals, {errc::rejected, "not of our policy", 0})
+                       : std::nullopt;
+    return refused ? refused : fault_for(c, profile_.target_faults_permille);
+  };
+}
+
+// Some reference, once drawn, fails each time.
+std::optional<memory_registry::fault> simulation::lasting_fault(const memory_registry::call& call, lasting& faults,
+                                                                std::uint64_t& left, const error& what) {
+  if (troubled_ && left > 0 && chance(100)) {
+    --left;
+    faults.emplace(call.repository, call.ref);
+  }
+  bool fails = faults.contains({call.repository, call.ref});
+  if (defect_ == defect::one_stops_all) {
+    fails = fails || std::ranges::any_of(faults, [&](const auto& f) { return f.first == call.repository; });
+  }
+  if (!fails) return std::nullopt;
+  ++out_.faults;
+  note("  fault of " + call.verb + " " + call.repository + " " + call.ref.substr(0, 24) + ": " + what.text);
+  return memory_registry::fault{what, memory_registry::fault_at::before};
 }
 
 std::optional<memory_registry::fault> simulation::fault_for(const memory_registry::call& call, std::uint64_t permille) {
@@ -110,6 +137,10 @@ outcome simulation::run() {
   source_.mend_bodies();
   note("calm");
   if (!failed()) come_to_rest(false);
+  // What was parked while the source had it in pieces waits for somebody.
+  if (!failed() && !drawn_.pushes.breaks_images)
+    check(check_others({source_, target_, secondary_, book_, stuck_, refused_}));
+  stuck_.clear();
   if (seed_ % 4 == 1) {
     reconcile(engine::reconcile_mode::tags);
     if (drawn_.tampers == 0) check_mirror(engine::reconcile_mode::tags, false);

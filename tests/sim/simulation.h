@@ -41,6 +41,8 @@ class simulation {
   bool failed() const { return !book_.breaches().empty(); }
   void set_up_registries();
   std::optional<memory_registry::fault> fault_for(const memory_registry::call& call, std::uint64_t permille);
+  std::optional<memory_registry::fault> lasting_fault(const memory_registry::call& call, lasting& faults,
+                                                      std::uint64_t& left, const error& what);
 
   // The troubled part.
   void play();
@@ -84,6 +86,7 @@ class simulation {
   secondary_site secondary_;
   std::int64_t late_us_ = 0;  // since the registry was last done with everything it began
   bool troubled_ = true;
+  lasting refused_, stuck_;  // what the target never takes; what the source does not give until it is mended
   outcome out_;
 };
 

@@ -14,7 +14,7 @@ void simulation::check(const finding& found) {
 void simulation::check_mirror(engine::reconcile_mode by, bool allowed) {
   if (failed()) return;
   check(check_settled(secondary_));
-  check(check_mirrored({source_, target_, secondary_, book_, by, drawn_.pushes.breaks_images, allowed}));
+  check(check_mirrored({source_, target_, secondary_, book_, refused_, by, drawn_.pushes.breaks_images, allowed}));
 }
 
 void simulation::check_all() {

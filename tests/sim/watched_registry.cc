@@ -1,5 +1,7 @@
 #include "tests/sim/watched_registry.h"
 
+#include "engine/manifest.h"
+
 namespace longshore::sim {
 
 std::string_view name_of(defect d) {
@@ -18,6 +20,10 @@ std::string_view name_of(defect d) {
       return "acknowledged_unsynced";
     case defect::view_apart:
       return "view_apart";
+    case defect::one_stops_all:
+      return "one_stops_all";
+    case defect::referrers_dropped:
+      return "referrers_dropped";
   }
   return "unknown";
 }
@@ -50,6 +56,9 @@ engine::task<std::optional<digest>> watched_source::resolve(std::string reposito
 
 engine::task<digest> watched_target::put_manifest(std::string repository, std::string ref, std::string media_type,
                                                   std::string bytes) {
+  if (defect_ == defect::referrers_dropped && bytes.find("\"subject\"") != std::string::npos) {
+    co_return engine::manifest_digest(media_type, bytes);
+  }
   auto done =
       co_await memory_registry::put_manifest(repository, std::move(ref), std::move(media_type), std::move(bytes));
   book_->look(repository);

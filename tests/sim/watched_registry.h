@@ -15,13 +15,15 @@ enum class defect : std::uint8_t {
   failed_listing_empty,   // a listing of the target that failed counts as an empty one
   no_dedup,               // a repeated notification is recorded again
   acknowledged_unsynced,  // an answer is given before the disk has it
-  view_apart              // a view is committed apart from its position
+  view_apart,             // a view is committed apart from its position
+  one_stops_all,          // what fails for good fails all of its repository
+  referrers_dropped       // what refers to an image is said to be published, and is not
 };
 std::string_view name_of(defect d);
 std::optional<defect> defect_named(std::string_view name);
-inline constexpr defect all_defects[] = {defect::blobs_skipped,         defect::removal_unasked,
-                                         defect::failed_listing_empty,  defect::no_dedup,
-                                         defect::acknowledged_unsynced, defect::view_apart};
+inline constexpr defect all_defects[] = {
+    defect::blobs_skipped,         defect::removal_unasked, defect::failed_listing_empty, defect::no_dedup,
+    defect::acknowledged_unsynced, defect::view_apart,      defect::one_stops_all,        defect::referrers_dropped};
 
 class watched_source final : public memory_registry {
  public:
