@@ -217,7 +217,7 @@ task<std::vector<descriptor>> publication::list_referrers(const longshore::diges
   co_return std::move(*listed).value_or(none);
 }
 
-// Those found, and in turn what refers to them.
+// Those found, and in turn what refers to them and to what they are made of.
 task<> publication::bring_referrers(const desired_item& item, std::vector<descriptor> found,
                                     std::set<longshore::digest> seen, attempt& a) {
   for (std::size_t i = 0; i < found.size(); ++i) {
@@ -226,16 +226,22 @@ task<> publication::bring_referrers(const desired_item& item, std::vector<descri
     if (i >= world_->copying.referrers_max) {
       co_return fail(errc::too_large, "more than " + std::to_string(world_->copying.referrers_max) + " referrers");
     }
-    if (auto done = co_await bring_referrer(item, r, a); !done) co_return done;
-    auto more = co_await list_referrers(r.digest);
-    if (!more) co_return pass(std::move(more));
-    found.insert(found.end(), more->begin(), more->end());
+    std::vector<longshore::digest> parts{r.digest};
+    if (auto done = co_await bring_referrer(item, r, a, parts); !done) co_return done;
+    for (const longshore::digest& part : parts) {
+      if (part != r.digest && !seen.insert(part).second) continue;
+      auto more = co_await list_referrers(part);
+      if (!more) co_return pass(std::move(more));
+      found.insert(found.end(), more->begin(), more->end());
+    }
   }
   co_return result<void>();
 }
 
 // A referrer that the target will never take does not hold back the image it refers to: it is parked by itself.
-task<> publication::bring_referrer(const desired_item& item, const descriptor& r, attempt& a) {
+// parts: the manifests below it are added.
+task<> publication::bring_referrer(const desired_item& item, const descriptor& r, attempt& a,
+                                   std::vector<longshore::digest>& parts) {
   auto known = world_->where.holds(repository_, r.digest.text());
   if (!known) co_return pass(std::move(known));
   if (*known && a.believe) co_return result<void>();
@@ -250,6 +256,9 @@ task<> publication::bring_referrer(const desired_item& item, const descriptor& r
     done = pass(std::move(walked));
   } else {
     const closure_plan plan = walked->plan();
+    for (const manifest_document* m : plan.manifests) {
+      if (m->digest != r.digest) parts.push_back(m->digest);
+    }
     done = co_await bring_blobs(plan, a);
     for (std::size_t i = 0; done && i < plan.manifests.size(); ++i) {
       const manifest_document& m = *plan.manifests[i];

@@ -51,7 +51,8 @@ class publication {
   task<std::vector<descriptor>> list_referrers(const longshore::digest& d);
   task<> bring_referrers(const desired_item& item, std::vector<descriptor> found, std::set<longshore::digest> seen,
                          attempt& a);
-  task<> bring_referrer(const desired_item& item, const descriptor& r, attempt& a);
+  task<> bring_referrer(const desired_item& item, const descriptor& r, attempt& a,
+                        std::vector<longshore::digest>& parts);
   task<> confirm_tag(const desired_item& item, const longshore::digest& d);
   task<> try_once(const desired_item& item, const manifest_document& root, tag_check check, attempt& a);
 

@@ -120,6 +120,26 @@ TEST_F(repository_sync_kinds_test, referrers_are_published_after_their_image_and
   EXPECT_EQ(order, (std::vector<std::string>{image.text(), sbom.text(), signature.text(), "v1"}));
 }
 
+TEST_F(repository_sync_kinds_test, what_refers_to_a_part_of_a_referrer_comes_too) {
+  source_.does.lists_referrers = true;
+  const digest image = add_oci_image(source_, repo, {"signed"});
+  const digest part = add_oci_image(source_, repo, {"sbom of one platform"});
+  const auto refers = [](std::string_view type, const digest& d) {
+    return ",\"subject\":" + descriptor_json(type, d, 1);
+  };
+  const std::string type(media_type::oci_index);
+  const auto* m = source_.manifest_at(repo, part.text());
+  const digest referrer = source_.add_manifest(repo, type,
+                                               "{\"schemaVersion\":2,\"mediaType\":\"" + type + "\",\"manifests\":[" +
+                                                   descriptor_json(m->media_type, part, m->bytes.size()) + "]" +
+                                                   refers(media_type::oci_manifest, image) + "}");
+  const digest signature = add_oci_image(source_, repo, {"signature"}, refers(media_type::oci_manifest, part));
+  push("v1", image);
+  expect_synced();
+  EXPECT_TRUE(target_.is_whole(repo, referrer));
+  EXPECT_TRUE(target_.is_whole(repo, signature));
+}
+
 TEST_F(repository_sync_kinds_test, a_referrer_the_target_refuses_is_parked_and_does_not_hold_back_the_image) {
   source_.does.lists_referrers = true;
   target_.does.refused_types.insert(std::string(media_type::oci_artifact));
