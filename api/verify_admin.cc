@@ -28,7 +28,7 @@ json::value eta_of(const engine::verify_run& r, timestamp now) {
 }
 
 json::object json_of(const engine::verify_run& r, timestamp now) {
-  json::array mismatches, unknowns;
+  json::array mismatches, unknowns, left_out;
   for (const auto& m : r.mismatches) {
     mismatches.push_back(json::object{{"repository", m.repository},
                                       {"tag", m.what.tag},
@@ -38,6 +38,9 @@ json::object json_of(const engine::verify_run& r, timestamp now) {
   }
   for (const auto& u : r.unknowns) {
     unknowns.push_back(json::object{{"repository", u.repository}, {"reason", u.reason}});
+  }
+  for (const auto& u : r.left_out) {
+    left_out.push_back(json::object{{"repository", u.repository}, {"reference", u.ref}, {"not_judged", u.why}});
   }
   json::object repositories{{"total", r.total},           {"done", r.done},
                             {"clean", r.clean},           {"unjudged", r.unjudged},
@@ -57,9 +60,11 @@ json::object json_of(const engine::verify_run& r, timestamp now) {
           {"bytes", r.progress.bytes},
           {"unsettled_tags", r.unsettled},
           {"parked_tags", r.parked},
+          {"skipped_tags", r.skipped},
           {"mismatches_found", r.mismatches_found},
           {"mismatches", std::move(mismatches)},
           {"unknown", std::move(unknowns)},
+          {"left_out", std::move(left_out)},
           {"error", r.failure.empty() ? json::value(nullptr) : json::value(r.failure)}};
 }
 

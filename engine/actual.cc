@@ -24,6 +24,8 @@ bool is_left_out_by(const actual_item& i, std::string_view code) {
 void count(actual_repository& r, const actual_item& i, bool more) {
   if (i.apart && more) ++r.apart;
   if (i.apart && !more && r.apart > 0) --r.apart;
+  if (i.doubted && more) ++r.doubted;
+  if (i.doubted && !more && r.doubted > 0) --r.doubted;
   std::uint64_t* counter = i.state == item_state::parked    ? &r.parked
                            : i.state == item_state::failed  ? &r.failed
                            : i.state == item_state::skipped ? &r.skipped
@@ -162,7 +164,7 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
   item.at = e.recorded;
   if (e.kind != event_kind::verified) item.apart = detail.number("apart") > 0;
   if (e.kind == event_kind::verified) {
-    if (item.digest == e.digest) item.verified_at = e.recorded;
+    if (item.digest == e.digest) item.verified_at = e.recorded, item.doubted = false;
   } else if (e.kind == event_kind::mismatched) {
     reopen(r, item, detail);
   } else if (e.kind == event_kind::published || e.kind == event_kind::removed) {
@@ -185,7 +187,7 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
     item.reason = detail.text("reason");
     item.code = detail.text("code");
   }
-  if (item.digest != digest_before) item.verified_at = {};
+  if (item.digest != digest_before) item.verified_at = {}, item.doubted = false;
   count(r, item, true);
   if (is_tag_item && digest_before != item.digest) {
     if (!digest_before.empty()) state.erase(tags_, tag_key(e.repository, digest_before, ref));
@@ -202,7 +204,8 @@ void actual::reopen(actual_repository& r, actual_item& item, const record_detail
   item.reason = found.text("reason");
   item.code = found.text("kind");
   if (item.code == code_missing_tag) item.digest.clear();
-  ++r.mismatches;
+  if (!item.doubted) ++r.mismatches;  // else it was counted
+  item.doubted = item.doubted || item.code == code_wrong_bytes;
   r.state = sync_state::failed;
   r.last_sync_failure = "verification: " + item.reason;
   r.retry_at = {};

@@ -40,6 +40,7 @@ struct actual_repository {
   std::string checksum;          // of the target's tags then (engine/checksum.h)
   std::uint64_t mismatches = 0;  // found since all of it was
   std::uint64_t apart = 0;       // items settled otherwise than the log says
+  std::uint64_t doubted = 0;     // items found with wrong bytes, and not read whole since
   bool deletes_allowed = false;  // over the ceiling, until a pass ends synced
 };
 // Something was left out there by filters other than these: to be decided anew.
@@ -47,6 +48,7 @@ bool is_stale(const actual_repository& r, std::string_view filter);
 
 // Codes of items that are not names of an errc.
 inline constexpr std::string_view code_over_ceiling = "over_ceiling";  // parked: a deletion that was held back
+inline constexpr std::string_view code_wrong_bytes = "wrong_bytes";    // a mismatch: what is served is something else
 inline constexpr std::string_view code_missing_tag = "missing_tag";    // a mismatch: the tag is not there at all
 
 enum class item_state : std::uint8_t { done, removed, failed, parked, skipped };
@@ -64,7 +66,8 @@ struct actual_item {
   std::string code;              // errc name of a failure; skipped: "filter" or "operator"; done: "" or "sparse"
   timestamp at;                  // of the newest record
   timestamp verified_at;
-  bool apart = false;  // done or removed, but not as the log says: the source showed otherwise
+  bool doubted = false;  // found with wrong bytes, and not read whole since
+  bool apart = false;    // done or removed, but not as the log says: the source showed otherwise
 };
 
 class actual final : public log::view {
@@ -73,6 +76,7 @@ class actual final : public log::view {
   static std::vector<storage::family_spec> family_specs();
 
   std::string_view name() const override { return "actual"; }
+  std::uint64_t format() const override { return 2; }
   std::vector<storage::family> families() const override;
   void apply(const log::event_view& e, storage::overlay& state) override;
 

@@ -31,6 +31,7 @@ std::string pack(const actual_repository& r) {
       .number(r.mismatches)
       .number(r.deletes_allowed ? 1 : 0)
       .number(r.apart)
+      .number(r.doubted)
       .take();
 }
 
@@ -59,6 +60,7 @@ std::optional<actual_repository> unpack_repository(std::string_view name, std::s
     r.deletes_allowed = in.number() != 0;
   }
   if (in.more()) r.apart = in.number();
+  if (in.more()) r.doubted = in.number();
   if (!in.ok() || r.state > sync_state::failed) return std::nullopt;
   return r;
 }
@@ -74,6 +76,7 @@ std::string pack(const actual_item& i) {
       .number(packed(i.at))
       .number(packed(i.verified_at))
       .number(i.apart ? 1 : 0)
+      .number(i.doubted ? 1 : 0)
       .take();
 }
 
@@ -94,6 +97,7 @@ std::optional<actual_item> unpack_item(std::string_view key, std::string_view va
   i.at = unpacked(in.number());
   i.verified_at = unpacked(in.number());
   if (in.more()) i.apart = in.number() != 0;
+  if (in.more()) i.doubted = in.number() != 0;
   if (!in.ok() || i.state > item_state::skipped) return std::nullopt;
   return i;
 }

@@ -83,7 +83,7 @@ closure_faults faults_of(const digest& root, const content_map& found) {
   const auto report = [&](difference kind, const digest& of) {
     if (kind != difference::none && out.faults.size() < faults_max) out.faults.push_back({kind, of});
   };
-  std::set<digest> manifests{root}, blobs, referrers;
+  std::set<digest> manifests{root}, blobs, referrers, attached;
   std::vector<digest> next{root};
   for (std::size_t i = 0; i < next.size(); ++i) {
     const digest d = next[i];
@@ -96,7 +96,9 @@ closure_faults faults_of(const digest& root, const content_map& found) {
     out.manifests.push_back(d);
     for (const manifest_reference& r : m.refers_to.references) {
       if (is_below_as_manifest(r, found)) {
-        if (manifests.insert(r.target.digest).second) next.push_back(r.target.digest);
+        if (!manifests.insert(r.target.digest).second) continue;
+        if (attached.contains(d)) attached.insert(r.target.digest);
+        next.push_back(r.target.digest);
       } else if (blobs.insert(r.target.digest).second) {
         report(blob_difference(r, looked_at(found, r.target.digest, false)), r.target.digest);
       }
@@ -104,9 +106,24 @@ closure_faults faults_of(const digest& root, const content_map& found) {
     for (const digest& r : m.referred_to_by) {
       if (!manifests.insert(r).second) continue;
       referrers.insert(r);
+      attached.insert(r);
       next.push_back(r);
     }
+    // What a referrer refers to has brought it here, and is not brought for it.
+    const auto& subject = m.refers_to.subject;
+    if (subject && !attached.contains(d) && manifests.insert(subject->digest).second) next.push_back(subject->digest);
   }
+  return out;
+}
+
+std::vector<tag_mismatch> compare_manifest(const digest& of, bool at_source, bool at_target,
+                                           const std::vector<fault>& below) {
+  std::vector<tag_mismatch> out;
+  if (at_source && !at_target) {
+    constexpr auto kind = difference::missing_manifest;
+    out.push_back({of.text(), kind, of.text(), reason_of(kind, of)});
+  }
+  for (const fault& f : below) out.push_back({of.text(), f.kind, f.of.text(), reason_of(f.kind, f.of)});
   return out;
 }
 

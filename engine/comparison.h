@@ -3,9 +3,9 @@
 // THE comparator: what the target should hold against what it was found to hold. Syncing and verifying both ask here
 // whether a tag stands at the target. Pure.
 //
-// A tag is compared by digest, then its closure at the target, and what refers to it, digest by digest. What the source
-// does not have either is no difference. faults_of() needs every digest below the root to be in the map (content nobody
-// looked at would pass for whole, so it is a bug of ours and aborts).
+// A tag is compared by digest, then its closure at the target, what it has as its subject, and what refers to it,
+// digest by digest. What the source does not have either is no difference. faults_of() needs every digest below the
+// root to be in the map (content nobody looked at would pass for whole, so it is a bug of ours and aborts).
 
 #include <cstdint>
 #include <map>
@@ -62,11 +62,14 @@ closure_faults faults_of(const longshore::digest& root, const content_map& found
 
 // One thing that is amiss with a tag, for people and machines.
 struct tag_mismatch {
-  std::string tag;
+  std::string tag;  // or the digest of a manifest without one
   difference kind = difference::none;
   std::string digest;  // of what is amiss; for a tag: as the source has it, or the target's for an extra one
   std::string reason;
 };
+// As below, of a manifest without a tag; what only the target has is nobody's business.
+std::vector<tag_mismatch> compare_manifest(const longshore::digest& of, bool at_source, bool at_target,
+                                           const std::vector<fault>& below);
 // Everything that is amiss with it; empty: it stands at the target, whole. below: of the target's digest.
 std::vector<tag_mismatch> compare(const std::string& tag, const std::optional<longshore::digest>& at_source,
                                   const std::optional<longshore::digest>& at_target, const std::vector<fault>& below);

@@ -111,6 +111,7 @@ void verification::add(verify_run& to, const std::string& repository, const veri
   ++to.done;
   to.unsettled += verdict.unsettled;
   to.parked += verdict.parked;
+  to.skipped += verdict.skipped;
   to.mismatches_found += verdict.mismatches.size();
   if (!verdict.mismatches.empty()) ++to.mismatched;
   if (verdict.is == verify_verdict::state::clean) ++to.clean;
@@ -118,6 +119,10 @@ void verification::add(verify_run& to, const std::string& repository, const veri
   if (verdict.is == verify_verdict::state::unknown) {
     ++to.unknown_repositories;
     if (to.unknowns.size() < verify_listed_max) to.unknowns.push_back({repository, verdict.reason});
+  }
+  for (const verify_verdict::left_out_item& u : verdict.left_out) {
+    if (to.left_out.size() == verify_listed_max) break;
+    to.left_out.push_back({repository, u.ref, u.why});
   }
   for (const tag_mismatch& m : verdict.mismatches) {
     if (to.mismatches.size() == verify_listed_max) break;

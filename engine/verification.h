@@ -37,17 +37,21 @@ struct verify_run {
   struct unknown {
     std::string repository, reason;
   };
+  struct left_out_item {
+    std::string repository, ref, why;
+  };
   std::uint64_t number = 0;  // 0: there was none
   verify_request asked;
   bool running = false;
   timestamp started, finished;
   std::size_t total = 0, done = 0, clean = 0, unjudged = 0, mismatched = 0, unknown_repositories = 0;
-  std::uint64_t unsettled = 0, parked = 0, mismatches_found = 0;
+  std::uint64_t unsettled = 0, parked = 0, skipped = 0, mismatches_found = 0;
   verify_progress progress;
-  std::string repository;            // being verified now
-  std::vector<mismatch> mismatches;  // the first verify_listed_max
-  std::vector<unknown> unknowns;     // likewise
-  std::string failure;               // why it ended before its end
+  std::string repository;               // being verified now
+  std::vector<mismatch> mismatches;     // the first verify_listed_max
+  std::vector<unknown> unknowns;        // likewise
+  std::vector<left_out_item> left_out;  // likewise
+  std::string failure;                  // why it ended before its end
 };
 
 struct verification_settings {

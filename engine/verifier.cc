@@ -31,20 +31,6 @@ result<void> read_item(const sync_world& world, const std::string& repository, c
 
 }  // namespace
 
-std::string_view name_of(verify_verdict::state s) {
-  switch (s) {
-    case verify_verdict::state::clean:
-      return "clean";
-    case verify_verdict::state::unjudged:
-      return "unjudged";
-    case verify_verdict::state::mismatched:
-      return "mismatched";
-    case verify_verdict::state::unknown:
-      return "unknown";
-  }
-  return "unknown";
-}
-
 // That a registry has no such repository is its own word: no tags. Each is asked for by itself all the same.
 task<tag_names> verifier::list(registry& of) {
   auto listed = co_await list_all_tags(of, repository_, world_->settings.listed_tags_max);
@@ -95,6 +81,9 @@ task<verify_verdict> verifier::run() {
     if (auto done = co_await verify_tags(*tags); !done) co_return pass(std::move(done));
   }
   if (!must_end()) {
+    if (auto done = co_await verify_untagged(); !done) co_return pass(std::move(done));
+  }
+  if (!must_end()) {
     if (auto listed = co_await check_listing(); !listed) trouble_ = std::move(listed).error();
   }
   if (stopping_ || (trouble_ && trouble_->code == errc::stopped)) co_return stopped();
@@ -117,22 +106,56 @@ task<verify_verdict> verifier::run() {
   co_return std::move(verdict_);
 }
 
+// Between two pages nobody needs what was found.
+void verifier::make_room() {
+  if (remembered_ <= settings_->remembered_max) return;
+  found_.clear();
+  remembered_ = 0;
+}
+
+error verifier::too_many() const {
+  return {errc::too_large,
+          "more than " + std::to_string(settings_->mismatches_max) + " mismatches; verify again when these are mended"};
+}
+
 task<> verifier::verify_tags(const tag_names& tags) {
   tag_looks page;
   for (auto at = tags.begin(); at != tags.end() && !must_end();) {
-    page.push_back({*at, {}, {}, {}, {}});
+    page.push_back({*at, true, {}, {}, {}, {}});
     ++at;
     if (page.size() < settings_->tags_per_page && at != tags.end()) continue;
     if (auto done = co_await verify_page(std::exchange(page, {})); !done) co_return done;
-    if (remembered_ > settings_->remembered_max) {
-      found_.clear();
-      remembered_ = 0;
-    }
+    make_room();
     if (verdict_.mismatches.size() >= settings_->mismatches_max) {
       if (at == tags.end()) break;
-      trouble_ = error{errc::too_large, "more than " + std::to_string(settings_->mismatches_max) +
-                                            " mismatches; verify again when these are mended"};
+      trouble_ = too_many();
     }
+  }
+  co_return result<void>();
+}
+
+// A page of those that were not met below a tag; from is moved past it.
+result<verifier::tag_looks> verifier::untagged_from(event_seq& from) const {
+  tag_looks page;
+  auto read = world_->wanted.changed(repository_, from, [&](const desired_item& item) {
+    from = item.seq.next();
+    if (item.is_tag || item.gone) return true;
+    const auto d = longshore::digest::parse(item.ref);
+    if (d && !found_.contains({*d, true})) page.push_back({item.ref, false, {}, {}, {}, {}});
+    return page.size() < settings_->tags_per_page;
+  });
+  if (!read) return pass(std::move(read));
+  return page;
+}
+
+task<> verifier::verify_untagged() {
+  for (event_seq from{0}; !must_end();) {
+    auto page = untagged_from(from);
+    if (!page) co_return pass(std::move(page));
+    if (page->empty()) break;
+    if (auto done = co_await verify_page(*std::move(page)); !done) co_return done;
+    make_room();
+    if (verdict_.mismatches.size() >= settings_->mismatches_max) trouble_ = too_many();
   }
   co_return result<void>();
 }
@@ -150,8 +173,8 @@ task<> verifier::verify_page(tag_looks page) {
   for (tag_look& look : page) {
     if (auto done = co_await judge(look, whole); !done) co_return done;
     if (must_end()) co_return result<void>();
-    ++verdict_.tags;
-    ++progress_->tags;
+    if (look.is_tag) ++verdict_.tags, ++progress_->tags;
+    if (!look.is_tag) ++verdict_.untagged;
   }
   co_return co_await world_->records.append(std::move(whole));
 }
@@ -174,9 +197,9 @@ task<> verifier::on_several(std::size_t count, std::function<task<>(std::size_t)
 task<> verifier::resolve(tag_look& look) {
   if (auto read = read_item(*world_, repository_, look.tag, look.wanted, look.done); !read) co_return read;
   auto source = co_await world_->source.resolve(repository_, look.tag);
-  if (!source) co_return pass(std::move(source), "asking the source for tag " + look.tag);
+  if (!source) co_return pass(std::move(source), "asking the source for " + look.tag);
   auto target = co_await world_->target.resolve(repository_, look.tag);
-  if (!target) co_return pass(std::move(target), "asking the target for tag " + look.tag);
+  if (!target) co_return pass(std::move(target), "asking the target for " + look.tag);
   look.source = *std::move(source);
   look.target = *std::move(target);
   co_return result<void>();
@@ -195,6 +218,9 @@ task<> verifier::explore(longshore::digest root) {
     if (must_end()) break;
     for (const longshore::digest& r : found_.at(key).referred_to_by) {
       if (seen.insert(r).second) manifests.push_back(r);
+    }
+    if (const auto& subject = found_.at(key).refers_to.subject; subject && seen.insert(subject->digest).second) {
+      manifests.push_back(subject->digest);
     }
     const std::vector<manifest_reference>& references = found_.at(key).refers_to.references;
     for (std::size_t r = 0; r < references.size() && !must_end(); ++r) {
@@ -241,26 +267,47 @@ bool verifier::is_judged(const tag_look& look) {
   const bool parked = look.done && look.done->state == item_state::parked;
   if (is_open(*look.wanted, look.done)) {
     ++verdict_.unsettled;
+    leave_out(look, "still being synced");
     return false;
   }
-  if (look.done && look.done->state == item_state::skipped) return false;  // by a filter or an operator
+  if (look.done && look.done->state == item_state::skipped) {  // by a filter or an operator
+    ++verdict_.skipped;
+    leave_out(look, "left out: " + (look.done->reason.empty() ? look.done->code : look.done->reason));
+    return false;
+  }
   if (parked) {
     ++verdict_.parked;
+    leave_out(look, "parked: " + look.done->reason);
     return false;
   }
   return world_->settings.deletes != delete_mode::keep || look.source;
 }
 
+void verifier::leave_out(const tag_look& look, std::string why) {
+  if (verdict_.left_out.size() < settings_->unjudged_max) verdict_.left_out.push_back({look.tag, std::move(why)});
+}
+
+std::vector<tag_mismatch> verifier::compared(const tag_look& look, const closure_faults& below) const {
+  if (look.is_tag) return compare(look.tag, look.source, look.target, below.faults);
+  return compare_manifest(*longshore::digest::parse(look.tag), look.source.has_value(), look.target.has_value(),
+                          below.faults);
+}
+
 task<> verifier::judge(tag_look& look, std::vector<log::event>& whole) {
-  if (look.target) sum_.add(look.tag, look.target->text());
-  if (look.source && !source_lists_.contains(look.tag)) unlisted_.push_back(look.tag);
+  if (look.is_tag && look.target) sum_.add(look.tag, look.target->text());
+  if (look.is_tag && look.source && !source_lists_.contains(look.tag)) unlisted_.push_back(look.tag);
   closure_faults below;
   if (look.target && look.source == look.target) below = faults_of(*look.target, found_);
-  auto amiss = compare(look.tag, look.source, look.target, below.faults);
+  auto amiss = compared(look, below);
+  if (amiss.empty() && look.done && look.done->doubted && !deep_) {
+    ++verdict_.unsettled;
+    leave_out(look, "it had wrong bytes, and is believed again once `verify --deep` has read it");
+    co_return result<void>();
+  }
   if (amiss.empty()) {
     const bool ours = look.wanted && look.target && look.done && look.done->state == item_state::done &&
                       look.done->digest == look.target->text();
-    if (ours) whole.push_back(record::verified(repository_, look.tag, *look.target));
+    if (ours) whole.push_back(record::verified(repository_, look.is_tag ? look.tag : std::string(), *look.target));
     co_return result<void>();
   }
   if (!is_judged(look)) co_return result<void>();
@@ -270,7 +317,7 @@ task<> verifier::judge(tag_look& look, std::vector<log::event>& whole) {
   if (*stands && !below.faults.empty()) {
     if (auto looked = co_await forget_arrived(below); !looked && !trouble_) trouble_ = std::move(looked).error();
     if (trouble_) co_return result<void>();
-    amiss = compare(look.tag, look.source, look.target, below.faults);
+    amiss = compared(look, below);
   }
   if (!*stands || amiss.empty()) {
     ++verdict_.unsettled;
@@ -282,7 +329,7 @@ task<> verifier::judge(tag_look& look, std::vector<log::event>& whole) {
 
 // Looked at again: neither the log nor a pass nor either registry has moved on meanwhile.
 task<bool> verifier::still_stands(const tag_look& look) {
-  tag_look now{look.tag, {}, {}, {}, {}};
+  tag_look now{look.tag, look.is_tag, {}, {}, {}, {}};
   if (auto looked = co_await resolve(now); !looked) co_return pass(std::move(looked));
   co_return now.wanted == look.wanted&& same(now.done, look.done) &&
       now.source == look.source&& now.target == look.target;

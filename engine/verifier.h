@@ -3,15 +3,17 @@
 // Verifying one repository: the closure of every tag at the target, and what the source lists as referring to it,
 // compared with the source, digest by digest.
 //
+// Manifests that the log knows by digest alone are verified as tags are.
 // run() returns a verdict. `clean` needs two complete listings and an answer to every question: whatever could not be
 // asked makes it `unknown`, with the reason; what was found amiss until then is found all the same. Tags that the log
 // moved on from meanwhile, or that are still open, are not judged (`unsettled`), nor are parked ones: where such a tag
 // (or referrer) differs, and nothing else does, the verdict is `unjudged`. What filters or operators leave out is not
-// compared. With deep, every blob is read from the target and hashed. Each digest is looked at once, tags page by page.
-// Facts are journaled as they are found: tags found whole, and at the end the repository. What is amiss is not: the
-// caller journals reopening(), and does so when no pass over the repository runs.
-// run() fails when the journal or a view cannot be used, and with errc::stopped after stop(). Once per object; one
-// executor; world, progress and rate must outlive it.
+// compared, and named (`left_out`). What was found with wrong bytes is not believed again before it was read again:
+// only deep judges it. With deep, every blob is read from the target and hashed. Each digest is looked at once, tags
+// page by page. Facts are journaled as they are found: tags found whole, and at the end the repository. What is amiss
+// is not: the caller journals reopening(), and does so when no pass over the repository runs. run() fails when the
+// journal or a view cannot be used, and with errc::stopped after stop(). Once per object; one executor; world, progress
+// and rate must outlive it.
 
 #include <functional>
 #include <set>
@@ -22,12 +24,14 @@
 #include "engine/comparison.h"
 #include "engine/sync_world.h"
 #include "engine/tag_listing.h"
+#include "engine/verify_verdict.h"
 
 namespace longshore::engine {
 
 struct verifier_settings {
   std::size_t tags_per_page = 128;
   std::size_t looks_at_once = 6;
+  std::size_t unjudged_max = 100;              // told by name, of one repository
   std::size_t mismatches_max = 1'000;          // of one repository; more end the run over it
   std::size_t remembered_max = 200'000;        // digests and references held in memory
   std::uint64_t bytes_per_second = 50u << 20;  // read by a deep verification, of all blobs together; 0: no limit
@@ -51,25 +55,6 @@ class byte_rate {
   std::int64_t free_at_us_ = 0;
 };
 
-struct verify_verdict {
-  enum class state : std::uint8_t { clean, unjudged, mismatched, unknown } is = state::unknown;
-  std::uint64_t tags = 0, unsettled = 0, parked = 0;
-  std::string checksum;                  // of the target's tags; empty unless they were all seen
-  std::vector<tag_mismatch> mismatches;  // in tag order
-  std::string reason;                    // why it is unknown
-
-  // An item that is to be open again, as it was when it was judged.
-  struct finding {
-    desired_item wanted;
-    std::optional<actual_item> done;
-    difference kind = difference::none;
-    std::string reason;
-    std::vector<longshore::digest> lost;  // what the location index may not be believed about
-  };
-  std::vector<finding> findings;
-};
-std::string_view name_of(verify_verdict::state s);
-
 class verifier {
  public:
   verifier(const sync_world& world, std::string repository, bool deep, const verifier_settings& settings,
@@ -85,8 +70,10 @@ class verifier {
   void stop() { stopping_ = true; }
 
  private:
+  // A tag, or a manifest that the log knows by its digest only.
   struct tag_look {
     std::string tag;
+    bool is_tag = true;
     std::optional<desired_item> wanted;
     std::optional<actual_item> done;
     std::optional<longshore::digest> source, target;
@@ -96,8 +83,12 @@ class verifier {
   static std::unexpected<error> stopped();
   task<tag_names> list(registry& of);
   task<tag_names> tags_to_verify();
+  result<tag_looks> untagged_from(event_seq& from) const;
   task<> check_listing();
   task<> verify_tags(const tag_names& tags);
+  task<> verify_untagged();
+  void make_room();
+  error too_many() const;
   task<> verify_page(tag_looks page);
   task<> resolve(tag_look& look);
   task<> explore(longshore::digest root);
@@ -110,6 +101,8 @@ class verifier {
   task<found_content> look_at_blob(const longshore::digest& d);
   task<found_content::presence> read_through(const longshore::digest& d);
   task<> judge(tag_look& look, std::vector<log::event>& whole);
+  std::vector<tag_mismatch> compared(const tag_look& look, const closure_faults& below) const;
+  void leave_out(const tag_look& look, std::string why);
   task<bool> still_stands(const tag_look& look);
   bool is_judged(const tag_look& look);
   void find(const tag_look& look, const closure_faults& below, std::vector<tag_mismatch> amiss);

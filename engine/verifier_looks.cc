@@ -42,6 +42,7 @@ task<found_content> verifier::look_at_manifest(const longshore::digest& d) {
       references = std::move(taken);
     }
     out.refers_to = *std::move(content);
+    if (!world_->copying.subjects) out.refers_to.subject.reset();
     auto referrers = co_await referrers_of(d);
     if (!referrers) co_return pass(std::move(referrers));
     out.referred_to_by = *std::move(referrers);
@@ -84,7 +85,8 @@ task<bool> verifier::is_expected(descriptor referrer) {
   if (parked || (*wanted && !(*wanted)->gone && is_open(**wanted, *done))) {
     auto there = co_await is_at_target(referrer.digest);
     if (!there || *there) co_return there;
-    ++(parked ? verdict_.parked : verdict_.unsettled);
+    const bool is_judged_itself = *wanted && !(*wanted)->gone;
+    if (!is_judged_itself) ++verdict_.parked;
     co_return false;
   }
   if (!world_->copying.filter->judges_media_types()) co_return true;

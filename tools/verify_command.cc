@@ -65,6 +65,8 @@ class teller {
     if (mismatches != nullptr && mismatches->is_array()) tell_new(mismatches->get_array(), mismatches_);
     const json::value* unknown = run.find_pointer("/unknown", ec);
     if (unknown != nullptr && unknown->is_array()) tell_new(unknown->get_array(), unknown_);
+    const json::value* left_out = run.find_pointer("/left_out", ec);
+    if (left_out != nullptr && left_out->is_array()) tell_new(left_out->get_array(), left_out_);
   }
 
   void sum_up(const json::value& run) const {
@@ -72,6 +74,7 @@ class teller {
       json::object whole = run.as_object();
       whole.erase("mismatches");
       whole.erase("unknown");
+      whole.erase("left_out");
       std::printf("%s\n", json::serialize(whole).c_str());
       return;
     }
@@ -83,6 +86,9 @@ class teller {
     if (not_judged(run) > 0) {
       std::printf("not equal and not judged: %s tags still being synced, %s parked\n", n("/unsettled_tags").c_str(),
                   n("/parked_tags").c_str());
+    }
+    if (number_at(run, "/skipped_tags") > 0) {
+      std::printf("left out on purpose: %s tags\n", n("/skipped_tags").c_str());
     }
     if (const std::string why = text_at(run, "/error"); !why.empty()) std::printf("ended early: %s\n", why.c_str());
   }
@@ -96,6 +102,9 @@ class teller {
       } else if (const std::string kind = text_at(one, "/kind"); !kind.empty()) {
         std::printf("%s:%s: %s: %s\n", text_at(one, "/repository").c_str(), text_at(one, "/tag").c_str(), kind.c_str(),
                     text_at(one, "/reason").c_str());
+      } else if (const std::string why = text_at(one, "/not_judged"); !why.empty()) {
+        std::printf("%s:%s: not judged: %s\n", text_at(one, "/repository").c_str(), text_at(one, "/reference").c_str(),
+                    why.c_str());
       } else {
         std::printf("%s: unknown: %s\n", text_at(one, "/repository").c_str(), text_at(one, "/reason").c_str());
       }
@@ -103,7 +112,7 @@ class teller {
     std::fflush(stdout);
   }
   bool json_;
-  std::size_t mismatches_ = 0, unknown_ = 0;
+  std::size_t mismatches_ = 0, unknown_ = 0, left_out_ = 0;
 };
 
 result<json::value> ask(online_site& site, site_question q) {

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "engine/journal_records.h"
+#include "engine/repository_state.h"
 #include "tests/unit/engine/engine_fixture.h"
 
 namespace longshore::engine {
@@ -204,6 +205,98 @@ TEST_F(verifier_test, wrong_bytes_are_found_by_reading_and_only_then) {
   EXPECT_EQ(kinds(v), "plain=wrong_bytes");
   ASSERT_EQ(v.findings.size(), 1u);
   EXPECT_EQ(v.findings[0].lost.front(), digest::of("top of r"));
+}
+
+TEST_F(verifier_test, what_had_wrong_bytes_is_not_believed_before_it_was_read_again) {
+  mirror("r");
+  target_.corrupt_body(digest::of("top of r"));
+  const auto v = verify("r", true);
+  ASSERT_EQ(v.is, state::mismatched);
+  mend("r", v);
+  const auto shown = [&] { return state_of(**desired_->repository("r"), repository("r")); };
+  EXPECT_EQ(item("r", "plain").state, item_state::done) << "the registry keeps what it has under a digest";
+  EXPECT_TRUE(item("r", "plain").doubted);
+  EXPECT_EQ(shown().state, sync_state::failed);
+  EXPECT_NE(shown().last_sync_failure.find("verify --deep"), std::string::npos);
+  const auto shallow = verify("r");
+  EXPECT_EQ(shallow.is, state::unjudged) << "bytes that nobody read prove nothing";
+  ASSERT_EQ(shallow.left_out.size(), 1u);
+  EXPECT_EQ(shallow.left_out[0].ref, "plain");
+  mend("r", verify("r", true));
+  EXPECT_EQ(repository("r").mismatches, 1u) << "the same one";
+  EXPECT_EQ(repository("r").doubted, 1u);
+  target_.mend_bodies();
+  EXPECT_EQ(verify("r", true).is, state::clean);
+  EXPECT_FALSE(item("r", "plain").doubted);
+  EXPECT_EQ(repository("r").doubted, 0u);
+  EXPECT_EQ(shown().state, sync_state::synced);
+}
+
+TEST_F(verifier_test, a_doubt_ends_when_the_tag_moves_on) {
+  mirror("r");
+  target_.corrupt_body(digest::of("top of r"));
+  mend("r", verify("r", true));
+  ASSERT_EQ(repository("r").doubted, 1u);
+  push("r", "plain", {"another"});
+  must_pass("r");
+  EXPECT_EQ(repository("r").doubted, 0u);
+}
+
+TEST_F(verifier_test, a_manifest_without_a_tag_is_verified_too) {
+  mirror("r");
+  const digest whole = add_oci_image(source_, "r", {"untagged"}), gone = add_oci_image(source_, "r", {"also untagged"});
+  say_pushed_digest("r", whole);
+  say_pushed_digest("r", gone);
+  must_pass("r");
+  const auto clean = verify("r");
+  EXPECT_EQ(clean.is, state::clean) << kinds(clean);
+  EXPECT_EQ(clean.untagged, 2u);
+  EXPECT_EQ(clean.checksum, checksum_of(*desired_, "r")->checksum) << "which is of tags";
+  target_.erase_blob("r", digest::of("untagged"));
+  target_.erase_manifest("r", gone);
+  verifying_.tags_per_page = 1;
+  const auto v = verify("r");
+  EXPECT_EQ(kinds(v), whole.text() + "=missing_blob " + gone.text() + "=missing_manifest");
+  mend("r", v);
+  EXPECT_TRUE(target_.is_whole("r", whole));
+  EXPECT_TRUE(target_.is_whole("r", gone));
+  EXPECT_EQ(verify("r").is, state::clean);
+}
+
+TEST_F(verifier_test, what_a_tag_has_as_its_subject_is_compared_and_what_a_referrer_has_is_not) {
+  source_.does.lists_referrers = true;
+  const digest image = add_oci_image(source_, "r", {"signed"});
+  const auto refers = [&](const digest& d) {
+    return ",\"subject\":" + descriptor_json(media_type::oci_manifest, d, 1);
+  };
+  const digest signature = add_oci_image(source_, "r", {"signature"}, refers(image));
+  source_.set_tag("r", "sig", signature);
+  say_pushed("r", "sig", signature);
+  must_pass("r");
+  ASSERT_TRUE(target_.is_whole("r", image));
+  EXPECT_EQ(verify("r").is, state::clean);
+  target_.erase_blob("r", digest::of("signed"));
+  const auto v = verify("r");
+  EXPECT_EQ(kinds(v), "sig=missing_blob");
+  mend("r", v);
+  EXPECT_TRUE(target_.is_whole("r", image));
+  copying_.subjects = false;
+  target_.erase_manifest("r", image);
+  EXPECT_EQ(verify("r").is, state::clean) << "where subjects are not copied";
+}
+
+TEST_F(verifier_test, what_is_left_out_is_named_with_its_reason) {
+  mirror("r");
+  push("r", "open", {"n"});
+  push("r", "skipped", {"n"});
+  ASSERT_TRUE(run(journal_->append({record::skip_asked(**desired_->item("r", "skipped"), "not this one")})));
+  const auto v = verify("r");
+  ASSERT_EQ(v.left_out.size(), 2u);
+  EXPECT_EQ(v.left_out[0].ref + ": " + v.left_out[0].why, "open: still being synced");
+  EXPECT_EQ(v.left_out[1].ref + ": " + v.left_out[1].why, "skipped: left out: operator: not this one");
+  EXPECT_EQ(v.skipped, 1u);
+  verifying_.unjudged_max = 1;
+  EXPECT_EQ(verify("r").left_out.size(), 1u);
 }
 
 TEST_F(verifier_test, a_tag_that_should_be_gone_is_named_and_removed_and_the_targets_own_is_only_named) {

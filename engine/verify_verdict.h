@@ -1,0 +1,42 @@
+#pragma once
+
+// What verifying one repository found: a value, of which engine/verifier.h says when it is what.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/actual.h"
+#include "engine/comparison.h"
+#include "engine/desired.h"
+
+namespace longshore::engine {
+
+struct verify_verdict {
+  enum class state : std::uint8_t { clean, unjudged, mismatched, unknown } is = state::unknown;
+  std::uint64_t tags = 0, untagged = 0, unsettled = 0, parked = 0, skipped = 0;
+  std::string checksum;                  // of the target's tags; empty unless they were all seen
+  std::vector<tag_mismatch> mismatches;  // in tag order
+  std::string reason;                    // why it is unknown
+
+  // What differs and is not judged: still open, parked, or left out on purpose.
+  struct left_out_item {
+    std::string ref, why;
+  };
+  std::vector<left_out_item> left_out;  // the first unjudged_max
+
+  // An item that is to be open again, as it was when it was judged.
+  struct finding {
+    desired_item wanted;
+    std::optional<actual_item> done;
+    difference kind = difference::none;
+    std::string reason;
+    std::vector<longshore::digest> lost;  // what the location index may not be believed about
+  };
+  std::vector<finding> findings;
+};
+std::string_view name_of(verify_verdict::state s);
+
+}  // namespace longshore::engine
