@@ -47,6 +47,10 @@ void add_verification(json::object& to, const engine::actual_repository& r) {
   to.emplace("deletes_allowed", r.deletes_allowed);
 }
 
+error no_states() {
+  return {errc::conflict, "this site brings nothing to a registry, so its repositories have no state: ask a secondary"};
+}
+
 error no_such_repository(std::string_view name) {
   return {errc::not_found, "the log does not speak of a repository " + printable(name)};
 }
@@ -91,13 +95,13 @@ admin::answering admin::status(const request&) {
                  {"now", json_of(now)},
                  {"log", json::object{{"identity", world_.log.identity()}, {"size", world_.log.durable_size()}}},
                  {"journal", json::object{{"size", world_.journal.durable_size()}}},
-                 {"repositories", json_of(*counts)},
+                 {"repositories", facts.replicating ? json_of(*counts) : json::object{{"total", counts->total()}}},
                  {"quarantined", world_.aside.count()}};
   if (facts.following) {
     const auto lag = co_await replication_lag(world_, *facts.following);
     if (!lag) co_return std::unexpected(lag.error());
     o.emplace("follower", json_of(*facts.following, now));
-    o.emplace("lag", json_of(*lag));
+    o.emplace("lag", json_of(*lag, *facts.following));
   }
   if (facts.replicating) o.emplace("replication", json_of(*facts.replicating, now));
   if (!facts.registries.empty()) o.emplace("registries", json_of(facts.registries));
@@ -135,6 +139,8 @@ admin::answering admin::all_sites(const request&) {
 admin::answering admin::repositories(const request& r) {
   const auto state = state_asked(r);
   if (!state) co_return std::unexpected(state.error());
+  const bool replicates = world_.facts().replicating.has_value();
+  if (*state && !replicates) co_return std::unexpected(no_states());
   const auto limit = limit_of(r, limit_default, limit_max);
   if (!limit) co_return std::unexpected(limit.error());
   const std::string last = r.asked("last").value_or("");
@@ -147,7 +153,7 @@ admin::answering admin::repositories(const request& r) {
         next = found.back().as_object().at("name");
         return false;
       }
-      found.push_back(json_of(s));
+      found.push_back(replicates ? json_of(s) : json_of_logged(s));
       return true;
     });
   });
@@ -157,6 +163,7 @@ admin::answering admin::repositories(const request& r) {
 
 admin::answering admin::repository(const request& r) {
   const std::string name(r.parameter("name"));
+  const bool replicates = world_.facts().replicating.has_value();
   auto shown = co_await world_.pool.run([&]() -> result<json::object> {
     auto wanted = world_.wanted.repository(name);
     if (!wanted) return pass(std::move(wanted));
@@ -169,9 +176,10 @@ admin::answering admin::repository(const request& r) {
     if (auto rule = world_.left_out ? world_.left_out(name) : std::nullopt) {
       state = engine::skipped_by(std::move(state), *std::move(rule));
     }
-    json::object o = json_of(state);
+    json::object o = replicates ? json_of(state) : json_of_logged(state);
     o.emplace("checksum", sum->checksum);
     o.emplace("tags", sum->tags);
+    if (!replicates) return o;
     if (*done) add_verification(o, **done);
     json::array failed, parked, skipped;
     bool more = false;

@@ -50,6 +50,10 @@ json::object json_of_image(const engine::image_progress& i, timestamp now) {
 
 json::value json_of(timestamp t) { return t.us == 0 ? json::value(nullptr) : json::value(to_rfc3339(t)); }
 
+json::object json_of_logged(const engine::repository_state& r) {
+  return {{"name", r.name}, {"newest_seq", seq(r.newest_seq)}, {"created_at", json_of(r.created_at)}};
+}
+
 json::object json_of(const engine::repository_state& r) {
   return {{"name", r.name},
           {"state", view(engine::name_of(r.state))},
@@ -80,7 +84,7 @@ json::object json_of(const engine::actual_item& item) {
 json::object json_of(const engine::follower_status& f, timestamp now) {
   return {{"state", view(engine::name_of(f.state))},
           {"error", text(f.reason)},
-          {"lag_events", f.lag_events()},
+          {"lag_events", f.is_lag_known() ? json::value(f.lag_events()) : json::value(nullptr)},
           {"primary_size", f.primary_size},
           {"own_size", f.own_size},
           {"last_contact", json_of(f.last_contact)},

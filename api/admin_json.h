@@ -15,6 +15,8 @@ namespace longshore::api {
 
 boost::json::value json_of(timestamp t);
 boost::json::object json_of(const engine::repository_state& r);
+// What a site that replicates nothing knows of it.
+boost::json::object json_of_logged(const engine::repository_state& r);
 boost::json::object json_of(const engine::actual_item& item);
 boost::json::object json_of(const engine::follower_status& f, timestamp now);
 boost::json::object json_of(const engine::replicator_status& r, timestamp now);

@@ -76,11 +76,13 @@ function bytes(n){const u=["B","KiB","MiB","GiB","TiB"];let i=0;while(n>=1024&&i
 async function status(){const s=await ask("/v1/status");
  $("what").textContent=s.site+" \u00b7 "+s.role+" \u00b7 version "+s.version;
  $("cards").replaceChildren();card(s.log.size,"events in the log");const r=s.repositories;
+ if("synced" in r){
  for(const k of ["synced","pending","started","failed"])card(r[k],"repositories "+k,r[k]?k:"");
- card(r.parked_items,"parked items");card(r.skipped_items,"skipped items");
+ card(r.parked_items,"parked items");card(r.skipped_items,"skipped items")}
+ else card(r.total,"repositories in the log");$("state").hidden=!("synced" in r);
  card(s.quarantined,"in quarantine",s.quarantined?"pending":"");
- if(s.follower){card(s.follower.state,"primary",s.follower.state);card(s.follower.lag_events,
- "events behind")}
+ if(s.follower){card(s.follower.state,"primary",s.follower.state);card(s.follower.lag_events??
+ "unknown","events behind")}
  if(s.replication)card(bytes(s.replication.blobs.bytes_copied),"copied since the start");
  const wrong=[s.follower&&s.follower.error,s.replication&&s.replication.error,
  ...s.warnings].filter(x=>x);$("say").textContent=wrong.join(" \u2014 ");

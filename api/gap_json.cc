@@ -37,8 +37,9 @@ asio::awaitable<result<engine::replication_lag>> replication_lag(const admin_wor
   co_return engine::lag_of(*std::move(oldest), following, world.now.now());
 }
 
-json::object json_of(const engine::replication_lag& lag) {
-  json::object o{{"events", lag.events}, {"seconds", lag.seconds}, {"oldest_open_item", nullptr}};
+json::object json_of(const engine::replication_lag& lag, const engine::follower_status& following) {
+  const json::value events = following.is_lag_known() ? json::value(lag.events) : json::value(nullptr);
+  json::object o{{"events", events}, {"seconds", lag.seconds}, {"oldest_open_item", nullptr}};
   if (lag.oldest) {
     o["oldest_open_item"] = json::object{{"repository", lag.oldest->repository},
                                          {"ref", lag.oldest->ref},

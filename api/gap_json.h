@@ -14,7 +14,8 @@ namespace longshore::api {
 // Read on the pool.
 boost::asio::awaitable<result<engine::replication_lag>> replication_lag(const admin_world& world,
                                                                         engine::follower_status following);
-boost::json::object json_of(const engine::replication_lag& lag);
+// events is null while nobody can know them.
+boost::json::object json_of(const engine::replication_lag& lag, const engine::follower_status& following);
 
 boost::json::object json_of(const engine::reconcile_record& r);
 boost::json::object json_of(const engine::run_progress& p);

@@ -117,7 +117,10 @@ void add_followers(exposition& to, const admin_world& w) {
 }
 
 void add_following(exposition& to, const engine::follower_status& f, timestamp now) {
-  to.gauge("longshore_follower_lag_events", "Records of the primary that this site has not taken", f.lag_events());
+  if (f.is_lag_known()) {
+    to.gauge("longshore_follower_lag_events", "Records of the primary that this site has not taken; none: nobody knows",
+             f.lag_events());
+  }
   to.gauge("longshore_follower_connected", "1: following", f.state == engine::follower_state::following ? 1.0 : 0.0);
   if (f.last_contact.us != 0) {
     to.gauge("longshore_follower_contact_age_seconds", "Since the primary last answered",
@@ -261,7 +264,10 @@ void add_registries(exposition& to, const std::vector<host_limits_view>& all, ti
         });
 }
 
-void add_repositories(exposition& to, const repository_counts& counts) {
+void add_repositories(exposition& to, const repository_counts& counts, bool replicates) {
+  if (!replicates) {
+    return to.gauge("longshore_log_repositories", "Repositories that the log speaks of", counts.total());
+  }
   for (const engine::sync_state s : all_sync_states) {
     to.gauge("longshore_repositories", "Repositories, by state", counts.of(s), {{"state", std::string(name_of(s))}});
   }
@@ -315,7 +321,7 @@ asio::awaitable<void> metrics::scrape(exchange& x) {
   if (w.incoming != nullptr) add_gaps(to, w.incoming->stats(), facts.reconciling, w.now.now());
   if (facts.replicating) add_replication(to, *facts.replicating);
   add_registries(to, facts.registries, w.now.now());
-  add_repositories(to, counted->counts);
+  add_repositories(to, counted->counts, facts.replicating.has_value());
   const server_counters* server = w.server ? w.server() : nullptr;
   if (server != nullptr) add_server(to, *server);
   answer a = text_answer(to.text());

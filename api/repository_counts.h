@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <numeric>
 
 #include "engine/repository_state.h"
 
@@ -15,6 +16,7 @@ struct repository_counts {
   std::uint64_t verified = 0;                                     // repositories found equal and whole at some time
   std::uint64_t mismatches = 0;                                   // found since
   timestamp oldest_verified;                                      // of those verified
+  std::uint64_t total() const { return std::accumulate(by_state.begin(), by_state.end(), std::uint64_t{0}); }
   std::uint64_t of(engine::sync_state s) const { return by_state[static_cast<std::size_t>(s)]; }
 };
 

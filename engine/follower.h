@@ -47,6 +47,8 @@ struct follower_status {
   timestamp last_contact;  // the last answer, also a refused one
   timestamp caught_up;     // when this copy last was the whole of the primary's log
   std::uint64_t primary_size = 0, own_size = 0;
+  // Nobody knows what the primary has while it does not answer: lag_events() is of what was heard last.
+  bool is_lag_known() const { return state == follower_state::following; }
   std::uint64_t lag_events() const { return primary_size > own_size ? primary_size - own_size : 0; }
 };
 

@@ -104,7 +104,10 @@ std::string summary_of(std::string_view part, const json::object& o) {
     if (v == nullptr) return std::string("?");
     return v->is_string() ? std::string(v->as_string()) : json::serialize(*v);
   };
-  if (part == "follower") return shown("state") + ", " + shown("lag_events") + " records behind the primary";
+  if (part == "follower") {
+    const std::string lag = shown("lag_events");
+    return shown("state") + ", " + (lag == "null" ? "an unknown number of" : lag) + " records behind the primary";
+  }
   return shown("queued") + " repositories queued, " + shown("waiting_for_retry") + " waiting for a retry";
 }
 

@@ -112,6 +112,42 @@ TEST_F(admin_test, the_quarantine_is_shown_with_reasons_in_pages) {
   EXPECT_EQ(page.at("quarantined").at(0).at("body"), "{2?");
 }
 
+TEST_F(admin_test, a_site_that_replicates_nothing_shows_what_its_log_speaks_of_and_no_states) {
+  replicating_.reset();
+  open();
+  append({push_of("a", 1), push_of("b/c", 2)});
+  EXPECT_EQ(ask("/v1/status").at("repositories"), (json::value{{"total", 2}}));
+  const json::value listed = ask("/v1/repositories").at("repositories");
+  ASSERT_EQ(listed.as_array().size(), 2u);
+  EXPECT_EQ(listed.at(1).at("name"), "b/c");
+  EXPECT_EQ(listed.at(1).at("newest_seq"), 1);
+  EXPECT_FALSE(listed.at(1).as_object().contains("state"));
+  const json::value one = ask("/v1/repositories/a");
+  EXPECT_FALSE(one.as_object().contains("state"));
+  EXPECT_TRUE(one.as_object().contains("checksum"));
+  const raw_answer by_state = connect().ask(get("/v1/repositories?state=failed", "admin-token"));
+  EXPECT_EQ(by_state.status, 409);
+  EXPECT_NE(by_state.body.find("ask a secondary"), std::string::npos);
+  const std::string metrics = connect().ask(get("/metrics", "")).body;
+  EXPECT_NE(metrics.find("longshore_log_repositories 2"), std::string::npos);
+  EXPECT_EQ(metrics.find("longshore_repositories{"), std::string::npos);
+}
+
+TEST_F(admin_test, how_far_behind_its_primary_a_site_is_nobody_knows_while_that_is_away) {
+  following_.emplace();
+  following_->primary_size = 9;
+  following_->state = engine::follower_state::following;
+  open();
+  for (const bool known : {true, false}) {
+    if (!known) on_server([&] { return following_->state = engine::follower_state::away; });
+    const json::value s = ask("/v1/status");
+    EXPECT_EQ(s.at("follower").at("lag_events"), known ? json::value(9) : json::value(nullptr));
+    EXPECT_EQ(s.at("lag").at("events"), known ? json::value(9) : json::value(nullptr));
+    const std::string metrics = connect().ask(get("/metrics", "")).body;
+    EXPECT_EQ(metrics.find("longshore_follower_lag_events 9") != std::string::npos, known) << metrics;
+  }
+}
+
 TEST_F(admin_test, every_answer_needs_an_administrators_token) {
   open();
   for (const char* path : {"/v1/status", "/v1/sites", "/v1/repositories", "/v1/repositories/a", "/v1/quarantine"}) {
