@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <iterator>
+#include <set>
 
 #include "api/gap_json.h"
+#include "engine/glob.h"
 #include "engine/reference.h"
 
 namespace longshore::api {
@@ -14,6 +17,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t repositories_max = 1'000;
+constexpr std::size_t pattern_bytes_max = 512;
 constexpr std::size_t body_bytes_max = 512u << 10;
 
 std::unexpected<error> refuse(const std::string& why) {
@@ -37,10 +41,12 @@ result<void> take(reconcile_question& q, std::string_view key, const json::value
     const json::array& all = v.get_array();
     if (all.size() > repositories_max) return refuse("more than 1000 repositories: leave them out to mean all");
     for (const json::value& name : all) {
-      if (!name.is_string() || !engine::is_repository_name(std::string_view(name.get_string()))) {
-        return refuse("repositories is a list of repositories' names");
+      const std::string_view word = name.is_string() ? std::string_view(name.get_string()) : std::string_view();
+      const bool is_pattern = word.find_first_of("*?") != std::string_view::npos && word.size() <= pattern_bytes_max;
+      if (!is_pattern && !engine::is_repository_name(word)) {
+        return refuse("repositories is a list of repositories' names and patterns");
       }
-      q.repositories.emplace_back(name.get_string());
+      (is_pattern ? q.patterns : q.repositories).emplace_back(word);
     }
     return {};
   }
@@ -75,9 +81,8 @@ void reconcile_admin::mount(router& to) {
     to.add(std::move(r));
   };
   add("POST", [this](exchange& x) -> asio::awaitable<void> {
-    auto begun = begin(x.asked());
+    auto begun = co_await begin(x.asked());
     x.reply(begun ? *std::move(begun) : refusal(begun.error()));
-    co_return;
   });
   add("GET", [this](exchange& x) -> asio::awaitable<void> {
     json::array sources;
@@ -87,24 +92,57 @@ void reconcile_admin::mount(router& to) {
   });
 }
 
-result<answer> reconcile_admin::begin(const request& r) {
+result<known_names> known_to(const engine::desired& wanted, const reconcile_question& q) {
+  known_names out;
+  std::set<std::string> used;
+  std::set<std::string> strange(q.repositories.begin(), q.repositories.end());
+  auto read = wanted.repositories([&](const engine::desired_repository& r) {
+    strange.erase(r.name);
+    bool matches = false;
+    for (const std::string& pattern : q.patterns) {
+      if (!engine::matches(pattern, r.name)) continue;
+      matches = true;
+      used.insert(pattern);
+    }
+    if (matches) out.matched.push_back(r.name);
+    return true;
+  });
+  if (!read) return pass(std::move(read));
+  std::ranges::copy_if(q.patterns, std::back_inserter(out.unmatched),
+                       [&](const std::string& pattern) { return !used.contains(pattern); });
+  out.not_in_log.assign(strange.begin(), strange.end());
+  return out;
+}
+
+engine::task<answer> reconcile_admin::begin(request r) {
   auto q = parse_reconcile_question(r.body);
-  if (!q) return pass(std::move(q));
+  if (!q) co_return pass(std::move(q));
   if (world_.sources.empty()) {
-    return fail(errc::conflict,
-                "this site has no source registry to look at: on the primary, give the [[source]] a registry.url");
+    co_return fail(errc::conflict,
+                   "this site has no source registry to look at: on the primary, give the [[source]] a registry.url");
+  }
+  auto names = co_await world_.pool.run([&] { return known_to(world_.wanted, *q); });
+  if (!names) co_return pass(std::move(names));
+  if (q->repositories.empty() && !q->patterns.empty() && names->matched.empty()) {
+    co_return fail(errc::not_found, "the log knows no repository like " + printable(q->patterns.front()) +
+                                        "; give the name of one that it is to learn of");
   }
   const bool known = std::ranges::any_of(world_.sources, [&](const auto* s) { return s->source() == q->source; });
   if (!q->source.empty() && !known) {
-    return fail(errc::not_found, "no source named " + printable(q->source) + " has a registry to look at");
+    co_return fail(errc::not_found, "no source named " + printable(q->source) + " has a registry to look at");
   }
   json::array runs;
   for (engine::reconciler* s : world_.sources) {
     if (!q->source.empty() && s->source() != q->source) continue;
-    const std::string run = s->request(q->mode, q->repositories, "asked");
+    const std::string run = s->request(q->mode, q->repositories, "asked", names->matched);
     runs.push_back(json::object{{"source", s->source()}, {"run", run}});
   }
-  return json_answer(json::serialize(json::object{{"runs", std::move(runs)}}) + "\n", 202);
+  const auto list = [](const std::vector<std::string>& all) { return json::array(all.begin(), all.end()); };
+  co_return json_answer(
+      json::serialize(json::object{
+          {"runs", std::move(runs)}, {"unmatched", list(names->unmatched)}, {"not_in_log", list(names->not_in_log)}}) +
+          "\n",
+      202);
 }
 
 }  // namespace longshore::api

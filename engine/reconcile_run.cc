@@ -37,7 +37,6 @@ reconcile_run::reconcile_run(const reconcile_world& world, run_request request,
       pace_(world.pause, world.now, world.settings.requests_per_second),
       resumed_(resumed.has_value()) {
   if (resumed) record_ = *resumed;
-  believe_ = !request_.repositories.empty();
   record_.run = request_.run;
   record_.mode = request_.mode;
   record_.why = request_.why;

@@ -51,11 +51,13 @@ std::string reconciler::fresh_name() {
   return "r" + std::to_string(world_.now.now().us) + "." + std::to_string(++names_);
 }
 
-std::string reconciler::request(reconcile_mode mode, std::vector<std::string> repositories, std::string why) {
+std::string reconciler::request(reconcile_mode mode, std::vector<std::string> named, std::string why,
+                                std::vector<std::string> matched) {
   run_request wanted = whole(mode, std::move(why));
   wanted.rotate = false;
-  wanted.named.insert(repositories.begin(), repositories.end());
-  if (repositories.size() <= asked_max) wanted.repositories = std::move(repositories);
+  wanted.named.insert(named.begin(), named.end());
+  named.insert(named.end(), std::make_move_iterator(matched.begin()), std::make_move_iterator(matched.end()));
+  if (named.size() <= asked_max) wanted.repositories = std::move(named);
   enqueue(std::move(wanted));
   return queued_->run;
 }

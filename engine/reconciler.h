@@ -39,8 +39,10 @@ class reconciler {
       : world_(std::move(world)), loop_(on), alarms_(on) {}
 
   result<void> start();
-  // Returns the name of the run that does it.
-  std::string request(reconcile_mode mode, std::vector<std::string> repositories, std::string why);
+  // Returns the name of the run that does it. Repositories named are believed to have vanished, should the source show
+  // so; those that only matched a pattern are not: whoever wrote it may not have meant them. None of either: all.
+  std::string request(reconcile_mode mode, std::vector<std::string> named, std::string why,
+                      std::vector<std::string> matched = {});
   void suspect(const std::string& reason);
   // Resumes when nothing runs or is queued.
   boost::asio::awaitable<void> idle();

@@ -149,6 +149,26 @@ class waiter {
   bool terminal_, shown_ = false;
 };
 
+// Names what the log does not know; true: it knows all.
+bool tell_unknown(const std::string& body) {
+  boost::system::error_code ec;
+  const json::value parsed = json::parse(body, ec);
+  if (ec || !parsed.is_object()) return true;
+  bool all = true;
+  const auto tell = [&](const char* member, const char* what) {
+    const json::value* names = parsed.as_object().if_contains(member);
+    if (names == nullptr || !names->is_array()) return;
+    for (const json::value& name : names->as_array()) {
+      if (!name.is_string()) continue;
+      all = false;
+      std::fprintf(stderr, "%s: %s\n", name.get_string().c_str(), what);
+    }
+  };
+  tell("unmatched", "matches no repository that the log knows");
+  tell("not_in_log", "the log does not know it; it is looked for at the source. Is the name right?");
+  return all;
+}
+
 int reconcile(const invocation& call, const reconcile_options& options) {
   result<online_site> site = reach(call, options.online);
   if (!site) return failed(call, site.error());
@@ -167,6 +187,7 @@ int reconcile(const invocation& call, const reconcile_options& options) {
   if (!answer || !answer->ok()) return print_answer(call, answer, site->url + target);
   const auto begun = objects_in(answer->body, "runs");
   if (!begun || begun->empty()) return failed(call, {errc::corrupt, site->url + target + " did not name its runs"});
+  const bool all_known = tell_unknown(answer->body);
   if (!options.wait) {
     if (call.json) {
       std::printf("%s\n", answer->body.c_str());
@@ -176,11 +197,12 @@ int reconcile(const invocation& call, const reconcile_options& options) {
                     text_at(r, "source").c_str(), text_at(r, "run").c_str());
       }
     }
-    return exit_done;
+    return all_known ? exit_done : exit_partly_done;
   }
   std::vector<started_run> runs;
   for (const json::object& r : *begun) runs.push_back({text_at(r, "source"), text_at(r, "run"), std::nullopt});
-  return waiter(call, *site, std::move(runs)).wait();
+  const int waited = waiter(call, *site, std::move(runs)).wait();
+  return waited == exit_done && !all_known ? exit_partly_done : waited;
 }
 
 }  // namespace
@@ -191,7 +213,8 @@ void add_reconcile_command(CLI::App& app, invocation& call) {
                   "longshore reconcile --digests --wait team/app", needs::config);
   auto options = std::make_shared<reconcile_options>();
   add_online_options(*command, options->online);
-  command->add_option("REPOSITORY", options->repositories, "Repositories; default: all");
+  command->add_option("REPOSITORY", options->repositories,
+                      "Names, or globs over those that the log knows: team/*, **; default: all");
   command->add_option("--source", options->source, "The [[source]] whose registry to look at; default: all");
   command->add_flag("--digests", options->digests, "Ask for every tag's digest too, which finds moved tags");
   command->add_flag("--wait", options->wait, "Wait for the end; exit 3 when it was not complete");

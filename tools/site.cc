@@ -8,6 +8,7 @@
 #include "api/actions_admin.h"
 #include "api/admin.h"
 #include "api/dashboard.h"
+#include "api/elsewhere.h"
 #include "api/hot_tail.h"
 #include "api/http_server.h"
 #include "api/ingest.h"
@@ -167,6 +168,8 @@ result<void> site::open_server() {
   tail_->mount(routes_);
   if (primary_) {
     if (auto opened = open_ingest(); !opened) return opened;
+  } else {
+    api::mount_elsewhere(routes_);
   }
   if (auto opened = open_admin(); !opened) return opened;
   auto server = api::http_server::listen(io_.get_executor(), routes_, server_options(config_.listen));
@@ -184,8 +187,8 @@ result<void> site::open_ingest() {
   for (const named_token& s : config_.sources) ingest_->add_source(s.name, s.token);
   if (auto attached = primary_->attach(*ingest_); !attached) return attached;
   ingest_->mount(routes_);
-  reconcile_admin_ = std::make_unique<api::reconcile_admin>(
-      api::reconcile_admin_world{admins_, primary_->reconcilers(), [this] { return primary_->status(); }});
+  reconcile_admin_ = std::make_unique<api::reconcile_admin>(api::reconcile_admin_world{
+      admins_, primary_->reconcilers(), [this] { return primary_->status(); }, *logs_.desired, pool_});
   reconcile_admin_->mount(routes_);
   return {};
 }

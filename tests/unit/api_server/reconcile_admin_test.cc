@@ -26,6 +26,13 @@ TEST(reconcile_question, everything_may_be_left_out) {
   EXPECT_EQ(q->mode, engine::reconcile_mode::digests);
 }
 
+TEST(reconcile_question, patterns_are_told_from_names) {
+  const auto q = parse_reconcile_question(R"({"repositories":["a","team/*","**","b?"]})");
+  ASSERT_TRUE(q);
+  EXPECT_EQ(q->repositories, std::vector<std::string>{"a"});
+  EXPECT_EQ(q->patterns, (std::vector<std::string>{"team/*", "**", "b?"}));
+}
+
 TEST(reconcile_question, anything_else_is_refused) {
   std::string many = R"({"repositories":[)";
   for (int i = 0; i < 1'001; ++i) many += (i == 0 ? "\"a" : ",\"a") + std::to_string(i) + "\"";
@@ -55,7 +62,7 @@ TEST(reconcile_question, no_bytes_break_the_parser) {
       if (body.empty()) break;
     }
     const auto q = parse_reconcile_question(body);
-    if (q) EXPECT_LE(q->repositories.size(), 1'000u);
+    if (q) EXPECT_LE(q->repositories.size() + q->patterns.size(), 1'000u);
   }
 }
 

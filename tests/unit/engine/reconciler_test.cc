@@ -73,10 +73,12 @@ class reconciler_test : public engine_world {
   }
 
   // One whole run by itself.
-  result<run_end> reconcile(reconcile_mode mode, std::vector<std::string> repositories = {}) {
+  result<run_end> reconcile(reconcile_mode mode, const std::vector<std::string>& repositories = {}) {
     static int number = 0;
     const reconcile_world w = reconcile();
-    reconcile_run one(w, {"run" + std::to_string(number++), mode, false, false, std::move(repositories), "test"}, {});
+    run_request asked{"run" + std::to_string(number++), mode, false, false, repositories, "test"};
+    asked.named.insert(repositories.begin(), repositories.end());
+    reconcile_run one(w, std::move(asked), {});
     auto outcome = run(one.run());
     last_ = one.record();
     names_from_ = one.progress().names_from;
@@ -292,6 +294,24 @@ TEST_F(reconciler_test, what_is_asked_for_by_name_is_believed_also_by_a_run_over
   EXPECT_TRUE(reconciler_->status()->ended.back().complete) << reconciler_->status()->ended.back().reason;
   EXPECT_TRUE(reconciler_->status()->ended.back().whole);
   EXPECT_EQ(observed_gone(), 7u);
+}
+
+TEST_F(reconciler_test, what_only_matched_a_pattern_is_not_believed_to_have_vanished) {
+  std::vector<std::string> names;
+  for (int r = 0; r < 6; ++r) names.push_back("r" + std::to_string(r));
+  for (const auto& r : names) tag(r, "v1", r);
+  start();
+  reconciler_->request(reconcile_mode::tags, {}, "asked");
+  idle();
+  for (const auto& r : names) source_.erase_manifest(r, *source_.tag(r, "v1"));
+  reconciler_->request(reconcile_mode::tags, {}, "asked", names);
+  idle();
+  EXPECT_FALSE(reconciler_->status()->ended.back().complete);
+  EXPECT_FALSE(reconciler_->status()->ended.back().whole);
+  EXPECT_EQ(observed_gone(), 0u);
+  reconciler_->request(reconcile_mode::tags, names, "asked");
+  idle();
+  EXPECT_EQ(observed_gone(), names.size());
 }
 
 TEST_F(reconciler_test, a_source_that_lost_more_than_half_of_its_repositories_takes_none_of_them_away) {
