@@ -4,6 +4,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <set>
 
 #include "engine/failure.h"
 #include "engine/glob.h"
@@ -39,21 +40,34 @@ void verification::start() {
 
 result<std::vector<std::string>> verification::matching(const std::vector<std::string>& globs) const {
   std::vector<std::string> names;
+  std::set<std::string_view> unused(globs.begin(), globs.end());
   auto read = world_->wanted.repositories([&](const desired_repository& r) {
-    const bool named = globs.empty() || std::ranges::any_of(globs, [&](const auto& g) { return matches(g, r.name); });
-    if (named && mends_->selects(r.name)) names.push_back(r.name);
+    if (!mends_->selects(r.name)) return true;
+    bool named = globs.empty();
+    for (const std::string& g : globs) {
+      if (!matches(g, r.name)) continue;
+      named = true;
+      unused.erase(g);
+    }
+    if (named) names.push_back(r.name);
     return true;
   });
   if (!read) return pass(std::move(read));
+  if (names.empty() || !unused.empty()) {
+    return fail(errc::not_found, "no repository that is replicated here is called " +
+                                     (unused.empty() ? std::string("anything") : std::string(*unused.begin())) +
+                                     "; nothing was begun");
+  }
   return names;
 }
 
 result<std::uint64_t> verification::begin(verify_request asked) {
   if (stopping_) return fail(errc::stopped, "the site is stopping");
-  if (last_.running) return fail(errc::busy, "a verification runs already; look at GET /v1/verify");
+  if (last_.running)
+    return fail(errc::busy,
+                "a verification runs already: longshore verify --status shows it; ask again when it has ended");
   auto names = matching(asked.repositories);
   if (!names) return pass(std::move(names));
-  if (names->empty()) return fail(errc::not_found, "no repository that is replicated here has such a name");
   verify_run fresh;
   fresh.number = last_.number + 1;
   fresh.asked = std::move(asked);

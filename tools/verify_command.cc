@@ -17,7 +17,7 @@ namespace json = boost::json;
 struct verify_options {
   online_options online;
   std::vector<std::string> repositories;
-  bool deep = false, check_only = false, no_wait = false;
+  bool deep = false, check_only = false, no_wait = false, status = false;
 };
 
 std::uint64_t number_at(const json::value& v, const char* pointer) {
@@ -32,11 +32,13 @@ std::string text_at(const json::value& v, const char* pointer) {
   return t != nullptr && t->is_string() ? std::string(t->get_string()) : std::string();
 }
 
-bool is_running(const json::value& v) {
+bool flag_at(const json::value& v, const char* pointer) {
   boost::system::error_code ec;
-  const json::value* running = v.find_pointer("/running", ec);
-  return running != nullptr && running->is_bool() && running->get_bool();
+  const json::value* flag = v.find_pointer(pointer, ec);
+  return flag != nullptr && flag->is_bool() && flag->get_bool();
 }
+
+bool is_running(const json::value& v) { return flag_at(v, "/running"); }
 
 // Tags that differ and are not judged: a pass has yet to bring them, or a person to decide.
 std::uint64_t not_judged(const json::value& run) {
@@ -87,6 +89,10 @@ class teller {
       std::printf("not equal and not judged: %s tags still being synced, %s parked\n", n("/unsettled_tags").c_str(),
                   n("/parked_tags").c_str());
     }
+    if (number_at(run, "/mismatches_found") > 0) {
+      std::printf("%s\n", flag_at(run, "/repair") ? "what was found is being mended; longshore status shows how it goes"
+                                                  : "nothing was mended; without --check-only it is");
+    }
     if (number_at(run, "/skipped_tags") > 0) {
       std::printf("left out on purpose: %s tags\n", n("/skipped_tags").c_str());
     }
@@ -126,9 +132,32 @@ result<json::value> ask(online_site& site, site_question q) {
   return body;
 }
 
+// The run that goes on, or went on last, as far as it is.
+int show_last(const invocation& call, online_site& site) {
+  auto run = ask(site, site.question("GET", "/v1/verify"));
+  if (!run) return failed(call, run.error());
+  if (number_at(*run, "/run") == 0) {
+    return failed(call, {errc::not_found, "no verification was asked for since the site was started"});
+  }
+  teller tells(call.json);
+  tells.tell(*run);
+  if (!is_running(*run)) {
+    tells.sum_up(*run);
+    return verdict_of(*run);
+  }
+  if (call.json) {
+    tells.sum_up(*run);
+  } else {
+    std::printf("running: %s of %s repositories\n", with_commas(number_at(*run, "/repositories/done")).c_str(),
+                with_commas(number_at(*run, "/repositories/total")).c_str());
+  }
+  return exit_partly_done;
+}
+
 int verify(const invocation& call, const verify_options& options) {
   result<online_site> site = reach(call, options.online);
   if (!site) return failed(call, site.error());
+  if (options.status) return show_last(call, *site);
   json::object asked{{"deep", options.deep}, {"repair", !options.check_only}};
   if (!options.repositories.empty()) {
     asked.emplace("repositories", json::array(options.repositories.begin(), options.repositories.end()));
@@ -143,7 +172,7 @@ int verify(const invocation& call, const verify_options& options) {
     if (call.json)
       std::printf("%s\n", json::serialize(*begun).c_str());
     else
-      std::printf("run %s has begun over %s repositories; GET /v1/verify shows how it goes\n",
+      std::printf("run %s has begun over %s repositories; longshore verify --status shows how it goes\n",
                   with_commas(number).c_str(), with_commas(number_at(*begun, "/repositories")).c_str());
     return exit_done;
   }
@@ -176,6 +205,8 @@ void add_verify_command(CLI::App& app, invocation& call) {
   command->add_flag("--deep", chosen->deep, "Read every blob of the target and hash it");
   command->add_flag("--check-only", chosen->check_only, "Tell what is amiss, and mend nothing");
   command->add_flag("--no-wait", chosen->no_wait, "Begin, and return at once");
+  command->add_flag("--status", chosen->status,
+                    "Show the run that goes on, or the last, and begin nothing; 3: it runs");
   command->callback([&call, chosen] { call.run = [&call, chosen] { return verify(call, *chosen); }; });
 }
 

@@ -97,6 +97,9 @@ TEST_F(verification_test, one_run_at_a_time_and_none_over_nothing) {
   push("a", "v1");
   start();
   EXPECT_EQ(verification_->begin({{"nobody/*"}}).error().code, errc::not_found);
+  const auto partly = verification_->begin({{"a", "mistyped"}});
+  ASSERT_FALSE(partly) << "nobody reads a green light that leaves out what was asked for";
+  EXPECT_NE(partly.error().text.find("mistyped"), std::string::npos);
   ASSERT_TRUE(verification_->begin({}));
   EXPECT_EQ(verification_->begin({}).error().code, errc::busy);
   run(verification_->wait(30'000));
