@@ -17,6 +17,7 @@ int run(int argc, char** argv) {
   add_serve_command(app, call);
   add_status_commands(app, call);
   add_verify_command(app, call);
+  add_items_command(app, call);
   add_action_commands(app, call);
   add_limits_command(app, call);
   add_log_commands(app, call);

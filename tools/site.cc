@@ -12,6 +12,7 @@
 #include "api/hot_tail.h"
 #include "api/http_server.h"
 #include "api/ingest.h"
+#include "api/items_admin.h"
 #include "api/limits_admin.h"
 #include "api/log_tail.h"
 #include "api/metrics.h"
@@ -110,6 +111,7 @@ class site {
   std::unique_ptr<api::admin> admin_;
   std::unique_ptr<api::verify_admin> verify_;
   std::unique_ptr<api::actions_admin> actions_;
+  std::unique_ptr<api::items_admin> items_;
   std::unique_ptr<api::metrics> metrics_;
   std::unique_ptr<primary> primary_;
   std::unique_ptr<api::reconcile_admin> reconcile_admin_;
@@ -225,6 +227,8 @@ result<void> site::open_admin() {
   }
   actions_ = std::make_unique<api::actions_admin>(*shown_);
   actions_->mount(routes_);
+  items_ = std::make_unique<api::items_admin>(*shown_);
+  items_->mount(routes_);
   admin_ = std::make_unique<api::admin>(*shown_);
   admin_->mount(routes_);
   metrics_ = std::make_unique<api::metrics>(api::metrics_world{*shown_, *log_, [this] { return ready(); }});

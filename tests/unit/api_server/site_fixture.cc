@@ -91,6 +91,8 @@ void site_test::open() {
   admin_->mount(routes_);
   actions_ = std::make_unique<actions_admin>(*shown_);
   actions_->mount(routes_);
+  items_ = std::make_unique<items_admin>(*shown_);
+  items_->mount(routes_);
   metrics_ = std::make_unique<metrics>(metrics_world{*shown_, *sequencer_, [this]() -> result<void> {
                                                        if (sequencer_->failed())
                                                          return fail(errc::stopped, "the log has failed");

@@ -19,6 +19,7 @@
 #include "api/hot_tail.h"
 #include "api/http_server.h"
 #include "api/ingest.h"
+#include "api/items_admin.h"
 #include "api/log_tail.h"
 #include "api/metrics.h"
 #include "api/sites.h"
@@ -94,6 +95,7 @@ class site_test : public ::testing::Test {
   std::unique_ptr<admin_world> shown_;
   std::unique_ptr<admin> admin_;
   std::unique_ptr<actions_admin> actions_;
+  std::unique_ptr<items_admin> items_;
   std::unique_ptr<metrics> metrics_;
   std::unique_ptr<http_server> server_;
   std::atomic<int> warnings_{0};

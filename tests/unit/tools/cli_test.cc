@@ -69,8 +69,9 @@ TEST_F(cli, wrong_usage_is_2_and_help_is_0) {
 }
 
 TEST_F(cli, every_command_has_help_with_an_example_and_its_exit_codes) {
-  for (const char* command : {"serve", "status", "sync", "skip", "unpark", "retry", "limits", "log tail", "log show",
-                              "log verify", "log export", "audit state", "rebuild-views", "reconcile", "doctor"}) {
+  for (const char* command :
+       {"serve", "status", "sync", "skip", "unpark", "retry", "items", "limits", "log tail", "log show", "log verify",
+        "log export", "audit state", "rebuild-views", "reconcile", "doctor"}) {
     const outcome help = run(std::string(command) + " --help");
     EXPECT_EQ(help.code, 0) << command;
     EXPECT_THAT(help.out, HasSubstr(std::string("longshore ") + command)) << command;

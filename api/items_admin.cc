@@ -1,0 +1,141 @@
+#include "api/items_admin.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+
+#include "api/admin_json.h"
+#include "engine/glob.h"
+
+namespace longshore::api {
+namespace {
+
+namespace json = boost::json;
+using engine::item_state;
+
+constexpr std::uint64_t limit_default = 100, limit_max = 1'000;
+constexpr std::array states{item_state::parked, item_state::failed, item_state::skipped};
+
+// Where a page ended: names of repositories and tags have no colon, digests have.
+struct place {
+  std::string repository, ref;
+
+  static place of(std::string_view token) {
+    const std::size_t colon = token.find(':');
+    if (colon == std::string_view::npos) return {std::string(token), {}};
+    return {std::string(token.substr(0, colon)), std::string(token.substr(colon + 1))};
+  }
+  std::string token() const { return repository + ":" + ref; }
+  bool is_before(const engine::actual_item& i) const {
+    if (i.repository != repository) return repository < i.repository;
+    const bool is_tag = ref.find(':') == std::string::npos;
+    return is_tag == i.is_tag ? ref < i.ref : is_tag;
+  }
+};
+
+struct question {
+  std::optional<item_state> state;
+  std::string repository;
+  std::uint64_t limit = limit_default;
+  place after;
+
+  bool asks_for(const engine::actual_item& i) const {
+    const bool counts = state ? i.state == *state : std::ranges::find(states, i.state) != states.end();
+    return counts && after.is_before(i);
+  }
+  bool asks_for(const engine::actual_repository& r) const {
+    if (!repository.empty() && !engine::matches(repository, r.name)) return false;
+    return r.name >= after.repository && r.parked + r.failed + r.skipped > 0;
+  }
+};
+
+result<question> understand(const request& r) {
+  question q;
+  if (const auto text = r.asked("state"); text && !text->empty()) {
+    for (const item_state s : states) {
+      if (*text == engine::name_of(s)) q.state = s;
+    }
+    if (!q.state) return fail(errc::invalid, "state is one of parked, failed and skipped");
+  }
+  if (const auto text = r.asked("limit")) {
+    const auto n = to_count(*text);
+    if (!n || *n == 0)
+      return fail(errc::invalid, "limit is a number above 0 (at most " + std::to_string(limit_max) + ")");
+    q.limit = std::min(*n, limit_max);
+  }
+  q.repository = r.asked("repository").value_or("");
+  q.after = place::of(r.asked("after").value_or(""));
+  return q;
+}
+
+std::string remedy_for(const engine::actual_item& i) {
+  const std::string target = i.repository + (i.is_tag ? ":" + i.ref : std::string());
+  if (i.state == item_state::failed)
+    return "it is tried again by itself; longshore retry " + i.repository + " does it now";
+  if (i.code == engine::code_over_ceiling) return "if it is meant: longshore sync --allow-deletes " + i.repository;
+  if (i.state == item_state::skipped && i.code == "filter") return "change [replication] if it is wanted";
+  return (i.state == item_state::parked ? "mend the cause, then: longshore unpark " : "longshore unpark ") + target;
+}
+
+json::object shown(const engine::actual_item& i) {
+  return {{"repository", i.repository},
+          {"reference", i.ref},
+          {"state", std::string(engine::name_of(i.state))},
+          {"code", i.code},
+          {"reason", i.reason},
+          {"at", json_of(i.at)},
+          {"remedy", remedy_for(i)}};
+}
+
+result<json::object> page_of(const engine::actual& done, const question& q) {
+  json::array found;
+  place last;
+  bool more = false;
+  result<void> looked;
+  auto walked = done.repositories([&](const engine::actual_repository& r) {
+    if (!q.asks_for(r)) return true;
+    looked = done.items(r.name, [&](const engine::actual_item& i) {
+      if (!q.asks_for(i)) return true;
+      more = found.size() == q.limit;
+      if (more) return false;
+      last = {i.repository, i.ref};
+      found.push_back(shown(i));
+      return true;
+    });
+    return looked.has_value() && !more;
+  });
+  if (!walked) return pass(std::move(walked));
+  if (!looked) return pass(std::move(looked));
+  return json::object{{"items", std::move(found)}, {"next", more ? json::value(last.token()) : json::value(nullptr)}};
+}
+
+}  // namespace
+
+void items_admin::mount(router& to) {
+  route r;
+  r.method = "GET";
+  r.pattern = "/v1/items";
+  r.handle = [this](exchange& x) -> boost::asio::awaitable<void> {
+    auto a = co_await items(x.asked());
+    x.reply(a ? *std::move(a) : refusal(a.error()));
+  };
+  r.admit = [this](request& q) -> std::optional<answer> {
+    if (world_.admins.find(q.header("Authorization"))) return std::nullopt;
+    return unauthorized("the administrator's token");
+  };
+  r.body_bytes_max = 0;
+  to.add(std::move(r));
+}
+
+engine::task<answer> items_admin::items(request r) const {
+  if (!world_.facts().replicating) {
+    co_return fail(errc::conflict, "this site brings nothing to a registry, so it has no such items: ask a secondary");
+  }
+  const auto q = understand(r);
+  if (!q) co_return std::unexpected(q.error());
+  auto page = co_await world_.pool.run([&] { return page_of(world_.done, *q); });
+  if (!page) co_return pass(std::move(page));
+  co_return json_answer(json::serialize(*page) + "\n");
+}
+
+}  // namespace longshore::api

@@ -1,0 +1,96 @@
+#include "api/items_admin.h"
+
+#include <boost/json.hpp>
+
+#include "engine/journal_records.h"
+#include "tests/unit/api_server/site_fixture.h"
+
+namespace longshore::api {
+namespace {
+
+namespace json = boost::json;
+
+class items_admin_test : public site_test {
+ protected:
+  void journal(log::event e) {
+    e.origin = "here";
+    std::promise<void> done;
+    ASSERT_TRUE(journal_sequencer_->submit({std::move(e)}, [&](result<log::append_outcome>) { done.set_value(); }));
+    done.get_future().get();
+  }
+  static engine::desired_item tag(const std::string& repository, const std::string& name) {
+    return {repository, name, true, false, "sha256:" + std::string(64, 'a'), "", {0}, {}};
+  }
+  static engine::desired_item manifest(const std::string& repository) {
+    const std::string d = "sha256:" + std::string(64, 'b');
+    return {repository, d, false, false, d, "", {0}, {}};
+  }
+  void fill() {
+    open();
+    journal(engine::record::item_parked(tag("a", "v1"), {errc::rejected, "refused"}));
+    journal(engine::record::item_parked(manifest("a"), {errc::rejected, "refused, too"}));
+    journal(engine::record::item_failed(tag("a", "v2"), {errc::unavailable, "away"}));
+    journal(engine::record::item_held_back(tag("team/app", "old"), "too many"));
+    journal(engine::record::skip_asked(tag("team/app", "left"), "not this one"));
+    journal(engine::record::published(tag("well", "v1"), digest::of("x")));
+  }
+  json::value ask(const std::string& query = {}) {
+    const raw_answer a = connect().ask(get("/v1/items" + query, "admin-token"));
+    EXPECT_EQ(a.status, 200) << a.body;
+    return json::parse(a.body);
+  }
+  static std::string names(const json::value& page) {
+    std::string all;
+    for (const json::value& i : page.at("items").as_array()) {
+      all += std::string(i.at("repository").as_string()) + ":" + std::string(i.at("reference").as_string(), 0, 8) + " ";
+    }
+    return all;
+  }
+};
+
+TEST_F(items_admin_test, what_is_not_at_the_target_is_listed_with_its_reason_and_remedy) {
+  fill();
+  const json::value all = ask();
+  EXPECT_EQ(names(all), "a:v1 a:v2 a:sha256:b team/app:left team/app:old ");
+  EXPECT_TRUE(all.at("next").is_null());
+  const auto remedy = [&](std::size_t n) { return std::string(all.at("items").at(n).at("remedy").as_string()); };
+  EXPECT_NE(remedy(0).find("longshore unpark a:v1"), std::string::npos);
+  EXPECT_NE(remedy(1).find("longshore retry a"), std::string::npos);
+  EXPECT_EQ(remedy(2), "mend the cause, then: longshore unpark a");
+  EXPECT_EQ(remedy(3), "longshore unpark team/app:left");
+  EXPECT_NE(remedy(4).find("longshore sync --allow-deletes team/app"), std::string::npos);
+  EXPECT_EQ(all.at("items").at(0).at("reason"), "refused");
+  EXPECT_EQ(all.at("items").at(0).at("state"), "parked");
+}
+
+TEST_F(items_admin_test, state_and_pattern_choose_and_pages_of_any_size_add_up) {
+  fill();
+  EXPECT_EQ(names(ask("?state=parked")), "a:v1 a:sha256:b team/app:old ");
+  EXPECT_EQ(names(ask("?state=skipped&repository=team%2F*")), "team/app:left ");
+  EXPECT_EQ(names(ask("?repository=well")), "");
+  for (const int limit : {1, 2, 4}) {
+    std::string together, after;
+    for (int page = 0; page < 10; ++page) {
+      const json::value p = ask("?limit=" + std::to_string(limit) + "&after=" + after);
+      EXPECT_LE(p.at("items").as_array().size(), static_cast<std::size_t>(limit));
+      together += names(p);
+      if (p.at("next").is_null()) break;
+      after = std::string(p.at("next").as_string());
+    }
+    EXPECT_EQ(together, "a:v1 a:v2 a:sha256:b team/app:left team/app:old ") << limit;
+  }
+}
+
+TEST_F(items_admin_test, bad_questions_and_other_sites_are_told_what_to_ask) {
+  fill();
+  EXPECT_EQ(connect().ask(get("/v1/items?state=done", "admin-token")).status, 400);
+  EXPECT_EQ(connect().ask(get("/v1/items?limit=0", "admin-token")).status, 400);
+  EXPECT_EQ(connect().ask(get("/v1/items", "south-token")).status, 401);
+  on_server([&] { return replicating_.reset(), 0; });
+  const raw_answer a = connect().ask(get("/v1/items", "admin-token"));
+  EXPECT_EQ(a.status, 409);
+  EXPECT_NE(a.body.find("secondary"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace longshore::api
