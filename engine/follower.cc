@@ -61,7 +61,8 @@ std::int64_t follower::note_failure(const error& e) {
     return options_.refused_pause_ms;
   }
   status_.state = follower_state::away;
-  status_.reason = describe(e);
+  // What describe() calls a registry is a site here.
+  status_.reason = e.code == errc::unavailable ? "the primary's log cannot be reached: " + e.text : describe(e);
   return backoff_ms(options_.backoff, failures_, world_.random, e.retry_after_ms);
 }
 

@@ -7,6 +7,14 @@
 
 namespace {
 
+// What stands by its place is called by its name alone: REPOSITORY, not REPOSITORY TEXT.
+void name_positionals(CLI::App& of) {
+  for (CLI::Option* option : of.get_options()) {
+    if (option->get_positional()) option->type_name("");
+  }
+  for (CLI::App* command : of.get_subcommands({})) name_positionals(*command);
+}
+
 int run(int argc, char** argv) {
   using namespace longshore::tools;
   CLI::App app("Longshore replicates container registries by their notifications.", "longshore");
@@ -26,6 +34,7 @@ int run(int argc, char** argv) {
   add_rebuild_command(app, call);
   add_copy_commands(app, call);
   add_doctor_command(app, call);
+  name_positionals(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -116,7 +116,8 @@ boost::asio::awaitable<void> secondary::report_position() {
     const auto following = follower_->status();
     const std::string state = std::string(name_of(following.state)) + " " + following.reason;
     if (state != told_state) {
-      const bool well = following.state == engine::follower_state::following;
+      const bool well =
+          following.state == engine::follower_state::following || following.state == engine::follower_state::connecting;
       spdlog::log(well ? spdlog::level::info : spdlog::level::warn, "the primary's log: {}", state);
       told_state = state;
     }

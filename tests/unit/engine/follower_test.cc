@@ -127,7 +127,7 @@ TEST_F(follower_test, a_primary_that_is_away_is_tried_again_with_growing_pauses)
     pauses_.advance(60'000);
     run_until([&] { return primary_.reads > reads && pauses_.waiting() > 0; });
   }
-  EXPECT_EQ(follower_->status().reason, "registry unreachable: connection refused");
+  EXPECT_EQ(follower_->status().reason, "the primary's log cannot be reached: connection refused");
   EXPECT_GT(pauses_.asked.back(), pauses_.asked.front());
   primary_.failure.reset();
   push("a");

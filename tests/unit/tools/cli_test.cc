@@ -78,6 +78,7 @@ TEST_F(cli, every_command_has_help_with_an_example_and_its_exit_codes) {
     EXPECT_THAT(help.out, HasSubstr("Example:")) << command;
     EXPECT_THAT(help.out, HasSubstr("Exit codes:")) << command;
     EXPECT_THAT(help.out, HasSubstr("--json")) << command;
+    for (const char* place : {"REPOSITORY TEXT", "DIR TEXT", "SEQ UINT"}) EXPECT_THAT(help.out, Not(HasSubstr(place)));
   }
 }
 
