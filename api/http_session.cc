@@ -144,7 +144,7 @@ class session final : public http_session, private exchange {
 
   // True: the connection may carry another request.
   asio::awaitable<bool> serve_one(std::chrono::milliseconds patience) {
-    if (world_->stopping) co_return false;
+    if (world_->stopping || expired_) co_return false;
     requestless_since_ = steady::now();
     in_.clear();
     parser_.emplace(in_, world_->limits.header_bytes_max);
@@ -157,7 +157,6 @@ class session final : public http_session, private exchange {
     }
     wait_at_most(world_->limits.header_ms_max);
     if (!co_await read_head()) co_return false;
-    requestless_since_.reset();
     if (auto refused = unclear(in_, *parser_)) {
       ++world_->counters.malformed;
       co_return co_await refuse(*std::move(refused));
@@ -165,7 +164,7 @@ class session final : public http_session, private exchange {
     answer otherwise;
     const route* const to = world_->routes.find(in_, otherwise);
     if (to == nullptr) {
-      if (parser_->is_done()) co_return co_await send(std::move(otherwise));
+      if (parser_->is_done()) co_return co_await answer_with(std::move(otherwise));
       co_return co_await refuse(std::move(otherwise));
     }
     if (to->admit) {
@@ -174,6 +173,7 @@ class session final : public http_session, private exchange {
     }
     if (!parser_->is_done() && !co_await read_body(*to)) co_return false;
     ++world_->counters.requests;
+    requestless_since_.reset();
     answer_.reset();
     streaming_ = stream_state::none;
     wait_for_handler();
@@ -181,6 +181,11 @@ class session final : public http_session, private exchange {
     if (streaming_ != stream_state::none) co_return co_await end_stream();
     if (!answer_) answer_ = refusal(500, "UNKNOWN", "this request was not answered; please report it");
     co_return co_await send(*std::move(answer_));
+  }
+
+  asio::awaitable<bool> answer_with(answer a) {
+    requestless_since_.reset();
+    co_return co_await send(std::move(a));
   }
 
   asio::awaitable<bool> read_head() {

@@ -35,6 +35,18 @@ class http_server_test : public site_test {
     r.admit = [](request&) -> std::optional<answer> { return std::nullopt; };
     routes_.add(std::move(r));
   }
+  // With a certificate made for this test.
+  http_server_options with_tls() {
+    http_server_options o;
+    o.tls_certificate = dir_.path() / "cert.pem";
+    o.tls_key = dir_.path() / "key.pem";
+    const std::string make =
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test "
+        "-keyout " +
+        o.tls_key.string() + " -out " + o.tls_certificate.string() + " 2>/dev/null";
+    EXPECT_EQ(std::system(make.c_str()), 0);
+    return o;
+  }
   void add(const char* path, handler h) {
     route r;
     r.method = "GET";
@@ -298,6 +310,35 @@ TEST_F(http_server_test, whoever_does_not_finish_its_head_makes_room_for_others)
   EXPECT_GE(counters().evicted, 1u);
 }
 
+TEST_F(http_server_test, whoever_withholds_its_body_or_was_refused_makes_room_for_others) {
+  limits_.connections_max = 3;
+  add_trusting("/mine");
+  route open_to_all;
+  open_to_all.method = "POST";
+  open_to_all.pattern = "/open";
+  open_to_all.handle = [](exchange& x) -> asio::awaitable<void> {
+    x.reply(text_answer("taken\n"));
+    co_return;
+  };
+  routes_.add(std::move(open_to_all));
+  open();
+  std::list<raw_client> holders;
+  for (int i = 0; i < 3; ++i) {
+    holders.emplace_back(server_->port());
+    holders.back().send("POST /open HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    EXPECT_EQ(holders.back().receive(true).status, 100) << "it waits for the body now";
+  }
+  EXPECT_EQ(connect().ask(get("/mine", "")).status, 200);
+  EXPECT_EQ(counters().turned_away, 0u);
+  for (int i = 0; i < 6; ++i) {
+    holders.emplace_back(server_->port());
+    holders.back().send("POST /v1/events/north HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{");
+    EXPECT_EQ(holders.back().receive().status, 401) << "what it has not sent yet is drained now";
+  }
+  EXPECT_EQ(connect().ask(get("/mine", "")).status, 200);
+  EXPECT_EQ(counters().turned_away, 0u);
+}
+
 TEST_F(http_server_test, many_requests_sent_at_once_do_not_keep_the_others_waiting) {
   int served = 0, served_before_the_other = 0;
   add("/count", [&](exchange& x) -> asio::awaitable<void> {
@@ -366,17 +407,35 @@ TEST_F(http_server_test, an_address_in_use_or_unreadable_is_refused_with_a_remed
   EXPECT_EQ(http_server::listen(io_.get_executor(), routes_, o).error().code, errc::invalid);
 }
 
+TEST_F(http_server_test, whoever_hangs_in_a_handshake_makes_room_for_others) {
+  open();
+  http_server_options o = with_tls();
+  o.limits.connections_max = 2;
+  auto made = http_server::listen(io_.get_executor(), routes_, o);
+  ASSERT_TRUE(made) << made.error().text;
+  std::unique_ptr<http_server> tls = *std::move(made);
+  on_server([&] { tls->start(); });
+  raw_client silent(tls->port()), halfway(tls->port());
+  halfway.send("\x16\x03\x01");  // how a ClientHello begins
+  await([&] { return tls->counters().accepted == 2; });
+  asio::io_context io;
+  asio::ssl::context trust(asio::ssl::context::tls_client);
+  trust.load_verify_file(o.tls_certificate.string());
+  trust.set_verify_mode(asio::ssl::verify_peer);
+  asio::ssl::stream<asio::ip::tcp::socket> stream(io, trust);
+  stream.next_layer().connect({asio::ip::address_v4::loopback(), tls->port()});
+  boost::system::error_code ec;
+  stream.handshake(asio::ssl::stream_base::client, ec);
+  EXPECT_FALSE(ec) << ec.message();
+  EXPECT_EQ(on_server([&] { return tls->counters().evicted; }), 1u);
+  EXPECT_EQ(on_server([&] { return tls->counters().turned_away; }), 0u);
+  asio::co_spawn(io_, tls->stop(milliseconds(1'000)), asio::use_future).get();
+  on_server([&] { tls.reset(); });
+}
+
 TEST_F(http_server_test, tls_serves_the_same_and_drops_clients_that_do_not_speak_it) {
   open();
-  const std::string key = dir_.path() / "key.pem", certificate = dir_.path() / "cert.pem";
-  const std::string make =
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test "
-      "-keyout " +
-      key + " -out " + certificate + " 2>/dev/null";
-  ASSERT_EQ(std::system(make.c_str()), 0);
-  http_server_options o;
-  o.tls_certificate = certificate;
-  o.tls_key = key;
+  const http_server_options o = with_tls();
   auto made = http_server::listen(io_.get_executor(), routes_, o);
   ASSERT_TRUE(made) << made.error().text;
   std::unique_ptr<http_server> tls = *std::move(made);
@@ -384,7 +443,7 @@ TEST_F(http_server_test, tls_serves_the_same_and_drops_clients_that_do_not_speak
 
   asio::io_context io;
   asio::ssl::context trust(asio::ssl::context::tls_client);
-  trust.load_verify_file(certificate);
+  trust.load_verify_file(o.tls_certificate.string());
   trust.set_verify_mode(asio::ssl::verify_peer);
   asio::ssl::stream<asio::ip::tcp::socket> stream(io, trust);
   stream.next_layer().connect({asio::ip::address_v4::loopback(), tls->port()});
