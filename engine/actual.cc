@@ -44,7 +44,7 @@ bool is_about_work(log::event_kind kind) {
   if (kind == event_kind::located || kind == event_kind::lost) return false;
   return (kind >= event_kind::sync_started && kind <= event_kind::verified) ||
          (kind >= event_kind::item_skipped && kind <= event_kind::retry_asked) ||
-         (kind >= event_kind::mismatched && kind <= event_kind::deletes_allowed);
+         (kind >= event_kind::mismatched && kind <= event_kind::repository_amiss);
 }
 
 std::unexpected<error> bad_row(std::string_view family) {
@@ -93,6 +93,9 @@ void actual::apply(const log::event_view& e, storage::overlay& state) {
     case event_kind::repository_verified:
       apply_verified(e, repository);
       break;
+    case event_kind::repository_amiss:
+      apply_amiss(e, repository);
+      break;
     case event_kind::deletes_allowed:
       apply_deletes_allowed(repository, state);
       break;
@@ -138,6 +141,14 @@ void actual::apply_verified(const log::event_view& e, actual_repository& r) {
   r.verified_at = e.recorded;
   r.checksum = detail.text("checksum");
   if (detail.number("unjudged") == 0) r.mismatches = 0;
+  r.amiss = 0;  // what differs still is open or parked by now, and shows as that
+  r.amiss_reason.clear();
+}
+
+void actual::apply_amiss(const log::event_view& e, actual_repository& r) {
+  const record_detail detail(e.detail);
+  r.amiss = detail.number("found");
+  r.amiss_reason = detail.text("reason");
 }
 
 void actual::apply_item(const log::event_view& e, actual_repository& r, storage::overlay& state) {

@@ -41,6 +41,8 @@ struct actual_repository {
   std::uint64_t mismatches = 0;  // found since all of it was
   std::uint64_t apart = 0;       // items settled otherwise than the log says
   std::uint64_t doubted = 0;     // items found with wrong bytes, and not read whole since
+  std::uint64_t amiss = 0;       // found by the last verification, and left as it was
+  std::string amiss_reason;      // of the first of these
   bool deletes_allowed = false;  // over the ceiling, until a pass ends synced
 };
 // Something was left out there by filters other than these: to be decided anew.
@@ -76,7 +78,7 @@ class actual final : public log::view {
   static std::vector<storage::family_spec> family_specs();
 
   std::string_view name() const override { return "actual"; }
-  std::uint64_t format() const override { return 2; }
+  std::uint64_t format() const override { return 3; }
   std::vector<storage::family> families() const override;
   void apply(const log::event_view& e, storage::overlay& state) override;
 
@@ -90,6 +92,7 @@ class actual final : public log::view {
  private:
   static void apply_sync(const log::event_view& e, actual_repository& r);
   static void apply_verified(const log::event_view& e, actual_repository& r);
+  static void apply_amiss(const log::event_view& e, actual_repository& r);
   void apply_item(const log::event_view& e, actual_repository& r, storage::overlay& state);
   static void reopen(actual_repository& r, actual_item& item, const record_detail& found);
   void apply_deletes_allowed(actual_repository& r, storage::overlay& state);

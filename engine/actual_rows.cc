@@ -32,6 +32,8 @@ std::string pack(const actual_repository& r) {
       .number(r.deletes_allowed ? 1 : 0)
       .number(r.apart)
       .number(r.doubted)
+      .number(r.amiss)
+      .text(r.amiss_reason)
       .take();
 }
 
@@ -61,6 +63,10 @@ std::optional<actual_repository> unpack_repository(std::string_view name, std::s
   }
   if (in.more()) r.apart = in.number();
   if (in.more()) r.doubted = in.number();
+  if (in.more()) {
+    r.amiss = in.number();
+    r.amiss_reason = in.text();
+  }
   if (!in.ok() || r.state > sync_state::failed) return std::nullopt;
   return r;
 }

@@ -205,6 +205,12 @@ log::event repository_verified(std::string repository, const std::string& checks
   return e;
 }
 
+log::event repository_amiss(std::string repository, std::uint64_t found, std::string_view reason) {
+  log::event e = of_repository(event_kind::repository_amiss, std::move(repository));
+  e.detail = serialized({{"found", found}, {"reason", storable(reason)}});
+  return e;
+}
+
 log::event item_held_back(const desired_item& item, std::string_view reason) {
   log::event e = of_item(event_kind::item_parked, item);
   e.detail =

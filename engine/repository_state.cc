@@ -22,13 +22,17 @@ repository_state state_of(const desired_repository& wanted, const std::optional<
   s.skipped = done->skipped;
   s.sparse = done->sparse;
   s.verified_at = done->verified_at;
-  s.mismatches = done->mismatches;
+  s.mismatches = done->mismatches + done->amiss;
   if (done->synced_size > 0) s.synced_seq = event_seq{done->synced_size - 1};
   if (s.state == sync_state::synced && done->doubted > 0) {
     s.state = sync_state::failed;
     s.last_sync_failure = std::to_string(done->doubted) +
                           " items have other bytes at the target than their digests say; delete those from the "
                           "registry's storage, then run longshore verify --deep";
+  }
+  if (s.state == sync_state::synced && done->amiss > 0) {
+    s.state = sync_state::failed;
+    s.last_sync_failure = "verification left " + std::to_string(done->amiss) + " amiss: " + done->amiss_reason;
   }
   if (s.state == sync_state::synced && wanted.items_size > done->synced_size) s.state = sync_state::pending;
   return s;

@@ -8,6 +8,7 @@
 
 #include "engine/failure.h"
 #include "engine/glob.h"
+#include "engine/journal_records.h"
 
 namespace longshore::engine {
 
@@ -117,8 +118,21 @@ task<> verification::verify_one(std::string repository, verify_run& into) {
     co_return pass(std::move(verdict));
   }
   add(into, repository, *verdict);
+  if (auto noted = co_await note_left(repository, *verdict, into.asked.repair); !noted) co_return noted;
   if (!into.asked.repair || verdict->findings.empty()) co_return result<void>();
   co_return co_await mends_->reopen(repository, [&] { return reopening(*world_, *verdict); });
+}
+
+// What stays amiss shows in the repository's state until a verification finds it gone.
+task<> verification::note_left(const std::string& repository, const verify_verdict& verdict, bool repair) {
+  const left_amiss left = left_by(verdict, repair);
+  auto before = world_->done.repository(repository);
+  if (!before) co_return pass(std::move(before));
+  const std::uint64_t known = *before ? (*before)->amiss : 0;
+  if (left.found == 0 && known == 0) co_return result<void>();
+  const bool all_seen = verdict.is != verify_verdict::state::unknown;
+  if (left.found < known && !all_seen) co_return result<void>();
+  co_return co_await world_->records.append(std::vector{record::repository_amiss(repository, left.found, left.reason)});
 }
 
 void verification::add(verify_run& to, const std::string& repository, const verify_verdict& verdict) const {

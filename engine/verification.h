@@ -4,7 +4,8 @@
 // in turn, spread over `every`, the one verified longest ago first.
 //
 // begin() starts a run and returns its number: errc::busy while one runs, errc::not_found when nothing matches. With
-// repair, what is found amiss is opened again in the journal and the replicator mends it; without, it is only told.
+// repair, what is found amiss is opened again in the journal and the replicator mends it; without, it is noted there,
+// as is what the log does not speak of: the repository is not shown as synced until a verification finds it gone.
 // last() is the run as it goes and, once it has ended, its result, until the next begins. Its lists are bounded, its
 // counts are not.
 // One executor. stop() resumes when nothing runs; call it before the replicator is stopped, and let it finish before
@@ -82,6 +83,7 @@ class verification {
   result<due> look_for_due() const;
   boost::asio::awaitable<void> run(std::vector<std::string> repositories);
   boost::asio::awaitable<void> keep_verifying();
+  task<> note_left(const std::string& repository, const verify_verdict& verdict, bool repair);
   task<> verify_one(std::string repository, verify_run& into);
   void add(verify_run& to, const std::string& repository, const verify_verdict& verdict) const;
 

@@ -263,7 +263,12 @@ task<> verifier::look_once(content_key key) {
 
 // Open items are the passes' business, parked ones the operator's; what the target keeps on purpose is no difference.
 bool verifier::is_judged(const tag_look& look) {
-  if (!look.wanted) return !world_->copying.filter->tag(look.tag);
+  const bool keeps = world_->settings.deletes == delete_mode::keep && !look.source;
+  if (!look.wanted) {
+    const auto rule = world_->copying.filter->tag(look.tag);
+    if (rule) ++verdict_.skipped, leave_out(look, "left out: " + *rule);
+    return !rule && !keeps;
+  }
   const bool parked = look.done && look.done->state == item_state::parked;
   if (is_open(*look.wanted, look.done)) {
     ++verdict_.unsettled;
@@ -280,7 +285,7 @@ bool verifier::is_judged(const tag_look& look) {
     leave_out(look, "parked: " + look.done->reason);
     return false;
   }
-  return world_->settings.deletes != delete_mode::keep || look.source;
+  return !keeps;
 }
 
 void verifier::leave_out(const tag_look& look, std::string why) {
@@ -321,6 +326,7 @@ task<> verifier::judge(tag_look& look, std::vector<log::event>& whole) {
   }
   if (!*stands || amiss.empty()) {
     ++verdict_.unsettled;
+    leave_out(look, "it changed while it was looked at; verify again");
     co_return result<void>();
   }
   find(look, below, std::move(amiss));
@@ -345,7 +351,12 @@ void verifier::find(const tag_look& look, const closure_faults& below, std::vect
     if (look.source && !look.target) f.lost.push_back(*look.source);
     verdict_.findings.push_back(std::move(f));
   } else {
-    for (tag_mismatch& m : amiss) m.reason += "; the log does not speak of this tag";
+    for (tag_mismatch& m : amiss) {
+      m.reason += look.source ? "; the log does not speak of this tag: longshore reconcile at the primary makes it"
+                              : "; neither the log nor the source speaks of this tag: delete it, or filter it out";
+    }
+    if (verdict_.unclaimed == 0) verdict_.unclaimed_reason = look.tag + ": " + amiss.front().reason;
+    verdict_.unclaimed += amiss.size();
   }
   for (tag_mismatch& m : amiss) {
     if (verdict_.mismatches.size() < settings_->mismatches_max) verdict_.mismatches.push_back(std::move(m));

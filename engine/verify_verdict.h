@@ -18,14 +18,16 @@ struct verify_verdict {
   enum class state : std::uint8_t { clean, unjudged, mismatched, unknown } is = state::unknown;
   std::uint64_t tags = 0, untagged = 0, unsettled = 0, parked = 0, skipped = 0;
   std::string checksum;                  // of the target's tags; empty unless they were all seen
-  std::vector<tag_mismatch> mismatches;  // in tag order
+  std::vector<tag_mismatch> mismatches;  // in tag order; content that several tags share is named for each
+  std::uint64_t unclaimed = 0;           // of these: of tags that the log does not speak of
+  std::string unclaimed_reason;          // of the first of those
   std::string reason;                    // why it is unknown
 
   // What differs and is not judged: still open, parked, or left out on purpose.
   struct left_out_item {
     std::string ref, why;
   };
-  std::vector<left_out_item> left_out;  // the first unjudged_max
+  std::vector<left_out_item> left_out;  // the first unjudged_max of unsettled, parked and skipped
 
   // An item that is to be open again, as it was when it was judged.
   struct finding {
@@ -37,6 +39,12 @@ struct verify_verdict {
   };
   std::vector<finding> findings;
 };
+// How much stays amiss once the findings are open again, or though nobody opens them; and the first of it.
+struct left_amiss {
+  std::uint64_t found = 0;
+  std::string reason;
+};
+left_amiss left_by(const verify_verdict& verdict, bool repair);
 std::string_view name_of(verify_verdict::state s);
 
 }  // namespace longshore::engine

@@ -130,6 +130,7 @@ constexpr kind_name kind_names[] = {
     {event_kind::mismatched, "mismatched"},
     {event_kind::repository_verified, "repository_verified"},
     {event_kind::deletes_allowed, "deletes_allowed"},
+    {event_kind::repository_amiss, "repository_amiss"},
     {event_kind::surveyed, "surveyed"},
 };
 

@@ -48,7 +48,8 @@ enum class event_kind : std::uint16_t {
   retry_asked = 84,     // repository: its retry is due now
   mismatched = 85,      // repository, tag [at digest]: found amiss at the target; detail {"seq","kind","reason"}
   repository_verified = 86,  // repository: no tag judged is amiss; detail {"checksum","tags","unjudged"}
-  deletes_allowed = 87,  // repository: the passes up to the next that ends synced may delete over the ceiling
+  deletes_allowed = 87,      // repository: the passes up to the next that ends synced may delete over the ceiling
+  repository_amiss = 88,     // repository: a verification left so much amiss as it was; detail {"found","reason"}
 
   reconcile_started = 90,      // detail {"source","run","mode","why","whole"}
   repository_reconciled = 91,  // repository; detail {"source","run","mode","tags","requests","found"}

@@ -81,6 +81,9 @@ class teller {
       return;
     }
     const auto n = [&](const char* at) { return with_commas(number_at(run, at)); };
+    tell_cut("mismatches", number_at(run, "/mismatches_found"), mismatches_);
+    tell_cut("repositories that could not be compared", number_at(run, "/repositories/unknown"), unknown_);
+    tell_cut("tags that were not judged", not_judged(run) + number_at(run, "/skipped_tags"), left_out_);
     std::printf(
         "%s of %s repositories are equal and whole: %s tags, %s blobs; %s mismatched, %s could not be compared\n",
         n("/repositories/clean").c_str(), n("/repositories/total").c_str(), n("/tags").c_str(), n("/blobs").c_str(),
@@ -90,8 +93,10 @@ class teller {
                   n("/parked_tags").c_str());
     }
     if (number_at(run, "/mismatches_found") > 0) {
-      std::printf("%s\n", flag_at(run, "/repair") ? "what was found is being mended; longshore status shows how it goes"
-                                                  : "nothing was mended; without --check-only it is");
+      std::printf("%s\n", flag_at(run, "/repair")
+                              ? "what was found is being mended; longshore status shows how it goes"
+                              : "nothing was mended; without --check-only it is, and the repositories show "
+                                "as failed until then");
     }
     if (number_at(run, "/skipped_tags") > 0) {
       std::printf("left out on purpose: %s tags\n", n("/skipped_tags").c_str());
@@ -100,6 +105,10 @@ class teller {
   }
 
  private:
+  // Lists are bounded, counts are not.
+  static void tell_cut(const char* of_what, std::uint64_t all, std::size_t told) {
+    if (all > told) std::printf("and %s more %s\n", with_commas(all - told).c_str(), of_what);
+  }
   void tell_new(const json::array& all, std::size_t& told) const {
     for (; told < all.size(); ++told) {
       const json::value& one = all[told];

@@ -97,6 +97,8 @@ class EveryDamage(Verifying):
         self.assertEqual(named, wanted, summary)
         self.assertEqual(code, 1)
         self.assertIsNone(self.fleet.at_target.digest("truth/tag", "v1"), "it was only told")
+        seen = self.fleet.secondary.get_json("/v1/repositories/truth/tag")["state"]
+        self.assertEqual(seen, "failed", "which shows until it is mended")
 
         # A registry keeps what it has under a digest, and the target's own tag is its own affair.
         short.unlink()

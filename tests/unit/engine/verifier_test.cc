@@ -232,6 +232,28 @@ TEST_F(verifier_test, what_had_wrong_bytes_is_not_believed_before_it_was_read_ag
   EXPECT_EQ(shown().state, sync_state::synced);
 }
 
+TEST_F(verifier_test, what_is_left_amiss_is_counted_for_a_check_and_for_tags_that_the_log_does_not_know) {
+  mirror("r");
+  target_.erase_tag("r", "plain");
+  target_.set_tag("r", "by-hand", *target_.tag("r", "multi"));
+  const auto v = verify("r");
+  EXPECT_EQ(kinds(v), "by-hand=extra_tag plain=missing_tag");
+  EXPECT_EQ(left_by(v, false).found, 2u);
+  EXPECT_EQ(left_by(v, true).found, 1u) << "the other is opened again";
+  EXPECT_NE(left_by(v, true).reason.find("by-hand"), std::string::npos);
+  target_.erase_tag("r", "by-hand");
+  EXPECT_EQ(left_by(verify("r"), true).found, 0u);
+  EXPECT_NE(left_by(verify("r"), false).reason.find("plain"), std::string::npos);
+}
+
+TEST_F(verifier_test, a_target_that_keeps_may_have_tags_that_nobody_knows) {
+  mirror("r");
+  target_.set_tag("r", "by-hand", *target_.tag("r", "multi"));
+  ASSERT_EQ(verify("r").is, state::mismatched);
+  settings_.deletes = delete_mode::keep;
+  EXPECT_EQ(verify("r").is, state::clean);
+}
+
 TEST_F(verifier_test, a_doubt_ends_when_the_tag_moves_on) {
   mirror("r");
   target_.corrupt_body(digest::of("top of r"));

@@ -176,6 +176,20 @@ TEST_F(actual_test, a_mismatch_opens_its_item_again_and_a_pass_begins_there) {
   EXPECT_EQ(repository().failed, 0u);
 }
 
+TEST_F(actual_test, what_a_verification_left_amiss_shows_until_one_finds_it_gone) {
+  settle(event_kind::published, "v1", digest_of("a"), 4);
+  state(event_kind::sync_succeeded, R"({"synced_size":5})");
+  state(event_kind::repository_amiss, R"({"found":2,"reason":"v9: extra"})");
+  const auto shown = [&] { return state_of({"team/app", 5, {}, {}}, repository()); };
+  EXPECT_EQ(repository().state, sync_state::synced) << "no pass is owed";
+  EXPECT_EQ(shown().state, sync_state::failed);
+  EXPECT_EQ(shown().last_sync_failure, "verification left 2 amiss: v9: extra");
+  EXPECT_EQ(shown().mismatches, 2u);
+  state(event_kind::repository_verified, R"({"checksum":"sha256:1","tags":1,"unjudged":1})");
+  EXPECT_EQ(shown().state, sync_state::synced);
+  EXPECT_EQ(shown().mismatches, 0u);
+}
+
 TEST_F(actual_test, what_was_settled_otherwise_than_told_is_counted_until_it_is_settled_as_told) {
   const auto apart = [&](std::string_view detail) {
     fold(said(event_kind::published, "team/app", "v1", digest_of("a"), {}, std::string(detail)));
