@@ -131,10 +131,14 @@ engine::task<answer> reconcile_admin::begin(request r) {
   if (!q->source.empty() && !known) {
     co_return fail(errc::not_found, "no source named " + printable(q->source) + " has a registry to look at");
   }
+  // Whose repository it is must be clear before its loss is believed.
+  const bool one = !q->source.empty() || world_.sources.size() == 1;
+  if (!one) names->matched.insert(names->matched.end(), q->repositories.begin(), q->repositories.end());
   json::array runs;
   for (engine::reconciler* s : world_.sources) {
     if (!q->source.empty() && s->source() != q->source) continue;
-    const std::string run = s->request(q->mode, q->repositories, "asked", names->matched);
+    const std::string run =
+        s->request(q->mode, one ? q->repositories : std::vector<std::string>(), "asked", names->matched);
     runs.push_back(json::object{{"source", s->source()}, {"run", run}});
   }
   const auto list = [](const std::vector<std::string>& all) { return json::array(all.begin(), all.end()); };

@@ -6,7 +6,8 @@
 //                        202 {"runs":[{"source","run"}],"unmatched":[...],"not_in_log":[...]}; 409: no source has a
 //                        registry to look at; 404: patterns alone, and the log knows nothing like them. Without a
 //                        source: all of them; without repositories (at most 1,000 names and patterns): all of those.
-//                        What runs already goes on; what is asked for meanwhile is one run after it.
+//                        What runs already goes on; what is asked for meanwhile is one run after it. That a repository
+//                        is gone is believed of a name, not of a pattern, and where there is one source or it is given.
 //   GET  /v1/reconcile   {"sources":[...]}: what runs, how far it is, and how the last runs ended
 //
 // The reconcilers must outlive the server's sessions.

@@ -62,6 +62,7 @@ json::object json_of(const engine::verify_run& r, timestamp now) {
           {"parked_tags", r.parked},
           {"skipped_tags", r.skipped},
           {"mismatches_found", r.mismatches_found},
+          {"not_in_log", r.unclaimed},
           {"mismatches", std::move(mismatches)},
           {"unknown", std::move(unknowns)},
           {"left_out", std::move(left_out)},

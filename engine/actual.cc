@@ -24,8 +24,6 @@ bool is_left_out_by(const actual_item& i, std::string_view code) {
 void count(actual_repository& r, const actual_item& i, bool more) {
   if (i.apart && more) ++r.apart;
   if (i.apart && !more && r.apart > 0) --r.apart;
-  if (i.doubted && more) ++r.doubted;
-  if (i.doubted && !more && r.doubted > 0) --r.doubted;
   std::uint64_t* counter = i.state == item_state::parked    ? &r.parked
                            : i.state == item_state::failed  ? &r.failed
                            : i.state == item_state::skipped ? &r.skipped
@@ -42,7 +40,8 @@ void count(actual_repository& r, const actual_item& i, bool more) {
 bool is_about_work(log::event_kind kind) {
   using log::event_kind;
   if (kind == event_kind::located || kind == event_kind::lost) return false;
-  return (kind >= event_kind::sync_started && kind <= event_kind::verified) ||
+  return (kind >= event_kind::sync_started && kind <= event_kind::verified) || kind == event_kind::content_doubted ||
+         kind == event_kind::content_believed ||
          (kind >= event_kind::item_skipped && kind <= event_kind::retry_asked) ||
          (kind >= event_kind::mismatched && kind <= event_kind::repository_amiss);
 }
@@ -59,16 +58,17 @@ bool is_stale(const actual_repository& r, std::string_view filter) {
 }
 
 std::vector<storage::family_spec> actual::family_specs() {
-  return {{"actual.repositories"}, {"actual.items"}, {"actual.tags"}};
+  return {{"actual.repositories"}, {"actual.items"}, {"actual.tags"}, {"actual.doubts"}};
 }
 
 actual::actual(storage::database& db)
     : db_(&db),
       repositories_(db.named("actual.repositories")),
       items_(db.named("actual.items")),
-      tags_(db.named("actual.tags")) {}
+      tags_(db.named("actual.tags")),
+      doubts_(db.named("actual.doubts")) {}
 
-std::vector<storage::family> actual::families() const { return {repositories_, items_, tags_}; }
+std::vector<storage::family> actual::families() const { return {repositories_, items_, tags_, doubts_}; }
 
 void actual::apply(const log::event_view& e, storage::overlay& state) {
   using log::event_kind;
@@ -92,6 +92,10 @@ void actual::apply(const log::event_view& e, storage::overlay& state) {
       break;
     case event_kind::repository_verified:
       apply_verified(e, repository);
+      break;
+    case event_kind::content_doubted:
+    case event_kind::content_believed:
+      apply_doubt(e, repository, state);
       break;
     case event_kind::repository_amiss:
       apply_amiss(e, repository);
@@ -145,6 +149,20 @@ void actual::apply_verified(const log::event_view& e, actual_repository& r) {
   r.amiss_reason.clear();
 }
 
+void actual::apply_doubt(const log::event_view& e, actual_repository& r, storage::overlay& state) const {
+  const std::string key = item_key(e.repository, false, e.digest);
+  const bool before = state.get(doubts_, key).has_value();
+  const bool after = e.kind == log::event_kind::content_doubted;
+  if (before == after) return;
+  if (after) {
+    state.put(doubts_, key, {});
+    ++r.doubted;
+  } else {
+    state.erase(doubts_, key);
+    --r.doubted;
+  }
+}
+
 void actual::apply_amiss(const log::event_view& e, actual_repository& r) {
   const record_detail detail(e.detail);
   r.amiss = detail.number("found");
@@ -175,7 +193,7 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
   item.at = e.recorded;
   if (e.kind != event_kind::verified) item.apart = detail.number("apart") > 0;
   if (e.kind == event_kind::verified) {
-    if (item.digest == e.digest) item.verified_at = e.recorded, item.doubted = false;
+    if (item.digest == e.digest) item.verified_at = e.recorded, item.amiss = false;
   } else if (e.kind == event_kind::mismatched) {
     reopen(r, item, detail);
   } else if (e.kind == event_kind::published || e.kind == event_kind::removed) {
@@ -198,7 +216,7 @@ void actual::apply_item(const log::event_view& e, actual_repository& r, storage:
     item.reason = detail.text("reason");
     item.code = detail.text("code");
   }
-  if (item.digest != digest_before) item.verified_at = {}, item.doubted = false;
+  if (item.digest != digest_before) item.verified_at = {}, item.amiss = false;
   count(r, item, true);
   if (is_tag_item && digest_before != item.digest) {
     if (!digest_before.empty()) state.erase(tags_, tag_key(e.repository, digest_before, ref));
@@ -215,8 +233,8 @@ void actual::reopen(actual_repository& r, actual_item& item, const record_detail
   item.reason = found.text("reason");
   item.code = found.text("kind");
   if (item.code == code_missing_tag) item.digest.clear();
-  if (!item.doubted) ++r.mismatches;  // else it was counted
-  item.doubted = item.doubted || item.code == code_wrong_bytes;
+  if (!item.amiss) ++r.mismatches;  // else it was counted
+  item.amiss = true;
   r.state = sync_state::failed;
   r.last_sync_failure = "verification: " + item.reason;
   r.retry_at = {};
@@ -332,6 +350,18 @@ result<void> actual::items(std::string_view repository, const std::function<bool
     if (!visit(*i)) return {};
   }
   return rows.status();
+}
+
+result<std::vector<std::string>> actual::doubts(std::string_view repository) const {
+  std::vector<std::string> found;
+  auto rows = db_->range(doubts_, storage::with_prefix(in_repository(repository)));
+  for (; rows.valid(); rows.next()) {
+    const auto at = read_item_key(rows.key());
+    if (!at) return bad_row("actual.doubts");
+    found.emplace_back(at->ref);
+  }
+  if (auto ok = rows.status(); !ok) return pass(std::move(ok));
+  return found;
 }
 
 result<std::vector<std::string>> actual::tags_at(std::string_view repository, std::string_view digest) const {

@@ -40,7 +40,7 @@ struct actual_repository {
   std::string checksum;          // of the target's tags then (engine/checksum.h)
   std::uint64_t mismatches = 0;  // found since all of it was
   std::uint64_t apart = 0;       // items settled otherwise than the log says
-  std::uint64_t doubted = 0;     // items found with wrong bytes, and not read whole since
+  std::uint64_t doubted = 0;     // contents found with wrong bytes, and not read whole since
   std::uint64_t amiss = 0;       // found by the last verification, and left as it was
   std::string amiss_reason;      // of the first of these
   bool deletes_allowed = false;  // over the ceiling, until a pass ends synced
@@ -50,7 +50,6 @@ bool is_stale(const actual_repository& r, std::string_view filter);
 
 // Codes of items that are not names of an errc.
 inline constexpr std::string_view code_over_ceiling = "over_ceiling";  // parked: a deletion that was held back
-inline constexpr std::string_view code_wrong_bytes = "wrong_bytes";    // a mismatch: what is served is something else
 inline constexpr std::string_view code_missing_tag = "missing_tag";    // a mismatch: the tag is not there at all
 
 enum class item_state : std::uint8_t { done, removed, failed, parked, skipped };
@@ -68,8 +67,8 @@ struct actual_item {
   std::string code;              // errc name of a failure; skipped: "filter" or "operator"; done: "" or "sparse"
   timestamp at;                  // of the newest record
   timestamp verified_at;
-  bool doubted = false;  // found with wrong bytes, and not read whole since
-  bool apart = false;    // done or removed, but not as the log says: the source showed otherwise
+  bool amiss = false;  // found so, and not verified since
+  bool apart = false;  // done or removed, but not as the log says: the source showed otherwise
 };
 
 class actual final : public log::view {
@@ -86,12 +85,15 @@ class actual final : public log::view {
   result<void> repositories(const std::function<bool(const actual_repository&)>& visit) const;
   result<std::optional<actual_item>> item(std::string_view repository, std::string_view ref) const;
   result<void> items(std::string_view repository, const std::function<bool(const actual_item&)>& visit) const;
+  // Digests of the repository that were found with wrong bytes, and not read whole since.
+  result<std::vector<std::string>> doubts(std::string_view repository) const;
   // Tags of the repository that this site published at this digest.
   result<std::vector<std::string>> tags_at(std::string_view repository, std::string_view digest) const;
 
  private:
   static void apply_sync(const log::event_view& e, actual_repository& r);
   static void apply_verified(const log::event_view& e, actual_repository& r);
+  void apply_doubt(const log::event_view& e, actual_repository& r, storage::overlay& state) const;
   static void apply_amiss(const log::event_view& e, actual_repository& r);
   void apply_item(const log::event_view& e, actual_repository& r, storage::overlay& state);
   static void reopen(actual_repository& r, actual_item& item, const record_detail& found);
@@ -100,7 +102,7 @@ class actual final : public log::view {
   void apply_reopening(const log::event_view& e, actual_repository& r, storage::overlay& state);
 
   storage::database* db_;
-  storage::family repositories_, items_, tags_;
+  storage::family repositories_, items_, tags_, doubts_;
 };
 
 }  // namespace longshore::engine

@@ -82,7 +82,7 @@ std::string pack(const actual_item& i) {
       .number(packed(i.at))
       .number(packed(i.verified_at))
       .number(i.apart ? 1 : 0)
-      .number(i.doubted ? 1 : 0)
+      .number(i.amiss ? 1 : 0)
       .take();
 }
 
@@ -103,7 +103,7 @@ std::optional<actual_item> unpack_item(std::string_view key, std::string_view va
   i.at = unpacked(in.number());
   i.verified_at = unpacked(in.number());
   if (in.more()) i.apart = in.number() != 0;
-  if (in.more()) i.doubted = in.number() != 0;
+  if (in.more()) i.amiss = in.number() != 0;
   if (!in.ok() || i.state > item_state::skipped) return std::nullopt;
   return i;
 }

@@ -100,7 +100,9 @@ closure_faults faults_of(const digest& root, const content_map& found) {
         if (attached.contains(d)) attached.insert(r.target.digest);
         next.push_back(r.target.digest);
       } else if (blobs.insert(r.target.digest).second) {
-        report(blob_difference(r, looked_at(found, r.target.digest, false)), r.target.digest);
+        const found_content& blob = looked_at(found, r.target.digest, false);
+        out.doubted = out.doubted || blob.doubted;
+        report(blob_difference(r, blob), r.target.digest);
       }
     }
     for (const digest& r : m.referred_to_by) {

@@ -65,6 +65,7 @@ std::optional<stored_item> unpack(std::string_view key, std::string_view value) 
   s.item.seq = {in.number()};
   s.item.occurred = {static_cast<std::int64_t>(in.number())};
   s.announced = in.number() != 0;
+  s.item.quiet = !s.announced;
   s.item.observed = in.number() != 0;
   s.left = in.text();
   if (!in.ok()) return std::nullopt;

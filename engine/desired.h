@@ -33,6 +33,7 @@ struct desired_item {
   event_seq seq;           // the newest event that spoke of it
   timestamp occurred;
   bool observed = false;  // gone: a look at the source said so, not the registry itself
+  bool quiet = false;     // known by its tags alone: no work by itself
   bool operator==(const desired_item&) const = default;
 };
 

@@ -205,6 +205,18 @@ log::event repository_verified(std::string repository, const std::string& checks
   return e;
 }
 
+log::event content_doubted(std::string repository, const longshore::digest& d) {
+  log::event e = of_repository(event_kind::content_doubted, std::move(repository));
+  e.digest = d.text();
+  return e;
+}
+
+log::event content_believed(std::string repository, const longshore::digest& d) {
+  log::event e = of_repository(event_kind::content_believed, std::move(repository));
+  e.digest = d.text();
+  return e;
+}
+
 log::event repository_amiss(std::string repository, std::uint64_t found, std::string_view reason) {
   log::event e = of_repository(event_kind::repository_amiss, std::move(repository));
   e.detail = serialized({{"found", found}, {"reason", storable(reason)}});

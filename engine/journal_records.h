@@ -56,6 +56,8 @@ log::event verified(std::string repository, std::string tag, const longshore::di
 // Verification found the item amiss: it is open again. kind: engine/comparison.h's name of the difference.
 log::event mismatched(const desired_item& item, std::string_view kind, std::string_view reason);
 // unjudged: tags that differ and are open or parked: what was amiss there before is not called mended.
+log::event content_doubted(std::string repository, const longshore::digest& d);
+log::event content_believed(std::string repository, const longshore::digest& d);
 log::event repository_amiss(std::string repository, std::uint64_t found, std::string_view reason);
 log::event repository_verified(std::string repository, const std::string& checksum, std::uint64_t tags,
                                std::uint64_t unjudged);

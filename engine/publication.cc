@@ -227,21 +227,24 @@ task<> publication::bring_referrers(const desired_item& item, std::vector<descri
       co_return fail(errc::too_large, "more than " + std::to_string(world_->copying.referrers_max) + " referrers");
     }
     std::vector<longshore::digest> parts{r.digest};
-    if (auto done = co_await bring_referrer(item, r, a, parts); !done) co_return done;
+    std::vector<log::event> located;
+    if (auto done = co_await bring_referrer(item, r, a, parts, located); !done) co_return done;
     for (const longshore::digest& part : parts) {
       if (part != r.digest && !seen.insert(part).second) continue;
       auto more = co_await list_referrers(part);
       if (!more) co_return pass(std::move(more));
       found.insert(found.end(), more->begin(), more->end());
     }
+    // Not before: what is believed to be there is not asked for its parts again.
+    a.located.insert(a.located.end(), std::make_move_iterator(located.begin()), std::make_move_iterator(located.end()));
   }
   co_return result<void>();
 }
 
 // A referrer that the target will never take does not hold back the image it refers to: it is parked by itself.
-// parts: the manifests below it are added.
+// parts, located: the manifests below it, and the records of what is there now, are added.
 task<> publication::bring_referrer(const desired_item& item, const descriptor& r, attempt& a,
-                                   std::vector<longshore::digest>& parts) {
+                                   std::vector<longshore::digest>& parts, std::vector<log::event>& located) {
   auto known = world_->where.holds(repository_, r.digest.text());
   if (!known) co_return pass(std::move(known));
   if (*known && a.believe) co_return result<void>();
@@ -263,7 +266,7 @@ task<> publication::bring_referrer(const desired_item& item, const descriptor& r
     for (std::size_t i = 0; done && i < plan.manifests.size(); ++i) {
       const manifest_document& m = *plan.manifests[i];
       done = co_await put(m, m.digest.text(), a);
-      if (done) a.located.push_back(record::located(repository_, m.digest, m.bytes.size()));
+      if (done) located.push_back(record::located(repository_, m.digest, m.bytes.size()));
     }
   }
   if (done || remedy_for(done.error().code, false) == remedy::retry) co_return done;

@@ -52,7 +52,7 @@ class publication {
   task<> bring_referrers(const desired_item& item, std::vector<descriptor> found, std::set<longshore::digest> seen,
                          attempt& a);
   task<> bring_referrer(const desired_item& item, const descriptor& r, attempt& a,
-                        std::vector<longshore::digest>& parts);
+                        std::vector<longshore::digest>& parts, std::vector<log::event>& located);
   task<> confirm_tag(const desired_item& item, const longshore::digest& d);
   task<> try_once(const desired_item& item, const manifest_document& root, tag_check check, attempt& a);
 

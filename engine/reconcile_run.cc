@@ -18,15 +18,8 @@ namespace asio = boost::asio;
 constexpr std::size_t failures_in_a_row_max = 10;
 constexpr std::uint64_t requests_per_position = 200;  // so much work at most is done again after a kill
 constexpr std::size_t records_per_position = 100;
-constexpr std::size_t recent_max = 1'000;
 constexpr std::uint64_t known_min = 4;  // of fewer, the loss of more than half is no sign by itself
 constexpr std::size_t rows_between_yields = 200;
-
-// The registry has no catalog, or none for us: what the log knows must do.
-bool is_refusal(errc code) {
-  return code == errc::unauthorized || code == errc::denied || code == errc::unsupported || code == errc::not_found ||
-         code == errc::rejected;
-}
 
 }  // namespace
 
@@ -93,6 +86,15 @@ asio::awaitable<void> reconcile_run::look_in_turn() {
   co_await look_at_all(std::exchange(vanished_, {}));
 }
 
+// Another source's, as far as anybody knows: that it is not here says nothing.
+void reconcile_run::note_not_here(std::size_t i) {
+  failures_in_a_row_ = 0;
+  heard_ = true;
+  ++record_.counts.done;
+  done_[i] = true;
+  advance();
+}
+
 void reconcile_run::note_vanished(std::size_t i) {
   vanished_.push_back(i);
   heard_ = true;
@@ -141,129 +143,14 @@ task<run_end> reconcile_run::end() {
   co_return run_end::ended;
 }
 
-task<reconcile_run::names> reconcile_run::plan() {
-  if (!request_.repositories.empty()) {
-    names_from_ = "the request";
-    co_return in_order({request_.repositories.begin(), request_.repositories.end()});
-  }
-  const names& configured = world_->settings.repositories;
-  if (!configured.empty()) {
-    names_from_ = "the configuration";
-    std::set<std::string> all{configured.begin(), configured.end()};
-    all.insert(request_.named.begin(), request_.named.end());
-    co_return in_order(std::move(all));
-  }
-  co_return co_await plan_from_catalog();
-}
-
-task<reconcile_run::names> reconcile_run::plan_from_catalog() {
-  source_reader reader(*world_, pace_);
-  auto catalog = co_await reader.repositories();
-  record_.counts.requests += reader.requests();
-  std::set<std::string> all;
-  if (catalog) {
-    for (const std::string& name : *catalog) {
-      if (is_repository_name(name)) all.insert(name);
-    }
-    names_from_ = "the catalog";
-  } else if (is_refusal(catalog.error().code)) {
-    record_.catalog_refused = describe(catalog.error());
-    names_from_ = "the log";
-  } else if (catalog.error().code == errc::stopped) {
-    co_return pass(std::move(catalog));
-  } else {
-    broken_ = std::move(catalog).error();
-    co_return names();
-  }
-  all.insert(request_.named.begin(), request_.named.end());
-  auto besides = known_to_log(all);
-  if (!besides) co_return pass(std::move(besides));
-  if (catalog) unlisted_.insert(besides->begin(), besides->end());
-  all.insert(besides->begin(), besides->end());
-  co_return in_order(std::move(all));
-}
-
-// Repositories with tags that the log knows and the catalog does not: gone as a whole, or in no catalog.
-result<reconcile_run::names> reconcile_run::known_to_log(const std::set<std::string>& besides) const {
-  names found;
-  result<void> looked;
-  auto read = world_->wanted.repositories([&](const desired_repository& r) {
-    if (besides.contains(r.name)) return true;
-    if (!world_->settings.sole) {
-      auto row = world_->looked.repository(world_->name, r.name);
-      if (!row) looked = pass(std::move(row));
-      if (!looked) return false;
-      if (!*row) return true;
-    }
-    auto live = is_known(r.name);
-    if (!live) looked = pass(std::move(live));
-    if (live && *live) found.push_back(r.name);
-    return looked.has_value();
-  });
-  if (!read) return pass(std::move(read));
-  if (!looked) return pass(std::move(looked));
-  return found;
-}
-
-// Its log has a tag there.
-result<bool> reconcile_run::is_known(const std::string& name) const {
-  bool live = false;
-  auto read = world_->wanted.items(name, [&](const desired_item& item) {
-    live = item.is_tag && !item.gone;
-    return item.is_tag && !live;
-  });
-  if (!read) return pass(std::move(read));
-  return live;
-}
-
-// By name, so that a name is a position; before them the recent ones, when they are to come first.
-result<reconcile_run::names> reconcile_run::in_order(std::set<std::string> all) {
-  names first;
-  if (request_.recent_first) {
-    std::vector<std::pair<std::int64_t, std::string>> seen;
-    auto read = world_->wanted.repositories([&](const desired_repository& r) {
-      if (all.contains(r.name)) seen.emplace_back(-r.last_seen.us, r.name);
-      return true;
-    });
-    if (!read) return pass(std::move(read));
-    const std::size_t count = std::min(seen.size(), recent_max);
-    std::partial_sort(seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(count), seen.end());
-    for (std::size_t i = 0; i < count; ++i) {
-      all.erase(seen[i].second);
-      first.push_back(std::move(seen[i].second));
-    }
-  }
-  if (resumed_) {
-    // Those that left a record were looked at, too, wherever in the order they came.
-    const auto is_done = [&](const std::string& name) -> result<bool> {
-      auto row = world_->looked.repository(world_->name, name);
-      if (!row) return pass(std::move(row));
-      return *row && (*row)->run == record_.run;
-    };
-    names left;
-    for (std::string& name : first) {
-      auto done = is_done(name);
-      if (!done) return pass(std::move(done));
-      if (!*done) left.push_back(std::move(name));
-    }
-    first = std::move(left);
-    for (auto at = all.begin(); at != all.end();) {
-      auto done = *at <= record_.through ? result<bool>(true) : is_done(*at);
-      if (!done) return pass(std::move(done));
-      at = *done ? all.erase(at) : std::next(at);
-    }
-  }
-  recent_ = first.size();
-  first.insert(first.end(), all.begin(), all.end());
-  return first;
-}
-
 task<> reconcile_run::count_known() {
   for (std::size_t i = 0; i < todo_.size(); ++i) {
     if (believes(todo_[i])) continue;
     auto known = is_known(todo_[i]);
     if (!known) co_return pass(std::move(known));
-    if (*known) ++known_;
+    auto ours = is_of_this_source(todo_[i]);
+    if (!ours) co_return pass(std::move(ours));
+    if (*known && *ours) ++known_;
     if (i % rows_between_yields == 0) co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
   }
   co_return result<void>();
@@ -314,7 +201,10 @@ task<> reconcile_run::note(std::size_t i, const look_report& report, reconcile_m
     co_return result<void>();
   }
   if (report.vanished) {
-    note_vanished(i);
+    auto ours = is_of_this_source(todo_[i]);
+    if (!ours) co_return pass(std::move(ours));
+    if (*ours) note_vanished(i);
+    if (!*ours) note_not_here(i);
     co_return result<void>();
   }
   failures_in_a_row_ = 0;

@@ -8,7 +8,8 @@
 // catalog is refused, what the log knows, and then the run is not complete. A catalog that breaks off is no catalog. A
 // repository that fails is looked at once more at the end. A source where most of the known repositories that this run
 // looks at have lost most of their tags is not believed, unless they were asked for by name: nothing of that is
-// recorded, and the run ends not complete.
+// recorded, and the run ends not complete. Where other sources have registries, too, what this one never showed is not
+// missed here, unless it was asked for by name.
 // Fails when the journal or a view cannot be used, and with errc::stopped after the pauses were stopped: then only the
 // position is left behind. One executor; the world must outlive it.
 
@@ -28,7 +29,8 @@ struct run_request {
   bool recent_first = false;              // those that the log spoke of last come first
   std::vector<std::string> repositories;  // empty: all
   std::string why;
-  std::set<std::string, std::less<>> named = {};  // believed when they have vanished: somebody asked for them by name
+  std::set<std::string, std::less<>> named = {};    // believed when they have vanished: somebody asked for them by name
+  std::set<std::string, std::less<>> besides = {};  // looked at in any case, and no more believed than the others
 };
 
 struct run_progress {
@@ -56,6 +58,7 @@ class reconcile_run {
   using names = std::vector<std::string>;
   task<names> plan();
   task<names> plan_from_catalog();
+  void add_asked(std::set<std::string>& to) const;
   result<names> known_to_log(const std::set<std::string>& besides) const;
   result<names> in_order(std::set<std::string> all);
   task<> choose_digest_checks();
@@ -63,10 +66,12 @@ class reconcile_run {
   boost::asio::awaitable<void> work();
   task<> look_at(std::size_t i);
   boost::asio::awaitable<void> look_in_turn();
+  result<bool> is_of_this_source(const std::string& name) const;
   bool believes(const std::string& name) const { return believe_ || request_.named.contains(name); }
   bool has_vanished_too_much() const;
   void distrust();
   void note_vanished(std::size_t i);
+  void note_not_here(std::size_t i);
   result<bool> is_known(const std::string& name) const;
   task<> note(std::size_t i, const look_report& report, reconcile_mode mode);
   task<> journal_position();

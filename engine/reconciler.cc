@@ -16,8 +16,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t asked_max = 1'000;  // repositories by name; more are all of them
-constexpr std::size_t names_max = 100'000;
+constexpr std::size_t names_max = 100'000;  // repositories by name; a run over more is over all
 constexpr std::size_t ended_kept = 16;
 
 }  // namespace
@@ -40,11 +39,11 @@ result<void> reconciler::start() {
 }
 
 run_request reconciler::again(const reconcile_record& r) const {
-  return {r.run, r.mode, r.mode == reconcile_mode::tags, false, {}, r.why, named_};
+  return {r.run, r.mode, r.mode == reconcile_mode::tags, false, {}, r.why, named_, besides_};
 }
 
 run_request reconciler::whole(reconcile_mode mode, std::string why) {
-  return {fresh_name(), mode, mode == reconcile_mode::tags, false, {}, std::move(why), {}};
+  return {fresh_name(), mode, mode == reconcile_mode::tags, false, {}, std::move(why), {}, {}};
 }
 
 std::string reconciler::fresh_name() {
@@ -56,8 +55,9 @@ std::string reconciler::request(reconcile_mode mode, std::vector<std::string> na
   run_request wanted = whole(mode, std::move(why));
   wanted.rotate = false;
   wanted.named.insert(named.begin(), named.end());
+  wanted.besides.insert(matched.begin(), matched.end());
   named.insert(named.end(), std::make_move_iterator(matched.begin()), std::make_move_iterator(matched.end()));
-  if (named.size() <= asked_max) wanted.repositories = std::move(named);
+  if (named.size() <= names_max) wanted.repositories = std::move(named);
   enqueue(std::move(wanted));
   return queued_->run;
 }
@@ -71,6 +71,7 @@ void reconciler::enqueue(run_request wanted) {
   if (interrupted_ && !resumes && wanted.repositories.empty()) {
     wanted.mode = std::max(wanted.mode, interrupted_->mode);
     wanted.named.merge(named_);
+    wanted.besides.merge(besides_);
     interrupted_.reset();
   }
   if (!queued_) {
@@ -82,14 +83,17 @@ void reconciler::enqueue(run_request wanted) {
     q.recent_first = q.recent_first || wanted.recent_first;
     q.why = wanted.why;
     q.named.merge(wanted.named);
+    q.besides.merge(wanted.besides);
     if (q.repositories.empty() || wanted.repositories.empty()) {
       q.repositories.clear();
     } else {
       q.repositories.insert(q.repositories.end(), wanted.repositories.begin(), wanted.repositories.end());
-      if (q.repositories.size() > asked_max) q.repositories.clear();
+      if (q.repositories.size() > names_max) q.repositories.clear();
     }
   }
-  while (queued_->named.size() > names_max) queued_->named.erase(std::prev(queued_->named.end()));
+  for (auto* names : {&queued_->named, &queued_->besides}) {
+    while (names->size() > names_max) names->erase(std::prev(names->end()));
+  }
   wake_.notify_all();
 }
 
@@ -201,11 +205,13 @@ void reconciler::after(const result<run_end>& outcome) {
   if (broken && r.whole) {
     interrupted_ = r;
     named_ = running_->request().named;
+    besides_ = running_->request().besides;
     ++broken_runs_;
   } else if (r.whole) {
     broken_runs_ = 0;
     interrupted_.reset();
     named_.clear();
+    besides_.clear();
   }
   if (interrupted_) {
     const auto attempt = std::max<std::uint64_t>(broken_runs_, 1);

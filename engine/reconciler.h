@@ -40,7 +40,8 @@ class reconciler {
 
   result<void> start();
   // Returns the name of the run that does it. Repositories named are believed to have vanished, should the source show
-  // so; those that only matched a pattern are not: whoever wrote it may not have meant them. None of either: all.
+  // so; those that only matched a pattern are not: whoever wrote it may not have meant them. None of either, or more
+  // than 100,000: all.
   std::string request(reconcile_mode mode, std::vector<std::string> named, std::string why,
                       std::vector<std::string> matched = {});
   void suspect(const std::string& reason);
@@ -72,8 +73,8 @@ class reconciler {
   task_group loop_, alarms_;
   wait_list wake_, idle_;
   std::optional<run_request> queued_;
-  std::optional<reconcile_record> interrupted_;  // a run over all, to be taken up
-  std::set<std::string, std::less<>> named_;     // by whoever asked for what it has taken in
+  std::optional<reconcile_record> interrupted_;         // a run over all, to be taken up
+  std::set<std::string, std::less<>> named_, besides_;  // by whoever asked for what it has taken in
   std::unique_ptr<reconcile_run> running_;
   std::deque<reconcile_record> ended_;
   std::uint64_t turn_ = 0, broken_runs_ = 0, names_ = 0;

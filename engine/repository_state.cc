@@ -26,9 +26,10 @@ repository_state state_of(const desired_repository& wanted, const std::optional<
   if (done->synced_size > 0) s.synced_seq = event_seq{done->synced_size - 1};
   if (s.state == sync_state::synced && done->doubted > 0) {
     s.state = sync_state::failed;
-    s.last_sync_failure = std::to_string(done->doubted) +
-                          " items have other bytes at the target than their digests say; delete those from the "
-                          "registry's storage, then run longshore verify --deep";
+    s.last_sync_failure =
+        std::to_string(done->doubted) +
+        " blobs or manifests have other bytes at the target than their digests say; delete those from the "
+        "registry's storage, then run longshore verify --deep until it finds nothing amiss";
   }
   if (s.state == sync_state::synced && done->amiss > 0) {
     s.state = sync_state::failed;

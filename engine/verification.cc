@@ -141,6 +141,7 @@ void verification::add(verify_run& to, const std::string& repository, const veri
   to.parked += verdict.parked;
   to.skipped += verdict.skipped;
   to.mismatches_found += verdict.mismatches.size();
+  to.unclaimed += verdict.unclaimed;
   if (!verdict.mismatches.empty()) ++to.mismatched;
   if (verdict.is == verify_verdict::state::clean) ++to.clean;
   if (verdict.is == verify_verdict::state::unjudged) ++to.unjudged;

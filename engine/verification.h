@@ -46,7 +46,7 @@ struct verify_run {
   bool running = false;
   timestamp started, finished;
   std::size_t total = 0, done = 0, clean = 0, unjudged = 0, mismatched = 0, unknown_repositories = 0;
-  std::uint64_t unsettled = 0, parked = 0, skipped = 0, mismatches_found = 0;
+  std::uint64_t unsettled = 0, parked = 0, skipped = 0, mismatches_found = 0, unclaimed = 0;
   verify_progress progress;
   std::string repository;               // being verified now
   std::vector<mismatch> mismatches;     // the first verify_listed_max

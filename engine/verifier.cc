@@ -74,7 +74,24 @@ std::unexpected<error> verifier::stopped() {
   return fail(errc::stopped, "stopping; the verification begins anew when asked");
 }
 
+result<void> verifier::know_doubts() {
+  auto known = world_->done.doubts(repository_);
+  if (!known) return pass(std::move(known));
+  for (const std::string& text : *known) {
+    if (auto d = longshore::digest::parse(text)) doubts_.insert(*std::move(d));
+  }
+  return {};
+}
+
+// All that is compared was found whole without them.
+void verifier::end_doubts_that_nothing_needs() {
+  for (const longshore::digest& d : doubts_) {
+    if (!met_.contains(d)) note_bytes(d, true);
+  }
+}
+
 task<verify_verdict> verifier::run() {
+  if (auto known = know_doubts(); !known) co_return pass(std::move(known));
   auto tags = co_await tags_to_verify();
   if (!tags) trouble_ = std::move(tags).error();
   if (!trouble_) {
@@ -87,6 +104,7 @@ task<verify_verdict> verifier::run() {
     if (auto listed = co_await check_listing(); !listed) trouble_ = std::move(listed).error();
   }
   if (stopping_ || (trouble_ && trouble_->code == errc::stopped)) co_return stopped();
+  if (auto told = co_await journal({}); !told) co_return pass(std::move(told));
   if (trouble_) {
     verdict_.reason = describe(*trouble_);
     verdict_.is = verify_verdict::state::unknown;
@@ -100,8 +118,9 @@ task<verify_verdict> verifier::run() {
   }
   const std::uint64_t unjudged = verdict_.unsettled + verdict_.parked;
   verdict_.is = unjudged > 0 ? verify_verdict::state::unjudged : verify_verdict::state::clean;
-  auto written = co_await world_->records.append(
-      std::vector{record::repository_verified(repository_, verdict_.checksum, summed, unjudged)});
+  if (unjudged == 0) end_doubts_that_nothing_needs();
+  facts_.push_back(record::repository_verified(repository_, verdict_.checksum, summed, unjudged));
+  auto written = co_await journal({});
   if (!written) co_return pass(std::move(written));
   co_return std::move(verdict_);
 }
@@ -134,14 +153,14 @@ task<> verifier::verify_tags(const tag_names& tags) {
   co_return result<void>();
 }
 
-// A page of those that were not met below a tag; from is moved past it.
+// A page of those that were not judged below a tag; from is moved past it.
 result<verifier::tag_looks> verifier::untagged_from(event_seq& from) const {
   tag_looks page;
   auto read = world_->wanted.changed(repository_, from, [&](const desired_item& item) {
     from = item.seq.next();
     if (item.is_tag || item.gone) return true;
     const auto d = longshore::digest::parse(item.ref);
-    if (d && !found_.contains({*d, true})) page.push_back({item.ref, false, {}, {}, {}, {}});
+    if (d && !judged_.contains(*d)) page.push_back({item.ref, false, {}, {}, {}, {}});
     return page.size() < settings_->tags_per_page;
   });
   if (!read) return pass(std::move(read));
@@ -153,9 +172,12 @@ task<> verifier::verify_untagged() {
     auto page = untagged_from(from);
     if (!page) co_return pass(std::move(page));
     if (page->empty()) break;
+    if (verdict_.mismatches.size() >= settings_->mismatches_max) {
+      trouble_ = too_many();
+      break;
+    }
     if (auto done = co_await verify_page(*std::move(page)); !done) co_return done;
     make_room();
-    if (verdict_.mismatches.size() >= settings_->mismatches_max) trouble_ = too_many();
   }
   co_return result<void>();
 }
@@ -169,14 +191,27 @@ task<> verifier::verify_page(tag_looks page) {
   const std::vector<longshore::digest> distinct(roots.begin(), roots.end());
   co_await on_several(distinct.size(), [&](std::size_t i) { return explore(distinct[i]); });
   if (must_end()) co_return result<void>();
-  std::vector<log::event> whole;
+  tag_looks whole;
   for (tag_look& look : page) {
     if (auto done = co_await judge(look, whole); !done) co_return done;
     if (must_end()) co_return result<void>();
     if (look.is_tag) ++verdict_.tags, ++progress_->tags;
     if (!look.is_tag) ++verdict_.untagged;
   }
-  co_return co_await world_->records.append(std::move(whole));
+  co_return co_await journal(whole);
+}
+
+// Nobody may have found something amiss with them meanwhile.
+task<> verifier::journal(const tag_looks& whole) {
+  for (const tag_look& look : whole) {
+    std::optional<desired_item> wanted;
+    std::optional<actual_item> done;
+    if (auto read = read_item(*world_, repository_, look.tag, wanted, done); !read) co_return read;
+    if (!same(done, look.done)) continue;
+    facts_.push_back(record::verified(repository_, look.is_tag ? look.tag : std::string(), *look.target));
+  }
+  if (facts_.empty()) co_return result<void>();
+  co_return co_await world_->records.append(std::exchange(facts_, {}));
 }
 
 // A few workers; what one of them fails with is the trouble, and ends all.
@@ -261,106 +296,12 @@ task<> verifier::look_once(content_key key) {
   co_return result<void>();
 }
 
-// Open items are the passes' business, parked ones the operator's; what the target keeps on purpose is no difference.
-bool verifier::is_judged(const tag_look& look) {
-  const bool keeps = world_->settings.deletes == delete_mode::keep && !look.source;
-  if (!look.wanted) {
-    const auto rule = world_->copying.filter->tag(look.tag);
-    if (rule) ++verdict_.skipped, leave_out(look, "left out: " + *rule);
-    return !rule && !keeps;
-  }
-  const bool parked = look.done && look.done->state == item_state::parked;
-  if (is_open(*look.wanted, look.done)) {
-    ++verdict_.unsettled;
-    leave_out(look, "still being synced");
-    return false;
-  }
-  if (look.done && look.done->state == item_state::skipped) {  // by a filter or an operator
-    ++verdict_.skipped;
-    leave_out(look, "left out: " + (look.done->reason.empty() ? look.done->code : look.done->reason));
-    return false;
-  }
-  if (parked) {
-    ++verdict_.parked;
-    leave_out(look, "parked: " + look.done->reason);
-    return false;
-  }
-  return !keeps;
-}
-
-void verifier::leave_out(const tag_look& look, std::string why) {
-  if (verdict_.left_out.size() < settings_->unjudged_max) verdict_.left_out.push_back({look.tag, std::move(why)});
-}
-
-std::vector<tag_mismatch> verifier::compared(const tag_look& look, const closure_faults& below) const {
-  if (look.is_tag) return compare(look.tag, look.source, look.target, below.faults);
-  return compare_manifest(*longshore::digest::parse(look.tag), look.source.has_value(), look.target.has_value(),
-                          below.faults);
-}
-
-task<> verifier::judge(tag_look& look, std::vector<log::event>& whole) {
-  if (look.is_tag && look.target) sum_.add(look.tag, look.target->text());
-  if (look.is_tag && look.source && !source_lists_.contains(look.tag)) unlisted_.push_back(look.tag);
-  closure_faults below;
-  if (look.target && look.source == look.target) below = faults_of(*look.target, found_);
-  auto amiss = compared(look, below);
-  if (amiss.empty() && look.done && look.done->doubted && !deep_) {
-    ++verdict_.unsettled;
-    leave_out(look, "it had wrong bytes, and is believed again once `verify --deep` has read it");
-    co_return result<void>();
-  }
-  if (amiss.empty()) {
-    const bool ours = look.wanted && look.target && look.done && look.done->state == item_state::done &&
-                      look.done->digest == look.target->text();
-    if (ours) whole.push_back(record::verified(repository_, look.is_tag ? look.tag : std::string(), *look.target));
-    co_return result<void>();
-  }
-  if (!is_judged(look)) co_return result<void>();
-  auto stands = co_await still_stands(look);
-  if (!stands && !trouble_) trouble_ = std::move(stands).error();
-  if (trouble_) co_return result<void>();
-  if (*stands && !below.faults.empty()) {
-    if (auto looked = co_await forget_arrived(below); !looked && !trouble_) trouble_ = std::move(looked).error();
-    if (trouble_) co_return result<void>();
-    amiss = compared(look, below);
-  }
-  if (!*stands || amiss.empty()) {
-    ++verdict_.unsettled;
-    leave_out(look, "it changed while it was looked at; verify again");
-    co_return result<void>();
-  }
-  find(look, below, std::move(amiss));
-  co_return result<void>();
-}
-
 // Looked at again: neither the log nor a pass nor either registry has moved on meanwhile.
 task<bool> verifier::still_stands(const tag_look& look) {
   tag_look now{look.tag, look.is_tag, {}, {}, {}, {}};
   if (auto looked = co_await resolve(now); !looked) co_return pass(std::move(looked));
   co_return now.wanted == look.wanted&& same(now.done, look.done) &&
       now.source == look.source&& now.target == look.target;
-}
-
-void verifier::find(const tag_look& look, const closure_faults& below, std::vector<tag_mismatch> amiss) {
-  if (look.wanted) {
-    verify_verdict::finding f{*look.wanted, look.done, amiss.front().kind, amiss.front().reason, {}};
-    if (amiss.size() > 1) f.reason += ", and " + std::to_string(amiss.size() - 1) + " more";
-    // The manifests above what is missing, too: one that is believed to be there is not walked.
-    for (const fault& b : below.faults) f.lost.push_back(b.of);
-    if (!below.faults.empty()) f.lost.insert(f.lost.end(), below.manifests.begin(), below.manifests.end());
-    if (look.source && !look.target) f.lost.push_back(*look.source);
-    verdict_.findings.push_back(std::move(f));
-  } else {
-    for (tag_mismatch& m : amiss) {
-      m.reason += look.source ? "; the log does not speak of this tag: longshore reconcile at the primary makes it"
-                              : "; neither the log nor the source speaks of this tag: delete it, or filter it out";
-    }
-    if (verdict_.unclaimed == 0) verdict_.unclaimed_reason = look.tag + ": " + amiss.front().reason;
-    verdict_.unclaimed += amiss.size();
-  }
-  for (tag_mismatch& m : amiss) {
-    if (verdict_.mismatches.size() < settings_->mismatches_max) verdict_.mismatches.push_back(std::move(m));
-  }
 }
 
 result<std::vector<log::event>> reopening(const sync_world& world, const verify_verdict& verdict) {

@@ -8,12 +8,13 @@
 // asked makes it `unknown`, with the reason; what was found amiss until then is found all the same. Tags that the log
 // moved on from meanwhile, or that are still open, are not judged (`unsettled`), nor are parked ones: where such a tag
 // (or referrer) differs, and nothing else does, the verdict is `unjudged`. What filters or operators leave out is not
-// compared, and named (`left_out`). What was found with wrong bytes is not believed again before it was read again:
-// only deep judges it. With deep, every blob is read from the target and hashed. Each digest is looked at once, tags
-// page by page. Facts are journaled as they are found: tags found whole, and at the end the repository. What is amiss
-// is not: the caller journals reopening(), and does so when no pass over the repository runs. run() fails when the
-// journal or a view cannot be used, and with errc::stopped after stop(). Once per object; one executor; world, progress
-// and rate must outlive it.
+// compared, and named (`left_out`). A blob that was found with wrong bytes is doubted, whoever names it, and not
+// believed before it was read again: only deep judges it. With deep, every blob is read from the target and hashed.
+// What is not as it should be is looked at twice. Each digest is looked at once, tags page by page. Facts are journaled
+// as they are found: tags found whole, doubts and their end, and at the end the repository. What is amiss is not: the
+// caller journals reopening(), and does so when no pass over the repository runs. run() fails when the journal or a
+// view cannot be used, and with errc::stopped after stop(). Once per object; one executor; world, progress and rate
+// must outlive it.
 
 #include <functional>
 #include <set>
@@ -93,6 +94,7 @@ class verifier {
   task<> resolve(tag_look& look);
   task<> explore(longshore::digest root);
   task<> look_once(content_key key);
+  task<manifest_document> read_manifest(const longshore::digest& d);
   task<found_content> look_at_manifest(const longshore::digest& d);
   task<std::vector<longshore::digest>> referrers_of(longshore::digest d);
   task<bool> is_expected(descriptor referrer);
@@ -100,11 +102,17 @@ class verifier {
   task<> forget_arrived(closure_faults& below);
   task<found_content> look_at_blob(const longshore::digest& d);
   task<found_content::presence> read_through(const longshore::digest& d);
-  task<> judge(tag_look& look, std::vector<log::event>& whole);
+  task<found_content::presence> read_once(const longshore::digest& d);
+  void note_bytes(const longshore::digest& d, bool right);
+  result<void> know_doubts();
+  void end_doubts_that_nothing_needs();
+  task<> judge(tag_look& look, tag_looks& whole);
+  task<> journal(const tag_looks& whole);
   std::vector<tag_mismatch> compared(const tag_look& look, const closure_faults& below) const;
   void leave_out(const tag_look& look, std::string why);
   task<bool> still_stands(const tag_look& look);
   bool is_judged(const tag_look& look);
+  void note_judged(const closure_faults& below);
   void find(const tag_look& look, const closure_faults& below, std::vector<tag_mismatch> amiss);
   task<> on_several(std::size_t count, std::function<task<>(std::size_t)> each);
   bool must_end() const { return stopping_ || trouble_.has_value(); }
@@ -117,6 +125,10 @@ class verifier {
   byte_rate* rate_;
 
   verify_verdict verdict_;
+  std::set<longshore::digest> doubts_;  // when it began
+  std::set<longshore::digest> met_;     // of these
+  std::set<longshore::digest> judged_;  // manifests, by themselves or below something: each once in a run
+  std::vector<log::event> facts_;       // not journaled yet
   tags_checksum sum_;
   content_map found_;
   std::set<content_key> looking_;

@@ -2,6 +2,7 @@
 
 #include "engine/decisions.h"
 #include "engine/failure.h"
+#include "engine/journal_records.h"
 #include "engine/tasks.h"
 #include "engine/verifier.h"
 
@@ -24,11 +25,27 @@ task<> byte_rate::take(std::size_t bytes) {
   co_return co_await pause_->pause(wait_us / 1'000);
 }
 
+// What is amiss once may be the answer's fault.
+task<manifest_document> verifier::read_manifest(const longshore::digest& d) {
+  auto document = co_await world_->target.get_manifest(repository_, d.text());
+  if (!document && document.error().code == errc::corrupt) {
+    document = co_await world_->target.get_manifest(repository_, d.text());
+  }
+  co_return document;
+}
+
+void verifier::note_bytes(const longshore::digest& d, bool right) {
+  if (doubts_.contains(d)) met_.insert(d);
+  if (!right) facts_.push_back(record::content_doubted(repository_, d));
+  if (right && doubts_.contains(d)) facts_.push_back(record::content_believed(repository_, d));
+}
+
 task<found_content> verifier::look_at_manifest(const longshore::digest& d) {
   found_content out;
-  auto document = co_await world_->target.get_manifest(repository_, d.text());
+  auto document = co_await read_manifest(d);
   ++progress_->manifests;
   if (document) {
+    note_bytes(d, true);
     auto content = parse_manifest(document->media_type, document->bytes);
     if (!content) co_return pass(std::move(content), "manifest " + d.text());
     // Platforms that the filters leave out are not missed.
@@ -49,6 +66,7 @@ task<found_content> verifier::look_at_manifest(const longshore::digest& d) {
     co_return out;
   }
   if (document.error().code == errc::corrupt) {
+    note_bytes(d, false);
     out.is = presence::wrong_bytes;
     co_return out;
   }
@@ -82,11 +100,16 @@ task<bool> verifier::is_expected(descriptor referrer) {
   if (!done) co_return pass(std::move(done));
   if (*done && (*done)->state == item_state::skipped) co_return false;
   const bool parked = *done && (*done)->state == item_state::parked;
-  if (parked || (*wanted && !(*wanted)->gone && is_open(**wanted, *done))) {
+  // What is known by its tags alone, or by the source's listing, is no item of its own.
+  const bool is_judged_itself = *wanted && !(*wanted)->gone && !(*wanted)->quiet;
+  if (parked || (is_judged_itself && is_open(**wanted, *done))) {
     auto there = co_await is_at_target(referrer.digest);
     if (!there || *there) co_return there;
-    const bool is_judged_itself = *wanted && !(*wanted)->gone;
-    if (!is_judged_itself) ++verdict_.parked;
+    if (is_judged_itself) co_return false;
+    ++verdict_.parked;
+    if (verdict_.left_out.size() < settings_->unjudged_max) {
+      verdict_.left_out.push_back({referrer.digest.text(), "parked: " + (*done)->reason});
+    }
     co_return false;
   }
   if (!world_->copying.filter->judges_media_types()) co_return true;
@@ -123,13 +146,19 @@ task<found_content> verifier::look_at_blob(const longshore::digest& d) {
   ++progress_->blobs;
   if (!there) co_return pass(std::move(there), "asking the target for blob " + d.text());
   out.size = *there;
-  if (*there && !deep_) co_return out;
+  if (*there && !deep_) {
+    out.doubted = doubts_.contains(d);
+    if (out.doubted) met_.insert(d);
+    co_return out;
+  }
   if (*there) {
     auto read = co_await read_through(d);
     if (!read) co_return pass(std::move(read), "reading blob " + d.text() + " of the target");
     out.is = *read;
+    if (out.is != presence::missing) note_bytes(d, out.is == presence::there);
     if (out.is != presence::missing) co_return out;
   }
+  if (doubts_.contains(d)) met_.insert(d);  // what comes in its place is read first
   auto at_source = co_await world_->source.stat_blob(repository_, d);
   if (!at_source) co_return pass(std::move(at_source), "asking the source for blob " + d.text());
   out.is = *at_source ? presence::missing : presence::missing_everywhere;
@@ -137,6 +166,12 @@ task<found_content> verifier::look_at_blob(const longshore::digest& d) {
 }
 
 task<presence> verifier::read_through(const longshore::digest& d) {
+  auto found = co_await read_once(d);
+  if (found && *found == presence::wrong_bytes) found = co_await read_once(d);  // it may have been the answer's fault
+  co_return found;
+}
+
+task<presence> verifier::read_once(const longshore::digest& d) {
   auto reader = co_await world_->target.open_blob(repository_, d, 0);
   if (!reader && reader.error().code == errc::not_found) co_return presence::missing;
   if (!reader && reader.error().code == errc::corrupt) co_return presence::wrong_bytes;

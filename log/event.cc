@@ -127,6 +127,8 @@ constexpr kind_name kind_names[] = {
     {event_kind::retry_asked, "retry_asked"},
     {event_kind::upload_opened, "upload_opened"},
     {event_kind::upload_closed, "upload_closed"},
+    {event_kind::content_doubted, "content_doubted"},
+    {event_kind::content_believed, "content_believed"},
     {event_kind::mismatched, "mismatched"},
     {event_kind::repository_verified, "repository_verified"},
     {event_kind::deletes_allowed, "deletes_allowed"},

@@ -507,6 +507,52 @@ TEST_F(reconciler_test, with_several_registries_a_source_answers_only_for_what_i
   EXPECT_TRUE(logged_tags("a").empty());
 }
 
+TEST_F(reconciler_test, with_several_registries_a_pattern_takes_nothing_from_the_others) {
+  settings_.sole = false;
+  std::vector<std::string> matched;
+  for (int r = 0; r < 6; ++r) {
+    matched.push_back("team/here" + std::to_string(r));
+    tag(matched.back(), "v1", std::to_string(r));
+  }
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  for (int r = 0; r < 3; ++r) {
+    matched.push_back("team/there" + std::to_string(r));
+    say_pushed(matched.back(), "v1", content("scratch", std::to_string(r)));
+  }
+  source_.erase_manifest("team/here0", *source_.tag("team/here0", "v1"));
+  start();
+  reconciler_->request(reconcile_mode::tags, {}, "asked", matched);
+  idle();
+  EXPECT_TRUE(reconciler_->status()->ended.back().complete) << reconciler_->status()->ended.back().reason;
+  EXPECT_EQ(reconciler_->status()->ended.back().counts.done, 9u);
+  EXPECT_EQ(observed_gone(), 1u);
+  EXPECT_EQ(logged_tags("team/there0").size(), 1u);
+  reconciler_->request(reconcile_mode::tags, {"team/there0"}, "asked");
+  idle();
+  EXPECT_TRUE(logged_tags("team/there0").empty()) << "that one was meant";
+}
+
+TEST_F(reconciler_test, what_matched_is_looked_at_however_much_it_is_and_whatever_it_is_united_with) {
+  settings_.repositories = {"a"};
+  std::vector<std::string> matched;
+  for (int r = 0; r < 1'200; ++r) matched.push_back("r" + std::to_string(r));
+  tag("r1199", "v1", "new");
+  tag("a", "v1", "new");
+  start();
+  reconciler_->request(reconcile_mode::tags, {}, "asked", matched);
+  idle();
+  EXPECT_FALSE(reconciler_->status()->ended.back().whole);
+  EXPECT_EQ(logged_tags("r1199").size(), 1u);
+  EXPECT_TRUE(logged_tags("a").empty());
+  tag("r7", "v1", "newer");
+  reconciler_->request(reconcile_mode::tags, {}, "asked", matched);
+  reconciler_->request(reconcile_mode::tags, {}, "asked");
+  idle();
+  EXPECT_TRUE(reconciler_->status()->ended.back().whole);
+  EXPECT_EQ(logged_tags("r7").size(), 1u);
+  EXPECT_EQ(logged_tags("a").size(), 1u);
+}
+
 TEST_F(reconciler_test, an_event_that_came_during_the_look_wins) {
   tag("a", "v1", "1");
   ASSERT_TRUE(reconcile(reconcile_mode::tags));

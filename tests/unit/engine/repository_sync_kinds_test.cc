@@ -120,7 +120,7 @@ TEST_F(repository_sync_kinds_test, referrers_are_published_after_their_image_and
   EXPECT_EQ(order, (std::vector<std::string>{image.text(), sbom.text(), signature.text(), "v1"}));
 }
 
-TEST_F(repository_sync_kinds_test, what_refers_to_a_part_of_a_referrer_comes_too) {
+TEST_F(repository_sync_kinds_test, what_refers_to_a_part_of_a_referrer_comes_too_if_at_the_second_try) {
   source_.does.lists_referrers = true;
   const digest image = add_oci_image(source_, repo, {"signed"});
   const digest part = add_oci_image(source_, repo, {"sbom of one platform"});
@@ -134,10 +134,20 @@ TEST_F(repository_sync_kinds_test, what_refers_to_a_part_of_a_referrer_comes_too
                                                    descriptor_json(m->media_type, part, m->bytes.size()) + "]" +
                                                    refers(media_type::oci_manifest, image) + "}");
   const digest signature = add_oci_image(source_, repo, {"signature"}, refers(media_type::oci_manifest, part));
+  bool failed_once = false;
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (failed_once || c.verb != "referrers" || c.ref != part.text()) return std::nullopt;
+    failed_once = true;
+    return memory_registry::fault{{errc::unavailable, "busy", 0}, memory_registry::fault_at::before};
+  };
   push("v1", image);
+  ASSERT_TRUE(pass_over(repo));
+  EXPECT_EQ(repository(repo).state, sync_state::failed);
+  clock_.advance_us(3'600'000'000);
   expect_synced();
   EXPECT_TRUE(target_.is_whole(repo, referrer));
   EXPECT_TRUE(target_.is_whole(repo, signature));
+  EXPECT_TRUE(failed_once);
 }
 
 TEST_F(repository_sync_kinds_test, a_referrer_the_target_refuses_is_parked_and_does_not_hold_back_the_image) {

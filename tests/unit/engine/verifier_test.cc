@@ -1,6 +1,8 @@
 #include "engine/verifier.h"
 
 #include <functional>
+#include <future>
+#include <utility>
 
 #include "engine/journal_records.h"
 #include "engine/repository_state.h"
@@ -61,6 +63,9 @@ class verifier_test : public engine_world {
       all += (all.empty() ? "" : " ") + m.tag + "=" + std::string(name_of(m.kind));
     }
     return all;
+  }
+  static std::string refers_to(const digest& d) {
+    return ",\"subject\":" + descriptor_json(media_type::oci_manifest, d, 1);
   }
   using state = verify_verdict::state;
   verifier_settings verifying_;
@@ -215,7 +220,7 @@ TEST_F(verifier_test, what_had_wrong_bytes_is_not_believed_before_it_was_read_ag
   mend("r", v);
   const auto shown = [&] { return state_of(**desired_->repository("r"), repository("r")); };
   EXPECT_EQ(item("r", "plain").state, item_state::done) << "the registry keeps what it has under a digest";
-  EXPECT_TRUE(item("r", "plain").doubted);
+  EXPECT_EQ(repository("r").doubted, 1u);
   EXPECT_EQ(shown().state, sync_state::failed);
   EXPECT_NE(shown().last_sync_failure.find("verify --deep"), std::string::npos);
   const auto shallow = verify("r");
@@ -227,7 +232,6 @@ TEST_F(verifier_test, what_had_wrong_bytes_is_not_believed_before_it_was_read_ag
   EXPECT_EQ(repository("r").doubted, 1u);
   target_.mend_bodies();
   EXPECT_EQ(verify("r", true).is, state::clean);
-  EXPECT_FALSE(item("r", "plain").doubted);
   EXPECT_EQ(repository("r").doubted, 0u);
   EXPECT_EQ(shown().state, sync_state::synced);
 }
@@ -254,14 +258,157 @@ TEST_F(verifier_test, a_target_that_keeps_may_have_tags_that_nobody_knows) {
   EXPECT_EQ(verify("r").is, state::clean);
 }
 
-TEST_F(verifier_test, a_doubt_ends_when_the_tag_moves_on) {
+TEST_F(verifier_test, a_doubt_ends_when_nothing_needs_the_content_any_more) {
   mirror("r");
   target_.corrupt_body(digest::of("top of r"));
   mend("r", verify("r", true));
   ASSERT_EQ(repository("r").doubted, 1u);
   push("r", "plain", {"another"});
   must_pass("r");
+  EXPECT_EQ(verify("r").is, state::clean);
   EXPECT_EQ(repository("r").doubted, 0u);
+}
+
+TEST_F(verifier_test, a_doubt_stays_with_its_content_whatever_becomes_of_the_tag) {
+  push("r", "app", {"shared", "v1"});
+  push("r", "lost", {"shared", "other"});
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  target_.corrupt_body(digest::of("shared"));
+  mend("r", verify("r", true));
+  push("r", "app", {"shared", "v2"});
+  target_.erase_tag("r", "lost");
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  mend("r", verify("r"));
+  EXPECT_EQ(*target_.tag("r", "lost"), *source_.tag("r", "lost"));
+  const auto shown = [&] { return state_of(**desired_->repository("r"), repository("r")).state; };
+  EXPECT_EQ(shown(), sync_state::failed);
+  EXPECT_EQ(verify("r").is, state::unjudged);
+  ASSERT_TRUE(run(journal_->append({record::skip_asked(**desired_->item("r", "app"), "not this one")})));
+  target_.mend_bodies();
+  EXPECT_EQ(verify("r", true).is, state::clean) << "it was read, whoever names it";
+  EXPECT_EQ(shown(), sync_state::synced);
+}
+
+TEST_F(verifier_test, wrong_bytes_behind_another_fault_are_doubted_too) {
+  push("r", "plain", {"first layer", "second layer"});
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  target_.erase_blob("r", digest::of("first layer"));
+  target_.corrupt_body(digest::of("second layer"));
+  const auto v = verify("r", true);
+  EXPECT_EQ(kinds(v), "plain=missing_blob plain=wrong_bytes");
+  mend("r", v);
+  EXPECT_EQ(repository("r").doubted, 1u);
+  EXPECT_EQ(verify("r").is, state::unjudged);
+}
+
+TEST_F(verifier_test, what_comes_in_the_place_of_wrong_bytes_is_read_before_it_is_believed) {
+  mirror("r");
+  target_.corrupt_body(digest::of("top of r"));
+  mend("r", verify("r", true));
+  target_.erase_blob("r", digest::of("top of r"));
+  target_.mend_bodies();
+  mend("r", verify("r", true));
+  EXPECT_EQ(repository("r").doubted, 1u) << "it may have been mounted from where it is as wrong";
+  EXPECT_EQ(verify("r", true).is, state::clean);
+  EXPECT_EQ(repository("r").doubted, 0u);
+}
+
+TEST_F(verifier_test, a_doubt_about_a_manifest_without_a_tag_ends_below_the_tag_it_gets) {
+  mirror("r");
+  const digest d = add_oci_image(source_, "r", {"untagged"});
+  say_pushed_digest("r", d);
+  must_pass("r");
+  target_.corrupt_body(digest::of("untagged"));
+  mend("r", verify("r", true));
+  ASSERT_EQ(repository("r").doubted, 1u);
+  source_.set_tag("r", "now", d);
+  say_pushed("r", "now", d);
+  must_pass("r");
+  target_.mend_bodies();
+  EXPECT_EQ(verify("r", true).is, state::clean);
+  EXPECT_EQ(repository("r").doubted, 0u);
+}
+
+TEST_F(verifier_test, a_run_takes_back_nothing_that_another_found_meanwhile) {
+  mirror("r");
+  bool said = false;
+  target_.before = [&](const memory_registry::call& c) {
+    if (std::exchange(said, said || c.verb == "stat_blob") || c.verb != "stat_blob") return;
+    std::promise<void> done;
+    auto sent = journal_sequencer_->submit(
+        {record::mismatched(**desired_->item("r", "plain"), "wrong_bytes", "by the other run")},
+        [&](result<log::append_outcome>) { done.set_value(); });
+    ASSERT_TRUE(sent);
+    done.get_future().wait();
+  };
+  verify("r");
+  target_.before = nullptr;
+  ASSERT_TRUE(said);
+  EXPECT_EQ(item("r", "plain").verified_at.us, 0);
+  EXPECT_TRUE(item("r", "plain").amiss);
+  EXPECT_GT(item("r", "multi").verified_at.us, 0);
+}
+
+TEST_F(verifier_test, one_bad_answer_is_no_finding) {
+  mirror("r");
+  for (const bool deep : {false, true}) {
+    const std::string verb = deep ? "open_blob" : "get_manifest";
+    bool once = false;
+    target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+      if (once || c.verb != verb) return std::nullopt;
+      once = true;
+      return memory_registry::fault{{errc::corrupt, "not HTTP/1.1", 0}, memory_registry::fault_at::before};
+    };
+    EXPECT_EQ(verify("r", deep).is, state::clean);
+    EXPECT_TRUE(once) << verb;
+    EXPECT_EQ(repository("r").doubted, 0u);
+  }
+}
+
+TEST_F(verifier_test, a_manifest_below_a_tag_that_is_not_judged_is_judged_itself) {
+  mirror("r");
+  const digest child = add_oci_image(source_, "r", {"child"});
+  say_pushed_digest("r", child);
+  push_index("r", "idx", {child});
+  must_pass("r");
+  ASSERT_TRUE(run(journal_->append({record::skip_asked(**desired_->item("r", "idx"), "not this one")})));
+  target_.erase_blob("r", digest::of("child"));
+  EXPECT_EQ(kinds(verify("r")), child.text() + "=missing_blob");
+}
+
+TEST_F(verifier_test, a_referrer_whose_tag_moved_on_is_missed) {
+  source_.does.lists_referrers = true;
+  mirror("r");
+  const digest image = *source_.tag("r", "plain");
+  const digest signature = add_oci_image(source_, "r", {"sig1"}, refers_to(image));
+  source_.set_tag("r", "sig", signature);
+  say_pushed("r", "sig", signature);
+  must_pass("r");
+  push("r", "sig", {"something else"});
+  must_pass("r");
+  ASSERT_EQ(verify("r").is, state::clean);
+  target_.erase_manifest("r", signature);
+  EXPECT_EQ(kinds(verify("r")), "plain=missing_referrer");
+  ASSERT_TRUE(run(journal_->append({record::item_parked(
+      {"r", signature.text(), false, false, signature.text(), "", {0}, {}}, {errc::rejected, "refused"})})));
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::unjudged);
+  EXPECT_EQ(v.parked, 1u);
+  ASSERT_EQ(v.left_out.size(), 1u);
+  EXPECT_EQ(v.left_out[0].ref, signature.text());
+}
+
+TEST_F(verifier_test, the_limit_of_mismatches_reached_at_the_end_is_no_trouble) {
+  mirror("r");
+  const digest d = add_oci_image(source_, "r", {"untagged"});
+  say_pushed_digest("r", d);
+  must_pass("r");
+  target_.erase_manifest("r", d);
+  verifying_.mismatches_max = 1;
+  EXPECT_EQ(verify("r").is, state::mismatched);
 }
 
 TEST_F(verifier_test, a_manifest_without_a_tag_is_verified_too) {

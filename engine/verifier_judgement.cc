@@ -1,0 +1,111 @@
+// What verifying makes of what it saw: which tags are judged, and what is found amiss with them.
+
+#include "engine/decisions.h"
+#include "engine/verifier.h"
+
+namespace longshore::engine {
+
+// Open items are the passes' business, parked ones the operator's; what the target keeps on purpose is no difference.
+bool verifier::is_judged(const tag_look& look) {
+  const bool keeps = world_->settings.deletes == delete_mode::keep && !look.source;
+  if (!look.wanted) {
+    const auto rule = world_->copying.filter->tag(look.tag);
+    if (rule) ++verdict_.skipped, leave_out(look, "left out: " + *rule);
+    return !rule && !keeps;
+  }
+  const bool parked = look.done && look.done->state == item_state::parked;
+  if (is_open(*look.wanted, look.done)) {
+    ++verdict_.unsettled;
+    leave_out(look, "still being synced");
+    return false;
+  }
+  if (look.done && look.done->state == item_state::skipped) {  // by a filter or an operator
+    ++verdict_.skipped;
+    leave_out(look, "left out: " + (look.done->reason.empty() ? look.done->code : look.done->reason));
+    return false;
+  }
+  if (parked) {
+    ++verdict_.parked;
+    leave_out(look, "parked: " + look.done->reason);
+    return false;
+  }
+  return !keeps;
+}
+
+void verifier::leave_out(const tag_look& look, std::string why) {
+  if (verdict_.left_out.size() < settings_->unjudged_max) verdict_.left_out.push_back({look.tag, std::move(why)});
+}
+
+std::vector<tag_mismatch> verifier::compared(const tag_look& look, const closure_faults& below) const {
+  if (look.is_tag) return compare(look.tag, look.source, look.target, below.faults);
+  return compare_manifest(*longshore::digest::parse(look.tag), look.source.has_value(), look.target.has_value(),
+                          below.faults);
+}
+
+task<> verifier::judge(tag_look& look, tag_looks& whole) {
+  if (look.is_tag && look.target) sum_.add(look.tag, look.target->text());
+  if (look.is_tag && look.source && !source_lists_.contains(look.tag)) unlisted_.push_back(look.tag);
+  closure_faults below;
+  if (look.target && look.source == look.target) below = faults_of(*look.target, found_);
+  auto amiss = compared(look, below);
+  if (amiss.empty()) note_judged(below);
+  if (amiss.empty() && below.doubted) {
+    ++verdict_.unsettled;
+    leave_out(look, "it had wrong bytes, and is believed again once `verify --deep` has read it");
+    co_return result<void>();
+  }
+  if (amiss.empty()) {
+    const bool ours = look.wanted && look.target && look.done && look.done->state == item_state::done &&
+                      look.done->digest == look.target->text();
+    if (ours) whole.push_back(look);
+    co_return result<void>();
+  }
+  if (!is_judged(look)) co_return result<void>();
+  auto stands = co_await still_stands(look);
+  if (!stands && !trouble_) trouble_ = std::move(stands).error();
+  if (trouble_) co_return result<void>();
+  if (*stands && !below.faults.empty()) {
+    if (auto looked = co_await forget_arrived(below); !looked && !trouble_) trouble_ = std::move(looked).error();
+    if (trouble_) co_return result<void>();
+    amiss = compared(look, below);
+  }
+  if (!*stands || amiss.empty()) {
+    ++verdict_.unsettled;
+    leave_out(look, "it changed while it was looked at; verify again");
+    co_return result<void>();
+  }
+  note_judged(below);
+  find(look, below, std::move(amiss));
+  co_return result<void>();
+}
+
+void verifier::note_judged(const closure_faults& below) {
+  judged_.insert(below.manifests.begin(), below.manifests.end());
+  for (const fault& f : below.faults) {
+    if (f.kind == difference::missing_manifest || found_.contains({f.of, true})) judged_.insert(f.of);
+  }
+}
+
+void verifier::find(const tag_look& look, const closure_faults& below, std::vector<tag_mismatch> amiss) {
+  if (look.wanted) {
+    verify_verdict::finding f{*look.wanted, look.done, amiss.front().kind, amiss.front().reason, {}};
+    if (amiss.size() > 1) f.reason += ", and " + std::to_string(amiss.size() - 1) + " more";
+    // The manifests above what is missing, too: one that is believed to be there is not walked.
+    for (const fault& b : below.faults) f.lost.push_back(b.of);
+    if (!below.faults.empty()) f.lost.insert(f.lost.end(), below.manifests.begin(), below.manifests.end());
+    if (look.source && !look.target) f.lost.push_back(*look.source);
+    verdict_.findings.push_back(std::move(f));
+  } else {
+    for (tag_mismatch& m : amiss) {
+      m.reason += look.source ? "; the log does not speak of this tag: longshore reconcile at the primary makes it"
+                              : "; neither the log nor the source speaks of this tag: delete it, or filter it out";
+    }
+    if (verdict_.unclaimed == 0) verdict_.unclaimed_reason = look.tag + ": " + amiss.front().reason;
+    verdict_.unclaimed += amiss.size();
+  }
+  for (tag_mismatch& m : amiss) {
+    if (verdict_.mismatches.size() < settings_->mismatches_max) verdict_.mismatches.push_back(std::move(m));
+  }
+}
+
+}  // namespace longshore::engine
