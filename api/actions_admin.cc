@@ -52,8 +52,9 @@ result<asked_action> parse(std::string_view body) {
     return fail(errc::invalid, "the body is a JSON object: {\"action\":...,\"repositories\":[...]}");
   const json::object& o = v.get_object();
   for (const auto& [key, value] : o) {
-    if (key != "action" && key != "repositories" && key != "tags" && key != "reason") {
-      return fail(errc::invalid, "unknown field " + printable(key) + "; known: action, repositories, tags, reason");
+    if (key != "action" && key != "repositories" && key != "tags" && key != "digests" && key != "reason") {
+      return fail(errc::invalid,
+                  "unknown field " + printable(key) + "; known: action, repositories, tags, digests, reason");
     }
   }
   asked_action a;
@@ -70,7 +71,15 @@ result<asked_action> parse(std::string_view body) {
   auto tags = texts(o, "tags");
   if (!tags) return pass(std::move(tags));
   const bool by_item = *verb == engine::operator_verb::skip || *verb == engine::operator_verb::unpark;
-  if (!tags->empty() && !by_item) return fail(errc::invalid, "tags are for skip and unpark");
+  auto digests = texts(o, "digests");
+  if (!digests) return pass(std::move(digests));
+  for (const std::string& d : *digests) {
+    if (auto parsed = digest::parse(d); !parsed) return pass(std::move(parsed), "digests");
+  }
+  a.what.digests = *std::move(digests);
+  if (!(tags->empty() && a.what.digests.empty()) && !by_item) {
+    return fail(errc::invalid, "tags and digests are for skip and unpark");
+  }
   auto rules = engine::parse_tag_rules(*tags);
   if (!rules) return pass(std::move(rules), "tags");
   a.what.tags = *std::move(rules);

@@ -164,7 +164,7 @@ class session final : public http_session, private exchange {
     answer otherwise;
     const route* const to = world_->routes.find(in_, otherwise);
     if (to == nullptr) {
-      if (parser_->is_done()) co_return co_await answer_with(std::move(otherwise));
+      if (parser_->is_done()) co_return co_await send(std::move(otherwise));
       co_return co_await refuse(std::move(otherwise));
     }
     if (to->admit) {
@@ -180,12 +180,8 @@ class session final : public http_session, private exchange {
     co_await to->handle(*this);
     if (streaming_ != stream_state::none) co_return co_await end_stream();
     if (!answer_) answer_ = refusal(500, "UNKNOWN", "this request was not answered; please report it");
+    requestless_since_ = steady::now();  // from here on it waits for the client again
     co_return co_await send(*std::move(answer_));
-  }
-
-  asio::awaitable<bool> answer_with(answer a) {
-    requestless_since_.reset();
-    co_return co_await send(std::move(a));
   }
 
   asio::awaitable<bool> read_head() {

@@ -54,8 +54,9 @@ class http_session {
 
   steady::time_point deadline() const { return deadline_; }
   bool idle() const { return idle_; }                       // between requests: nobody waits for an answer
-  bool has_request() const { return !requestless_since_; }  // a whole request is here, and not answered yet
-  // When it began to be without one: in the handshake, between requests, in the middle of one, or refused and drained.
+  bool has_request() const { return !requestless_since_; }  // a whole request is here, and its answer made
+  // When it began to be without one: in the handshake, between requests, in the middle of one, when its answer was made
+  // and is to be taken, or refused and drained.
   steady::time_point requestless_since() const { return requestless_since_.value_or(steady::time_point::max()); }
   bool trusted() const { return trusted_; }  // one of its requests came with a token that is known here
   bool expired() const { return expired_; }

@@ -43,10 +43,8 @@ struct question {
     const bool counts = state ? i.state == *state : std::ranges::find(states, i.state) != states.end();
     return counts && after.is_before(i);
   }
-  bool asks_for(const engine::actual_repository& r) const {
-    if (!repository.empty() && !engine::matches(repository, r.name)) return false;
-    return r.name >= after.repository && r.parked + r.failed + r.skipped > 0;
-  }
+  bool asks_for(item_state s) const { return !state || *state == s; }
+  bool names(const std::string& name) const { return repository.empty() || engine::matches(repository, name); }
 };
 
 result<question> understand(const request& r) {
@@ -69,12 +67,29 @@ result<question> understand(const request& r) {
 }
 
 std::string remedy_for(const engine::actual_item& i) {
-  const std::string target = i.repository + (i.is_tag ? ":" + i.ref : std::string());
+  const std::string target = i.repository + (i.is_tag ? ":" : "@") + i.ref;
   if (i.state == item_state::failed)
     return "it is tried again by itself; longshore retry " + i.repository + " does it now";
   if (i.code == engine::code_over_ceiling) return "if it is meant: longshore sync --allow-deletes " + i.repository;
   if (i.state == item_state::skipped && i.code == "filter") return "change [replication] if it is wanted";
   return (i.state == item_state::parked ? "mend the cause, then: longshore unpark " : "longshore unpark ") + target;
+}
+
+// What is said of a repository as a whole and not of an item; none: nothing is.
+std::optional<json::object> shown(const engine::repository_state& r, const question& q) {
+  const auto line = [&](item_state s, std::string code, const std::string& reason, std::string remedy) {
+    return json::object{{"repository", r.name},       {"reference", ""},  {"state", std::string(engine::name_of(s))},
+                        {"code", std::move(code)},    {"reason", reason}, {"at", nullptr},
+                        {"remedy", std::move(remedy)}};
+  };
+  if (r.state == engine::sync_state::skipped) {
+    if (!q.asks_for(item_state::skipped)) return std::nullopt;
+    return line(item_state::skipped, "filter", r.skipped_by, "change [replication] if it is wanted");
+  }
+  if (r.state != engine::sync_state::failed || r.failed > 0 || !q.asks_for(item_state::failed)) return std::nullopt;
+  return line(item_state::failed, "", r.last_sync_failure,
+              r.retry_at.us > 0 ? "it is tried again by itself; longshore retry " + r.name + " does it now"
+                                : "as the reason says; or longshore verify " + r.name);
 }
 
 json::object shown(const engine::actual_item& i) {
@@ -87,25 +102,33 @@ json::object shown(const engine::actual_item& i) {
           {"remedy", remedy_for(i)}};
 }
 
-result<json::object> page_of(const engine::actual& done, const question& q) {
+result<json::object> page_of(const admin_world& world, const question& q) {
   json::array found;
   place last;
-  bool more = false;
+  bool more = false, known = q.repository.empty();
   result<void> looked;
-  auto walked = done.repositories([&](const engine::actual_repository& r) {
-    if (!q.asks_for(r)) return true;
-    looked = done.items(r.name, [&](const engine::actual_item& i) {
-      if (!q.asks_for(i)) return true;
-      more = found.size() == q.limit;
-      if (more) return false;
-      last = {i.repository, i.ref};
-      found.push_back(shown(i));
-      return true;
-    });
+  const auto take = [&](place at, json::object line) {
+    more = found.size() == q.limit;
+    if (more) return false;
+    last = std::move(at);
+    found.push_back(std::move(line));
+    return true;
+  };
+  auto walked = each_repository(world.wanted, world.done, world.left_out, [&](const engine::repository_state& r) {
+    if (!q.names(r.name)) return true;
+    known = true;
+    if (r.name < q.after.repository) return true;
+    if (r.name != q.after.repository) {
+      if (auto line = shown(r, q); line && !take({r.name, {}}, *std::move(line))) return false;
+    }
+    if (r.state == engine::sync_state::skipped || r.parked + r.failed + r.skipped == 0) return true;
+    looked = world.done.items(
+        r.name, [&](const engine::actual_item& i) { return !q.asks_for(i) || take({i.repository, i.ref}, shown(i)); });
     return looked.has_value() && !more;
   });
   if (!walked) return pass(std::move(walked));
   if (!looked) return pass(std::move(looked));
+  if (!known) return fail(errc::not_found, "the log knows no repository like " + printable(q.repository));
   return json::object{{"items", std::move(found)}, {"next", more ? json::value(last.token()) : json::value(nullptr)}};
 }
 
@@ -133,7 +156,7 @@ engine::task<answer> items_admin::items(request r) const {
   }
   const auto q = understand(r);
   if (!q) co_return std::unexpected(q.error());
-  auto page = co_await world_.pool.run([&] { return page_of(world_.done, *q); });
+  auto page = co_await world_.pool.run([&] { return page_of(world_, *q); });
   if (!page) co_return pass(std::move(page));
   co_return json_answer(json::serialize(*page) + "\n");
 }

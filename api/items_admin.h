@@ -4,8 +4,10 @@
 //
 //   GET /v1/items?state=parked|failed|skipped&repository=PATTERN&limit=N&after=TOKEN
 //       {"items":[{"repository","reference","state","code","reason","at","remedy"}],"next":TOKEN|null}, by repository,
-//       its tags before its digests, at most 1,000 at once; without a state: all three. A repository is a name or a
-//       pattern of engine/glob.h. 409 at a site that brings nothing to a registry.
+//       its tags before its digests, at most 1,000 at once; without a state: all three. What is said of a repository as
+//       a whole (a filter leaves it out, its pass or its verification failed) comes before its items, with an empty
+//       reference. A repository is a name or a pattern of engine/glob.h: 404 when the log knows none like it. 409 at a
+//       site that brings nothing to a registry.
 //
 // Reads views on the pool. The world must outlive the server's sessions.
 

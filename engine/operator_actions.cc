@@ -1,5 +1,7 @@
 #include "engine/operator_actions.h"
 
+#include <algorithm>
+
 #include "engine/journal_records.h"
 
 namespace longshore::engine {
@@ -9,8 +11,8 @@ constexpr std::size_t records_at_once = 256;
 constexpr std::size_t items_max = 100'000;  // of one repository and call
 
 bool is_meant(const operator_request& r, bool is_tag, const std::string& ref) {
-  if (r.tags.empty()) return true;
-  return is_tag && first_match(r.tags, ref) != nullptr;
+  if (r.tags.empty() && r.digests.empty()) return true;
+  return is_tag ? first_match(r.tags, ref) != nullptr : std::ranges::find(r.digests, ref) != r.digests.end();
 }
 
 }  // namespace
@@ -50,7 +52,7 @@ task<std::uint64_t> operator_actions::one(const operator_request& r, std::string
       auto records = unparks(r, repository);
       if (!records) co_return pass(std::move(records));
       const std::uint64_t count = records->size();
-      if (r.tags.empty() && count > 0) *records = {record::unpark_asked(repository)};
+      if (r.tags.empty() && r.digests.empty() && count > 0) *records = {record::unpark_asked(repository)};
       co_return co_await write(std::move(repository), *std::move(records), count);
     }
     case operator_verb::retry: {

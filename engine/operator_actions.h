@@ -31,6 +31,7 @@ struct operator_request {
   std::vector<std::string> repositories;  // names
   std::vector<tag_rule> tags;             // skip and unpark
   std::string reason;                     // skip
+  std::vector<std::string> digests = {};  // skip and unpark: manifests without a tag
 };
 
 class operator_actions {

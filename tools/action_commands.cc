@@ -20,15 +20,16 @@ struct action_options {
 
 struct action_kind {
   const char* action;
-  bool by_tag;          // REPOSITORY[:TAG-PATTERN]
+  bool by_item;         // REPOSITORY[:TAG-PATTERN|@DIGEST]
   const char* nothing;  // what to say when there is nothing to do
 };
 
-// Neither names of repositories nor globs over them have a colon.
-std::pair<std::string, std::string> repository_and_tag(const std::string& target, bool by_tag) {
-  const std::size_t colon = by_tag ? target.find(':') : std::string::npos;
-  if (colon == std::string::npos) return {target, {}};
-  return {target.substr(0, colon), target.substr(colon + 1)};
+// Neither names of repositories nor globs over them have a colon or an at-sign.
+action_target target_of(const std::string& text, bool by_item) {
+  const std::size_t end = by_item ? text.find_first_of(":@") : std::string::npos;
+  if (end == std::string::npos) return {text, {}, {}};
+  const std::string rest = text.substr(end + 1);
+  return text[end] == '@' ? action_target{text.substr(0, end), {}, rest} : action_target{text.substr(0, end), rest, {}};
 }
 
 int act(const invocation& call, const action_options& options, const action_kind& kind) {
@@ -36,8 +37,7 @@ int act(const invocation& call, const action_options& options, const action_kind
   if (!site) return failed(call, site.error());
   std::size_t done = 0;
   for (const std::string& target : options.targets) {
-    const auto [repository, tag] = repository_and_tag(target, kind.by_tag);
-    const auto items = ask_action(call, *site, kind.action, repository, tag, options.reason);
+    const auto items = ask_action(call, *site, kind.action, target_of(target, kind.by_item), options.reason);
     if (!items) {
       failed(call, items.error());
     } else if (*items == 0) {
@@ -57,8 +57,9 @@ void add_action(CLI::App& app, invocation& call, const std::string& what, const 
   add_online_options(*command, options->online);
   command
       ->add_option("REPOSITORY", options->targets,
-                   kind.by_tag ? "Names or globs; after a colon a tag, a glob, regex:... or semver:..."
-                               : "Names or globs; ** is every repository")
+                   kind.by_item
+                       ? "Names or globs; after a colon a tag, a glob, regex:... or semver:...; or after @ a digest"
+                       : "Names or globs; ** is every repository")
       ->required();
   if (kind.action == std::string_view("skip")) {
     command->add_option("--reason", options->reason, "Why; shown wherever the skip is")->required();
@@ -72,9 +73,11 @@ void add_action(CLI::App& app, invocation& call, const std::string& what, const 
 bool is_pattern(const std::string& repository) { return repository.find_first_of("*?") != std::string::npos; }
 
 result<std::uint64_t> ask_action(const invocation& call, const online_site& site, const std::string& action,
-                                 const std::string& repository, const std::string& tag, const std::string& reason) {
+                                 const action_target& target, const std::string& reason) {
+  const std::string& repository = target.repository;
   json::object body{{"action", action}, {"repositories", json::array{json::string(repository)}}};
-  if (!tag.empty()) body.emplace("tags", json::array{json::string(tag)});
+  if (!target.tag.empty()) body.emplace("tags", json::array{json::string(target.tag)});
+  if (!target.digest.empty()) body.emplace("digests", json::array{json::string(target.digest)});
   if (!reason.empty()) body.emplace("reason", reason);
   site_question question = site.question("POST", "/v1/actions");
   question.content_type = "application/json";

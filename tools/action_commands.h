@@ -12,8 +12,13 @@
 
 namespace longshore::tools {
 
+struct action_target {
+  std::string repository;   // a name or a pattern
+  std::string tag, digest;  // a tag rule, or the digest of a manifest without a tag; neither: all of it
+};
+
 bool is_pattern(const std::string& repository);
 result<std::uint64_t> ask_action(const invocation& call, const online_site& site, const std::string& action,
-                                 const std::string& repository, const std::string& tag, const std::string& reason);
+                                 const action_target& target, const std::string& reason);
 
 }  // namespace longshore::tools

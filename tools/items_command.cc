@@ -26,8 +26,8 @@ std::string text_at(const json::value& v, const char* pointer) {
 
 void print_item(const json::value& item) {
   const std::string ref = text_at(item, "/reference");
-  const char between = ref.find(':') == std::string::npos ? ':' : '@';
-  std::printf("%s%c%s: %s: %s\n    %s\n", text_at(item, "/repository").c_str(), between, ref.c_str(),
+  const char* between = ref.empty() ? "" : ref.find(':') == std::string::npos ? ":" : "@";
+  std::printf("%s%s%s: %s: %s\n    %s\n", text_at(item, "/repository").c_str(), between, ref.c_str(),
               text_at(item, "/state").c_str(), text_at(item, "/reason").c_str(), text_at(item, "/remedy").c_str());
 }
 

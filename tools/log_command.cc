@@ -80,6 +80,12 @@ int show(const invocation& call, const show_options& options) {
   if (!options.dir.empty()) return show_offline(call, options);
   result<online_site> site = reach(call, options.online);
   if (!site) return failed(call, site.error());
+  const auto size = log_size(*site);
+  if (!size) return failed(call, {size.error().code, site->url + ": " + size.error().text});
+  if (options.seq >= *size) {
+    return failed(call, {errc::not_found, "there is no record " + std::to_string(options.seq) + " yet: the log has " +
+                                              with_commas(*size)});
+  }
   std::optional<std::string> found;
   std::uint64_t next = options.seq;
   const auto read = read_log(*site, next, 0, [&](const json::object&, std::string_view text) {
@@ -88,7 +94,7 @@ int show(const invocation& call, const show_options& options) {
   });
   if (!read) return failed(call, read.error());
   if (found) return print_record(call, *found);
-  return failed(call, {errc::not_found, "there is no record " + std::to_string(options.seq) + " yet"});
+  return failed(call, {errc::not_found, "there is no record " + std::to_string(options.seq) + " any more"});
 }
 
 }  // namespace

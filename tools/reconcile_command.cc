@@ -63,8 +63,13 @@ struct started_run {
 
 class waiter {
  public:
-  waiter(const invocation& call, const online_site& site, std::vector<started_run> runs)
-      : call_(&call), site_(&site), runs_(std::move(runs)), terminal_(::isatty(STDERR_FILENO) == 1) {}
+  // said: what the site answered when it began them.
+  waiter(const invocation& call, const online_site& site, std::vector<started_run> runs, json::object said)
+      : call_(&call),
+        site_(&site),
+        runs_(std::move(runs)),
+        said_(std::move(said)),
+        terminal_(::isatty(STDERR_FILENO) == 1) {}
 
   int wait() {
     boost::asio::io_context loop(1);
@@ -138,35 +143,34 @@ class waiter {
       one["source"] = r.source;
       all.push_back(std::move(one));
     }
-    if (call_->json) std::printf("%s\n", json::serialize(json::object{{"runs", std::move(all)}}).c_str());
+    if (call_->json) {
+      json::object whole = said_;
+      whole["runs"] = std::move(all);
+      std::printf("%s\n", json::serialize(whole).c_str());
+    }
     return complete == runs_.size() ? exit_done : exit_partly_done;
   }
 
   const invocation* call_;
   const online_site* site_;
   std::vector<started_run> runs_;
+  json::object said_;
   std::string halted_;
   bool terminal_, shown_ = false;
 };
 
-// Names what the log does not know; true: it knows all.
-bool tell_unknown(const std::string& body) {
-  boost::system::error_code ec;
-  const json::value parsed = json::parse(body, ec);
-  if (ec || !parsed.is_object()) return true;
-  bool all = true;
+// Names what the log does not know; true: all patterns match something there.
+bool tell_unknown(const json::object& answer) {
   const auto tell = [&](const char* member, const char* what) {
-    const json::value* names = parsed.as_object().if_contains(member);
-    if (names == nullptr || !names->is_array()) return;
+    const json::value* names = answer.if_contains(member);
+    if (names == nullptr || !names->is_array()) return true;
     for (const json::value& name : names->as_array()) {
-      if (!name.is_string()) continue;
-      all = false;
-      std::fprintf(stderr, "%s: %s\n", name.get_string().c_str(), what);
+      if (name.is_string()) std::fprintf(stderr, "%s: %s\n", name.get_string().c_str(), what);
     }
+    return names->as_array().empty();
   };
-  tell("unmatched", "matches no repository that the log knows");
   tell("not_in_log", "the log does not know it; it is looked for at the source. Is the name right?");
-  return all;
+  return tell("unmatched", "matches no repository that the log knows");
 }
 
 int reconcile(const invocation& call, const reconcile_options& options) {
@@ -187,7 +191,9 @@ int reconcile(const invocation& call, const reconcile_options& options) {
   if (!answer || !answer->ok()) return print_answer(call, answer, site->url + target);
   const auto begun = objects_in(answer->body, "runs");
   if (!begun || begun->empty()) return failed(call, {errc::corrupt, site->url + target + " did not name its runs"});
-  const bool all_known = tell_unknown(answer->body);
+  boost::system::error_code ec;
+  const json::object said = json::parse(answer->body, ec).as_object();
+  const bool all_known = tell_unknown(said);
   if (!options.wait) {
     if (call.json) {
       std::printf("%s\n", answer->body.c_str());
@@ -201,7 +207,7 @@ int reconcile(const invocation& call, const reconcile_options& options) {
   }
   std::vector<started_run> runs;
   for (const json::object& r : *begun) runs.push_back({text_at(r, "source"), text_at(r, "run"), std::nullopt});
-  const int waited = waiter(call, *site, std::move(runs)).wait();
+  const int waited = waiter(call, *site, std::move(runs), said).wait();
   return waited == exit_done && !all_known ? exit_partly_done : waited;
 }
 
@@ -213,12 +219,17 @@ void add_reconcile_command(CLI::App& app, invocation& call) {
                   "longshore reconcile --digests --wait team/app", needs::config);
   auto options = std::make_shared<reconcile_options>();
   add_online_options(*command, options->online);
-  command->add_option("REPOSITORY", options->repositories,
-                      "Names, or globs over those that the log knows: team/*, **; default: all");
-  command->add_option("--source", options->source, "The [[source]] whose registry to look at; default: all");
-  command->add_flag("--digests", options->digests, "Ask for every tag's digest too, which finds moved tags");
-  command->add_flag("--wait", options->wait, "Wait for the end; exit 3 when it was not complete");
-  command->add_flag("--status", options->status, "Show what runs and how the last runs ended, and begin nothing");
+  CLI::Option* status =
+      command->add_flag("--status", options->status, "Show what runs and how the last runs ended, and begin nothing");
+  command
+      ->add_option("REPOSITORY", options->repositories,
+                   "Names, or globs over those that the log knows: team/*, **; default: all")
+      ->excludes(status);
+  command->add_option("--source", options->source, "The [[source]] whose registry to look at; default: all")
+      ->excludes(status);
+  command->add_flag("--digests", options->digests, "Ask for every tag's digest too, which finds moved tags")
+      ->excludes(status);
+  command->add_flag("--wait", options->wait, "Wait for the end; exit 3 when it was not complete")->excludes(status);
   command->callback([&call, options] { call.run = [&call, options] { return reconcile(call, *options); }; });
 }
 

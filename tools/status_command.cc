@@ -78,7 +78,7 @@ int sync(const invocation& call, const sync_options& options) {
   std::size_t asked = 0;
   for (const std::string& repository : options.repositories) {
     if (is_pattern(repository) && !options.allow_deletes) {
-      const auto scheduled = ask_action(call, *site, "resync", repository, {}, {});
+      const auto scheduled = ask_action(call, *site, "resync", {repository, {}, {}}, {});
       if (!scheduled) failed(call, scheduled.error());
       if (scheduled) ++asked;
       continue;

@@ -92,11 +92,16 @@ class teller {
       std::printf("not equal and not judged: %s tags still being synced, %s parked\n", n("/unsettled_tags").c_str(),
                   n("/parked_tags").c_str());
     }
-    if (number_at(run, "/mismatches_found") > 0) {
+    const std::uint64_t strange = number_at(run, "/not_in_log");
+    if (number_at(run, "/mismatches_found") > strange) {
       std::printf("%s\n", flag_at(run, "/repair")
                               ? "what was found is being mended; longshore status shows how it goes"
-                              : "nothing was mended; without --check-only it is, and the repositories show "
-                                "as failed until then");
+                              : "nothing was mended; without --check-only it is, and the repositories "
+                                "show as failed until then");
+    }
+    if (strange > 0) {
+      std::printf("%s of these are not in the log and not mended from here: see what each says\n",
+                  with_commas(strange).c_str());
     }
     if (number_at(run, "/skipped_tags") > 0) {
       std::printf("left out on purpose: %s tags\n", n("/skipped_tags").c_str());
@@ -147,6 +152,11 @@ int show_last(const invocation& call, online_site& site) {
   if (!run) return failed(call, run.error());
   if (number_at(*run, "/run") == 0) {
     return failed(call, {errc::not_found, "no verification was asked for since the site was started"});
+  }
+  if (!call.json) {
+    std::printf("run %s, %s%s, begun %s\n", with_commas(number_at(*run, "/run")).c_str(),
+                flag_at(*run, "/deep") ? "deep" : "not deep", flag_at(*run, "/repair") ? "" : ", check only",
+                text_at(*run, "/started").c_str());
   }
   teller tells(call.json);
   tells.tell(*run);
@@ -210,12 +220,13 @@ void add_verify_command(CLI::App& app, invocation& call) {
                   "longshore verify 'team/*' --deep", needs::config);
   auto chosen = std::make_shared<verify_options>();
   add_online_options(*command, chosen->online);
-  command->add_option("REPOSITORY", chosen->repositories, "Repositories, or globs over their names; default: all");
-  command->add_flag("--deep", chosen->deep, "Read every blob of the target and hash it");
-  command->add_flag("--check-only", chosen->check_only, "Tell what is amiss, and mend nothing");
-  command->add_flag("--no-wait", chosen->no_wait, "Begin, and return at once");
-  command->add_flag("--status", chosen->status,
-                    "Show the run that goes on, or the last, and begin nothing; 3: it runs");
+  CLI::Option* status = command->add_flag("--status", chosen->status,
+                                          "Show the run that goes on, or the last, and begin nothing; 3: it runs");
+  command->add_option("REPOSITORY", chosen->repositories, "Repositories, or globs over their names; default: all")
+      ->excludes(status);
+  command->add_flag("--deep", chosen->deep, "Read every blob of the target and hash it")->excludes(status);
+  command->add_flag("--check-only", chosen->check_only, "Tell what is amiss, and mend nothing")->excludes(status);
+  command->add_flag("--no-wait", chosen->no_wait, "Begin, and return at once")->excludes(status);
   command->callback([&call, chosen] { call.run = [&call, chosen] { return verify(call, *chosen); }; });
 }
 

@@ -93,6 +93,14 @@ class BehindItsBack(ReconcileTest):
         told = self.run_of("--digests")
         self.assertTrue(told["complete"], told)
         self.assertEqual(told["findings"], 4, told)
+        mixed = self.reconcile("--wait", "team/*", "taem/*", check=False)
+        self.assertEqual(mixed.returncode, 3, mixed.stderr)
+        self.assertEqual(json.loads(mixed.stdout)["unmatched"], ["taem/*"])
+        self.assertEqual(self.reconcile("taem/*", check=False).returncode, 1, "nothing was begun")
+        unknown = self.reconcile("--wait", "team/unheard", check=False)
+        self.assertEqual(unknown.returncode, 0, unknown.stderr)
+        self.assertIn("the log does not know it", unknown.stderr)
+        self.assertEqual(self.reconcile("--status", "team/app", check=False).returncode, 2)
         self.fleet.wait_same({name: digest for name, digest in wanted.items() if name[0] != "team/gone"})
 
         # The last tags of a repository, and the registry never told of it: somebody has to say that it is meant.

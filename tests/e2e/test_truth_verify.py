@@ -99,6 +99,17 @@ class EveryDamage(Verifying):
         self.assertIsNone(self.fleet.at_target.digest("truth/tag", "v1"), "it was only told")
         seen = self.fleet.secondary.get_json("/v1/repositories/truth/tag")["state"]
         self.assertEqual(seen, "failed", "which shows until it is mended")
+        secondary = self.fleet.secondary
+        def cli(*arguments):
+            return secondary.run(arguments[0], "--config", secondary.config_file, *arguments[1:], check=False)
+        listed = cli("items", "--state", "failed", "truth/*")
+        self.assertEqual(listed.returncode, 0, listed.stderr)
+        self.assertIn("truth/tag: failed: verification left", listed.stdout)
+        self.assertNotEqual(cli("items", "truht/*").returncode, 0, "a name that nobody knows is no empty list")
+        last = cli("verify", "--status")
+        self.assertEqual(last.returncode, 1, last.stderr)
+        self.assertIn("deep, check only", last.stdout)
+        self.assertEqual(cli("verify", "--status", "--deep").returncode, 2, "it would not be deep")
 
         # A registry keeps what it has under a digest, and the target's own tag is its own affair.
         short.unlink()
@@ -110,10 +121,16 @@ class EveryDamage(Verifying):
         self.assertIn(("truth/extra", "v1", "missing_tag"), named)
         tags = {("truth/" + name, "v1"): image.root.digest for name, image in made.items()}
         self.fleet.wait_same(tags)
-        self.wait_synced(names)
+        had_wrong_bytes = ["truth/bytes", "truth/size"]
+        self.wait_synced([name for name in names if name not in had_wrong_bytes])
         self.assertEqual(self.fleet.target_faults(tags), [])
+        for name in had_wrong_bytes:
+            shown = secondary.get_json(f"/v1/repositories/{name}")
+            self.assertEqual(shown["state"], "failed", "what came in their place was not read yet")
+            self.assertIn("verify --deep", shown["last_sync_failure"])
         code, named, summary, _ = self.verify("--deep", "truth/*")
         self.assertEqual((code, named), (0, set()), summary)
+        self.wait_synced(names)
         metrics = self.fleet.secondary.admin("GET", "/metrics").text()
         self.assertIn("longshore_verify_mismatches 0", metrics)
 

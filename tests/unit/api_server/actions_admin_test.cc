@@ -42,6 +42,16 @@ TEST_F(actions_admin_test, patterns_are_resolved_to_the_repositories_of_the_log)
   EXPECT_EQ(asked_[0].reason, "why");
 }
 
+TEST_F(actions_admin_test, a_manifest_without_a_tag_is_named_by_its_digest) {
+  start();
+  const std::string d = digest::of("x").text();
+  EXPECT_EQ(ask(R"({"action":"unpark","repositories":["other"],"digests":[")" + d + "\"]}").status, 202);
+  ASSERT_EQ(asked_.size(), 1u);
+  EXPECT_EQ(asked_[0].digests, std::vector<std::string>{d});
+  EXPECT_EQ(ask(R"({"action":"unpark","repositories":["other"],"digests":["sha256:1"]})").status, 400);
+  EXPECT_EQ(ask(R"({"action":"retry","repositories":["other"],"digests":[")" + d + "\"]}").status, 400);
+}
+
 TEST_F(actions_admin_test, what_matches_nothing_is_not_found_and_asks_nobody) {
   start();
   const raw_answer a = ask(R"({"action":"retry","repositories":["none"]})");

@@ -339,6 +339,29 @@ TEST_F(http_server_test, whoever_withholds_its_body_or_was_refused_makes_room_fo
   EXPECT_EQ(counters().turned_away, 0u);
 }
 
+TEST_F(http_server_test, whoever_does_not_take_its_answers_makes_room_for_others) {
+  limits_.connections_max = 3;
+  limits_.write_stall_ms_max = milliseconds(600'000);
+  add_trusting("/mine");
+  const std::string large(32u << 20, 'x');
+  int made = 0;
+  add("/large", [&](exchange& x) -> asio::awaitable<void> {
+    x.reply(text_answer(large));
+    ++made;
+    co_return;
+  });
+  open();
+  std::list<raw_client> holders;
+  for (int i = 0; i < 3; ++i) {
+    holders.emplace_back(server_->port());
+    holders.back().send(get("/large", ""));
+  }
+  await([&] { return made == 3; });
+  EXPECT_EQ(connect().ask(get("/mine", "")).status, 200);
+  EXPECT_EQ(counters().turned_away, 0u);
+  EXPECT_EQ(counters().evicted, 1u);
+}
+
 TEST_F(http_server_test, many_requests_sent_at_once_do_not_keep_the_others_waiting) {
   int served = 0, served_before_the_other = 0;
   add("/count", [&](exchange& x) -> asio::awaitable<void> {

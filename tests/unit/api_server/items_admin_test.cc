@@ -27,6 +27,7 @@ class items_admin_test : public site_test {
   }
   void fill() {
     open();
+    for (const char* name : {"a", "team/app", "well"}) append({push_of(name, 1)});
     journal(engine::record::item_parked(tag("a", "v1"), {errc::rejected, "refused"}));
     journal(engine::record::item_parked(manifest("a"), {errc::rejected, "refused, too"}));
     journal(engine::record::item_failed(tag("a", "v2"), {errc::unavailable, "away"}));
@@ -56,7 +57,7 @@ TEST_F(items_admin_test, what_is_not_at_the_target_is_listed_with_its_reason_and
   const auto remedy = [&](std::size_t n) { return std::string(all.at("items").at(n).at("remedy").as_string()); };
   EXPECT_NE(remedy(0).find("longshore unpark a:v1"), std::string::npos);
   EXPECT_NE(remedy(1).find("longshore retry a"), std::string::npos);
-  EXPECT_EQ(remedy(2), "mend the cause, then: longshore unpark a");
+  EXPECT_EQ(remedy(2), "mend the cause, then: longshore unpark a@sha256:" + std::string(64, 'b'));
   EXPECT_EQ(remedy(3), "longshore unpark team/app:left");
   EXPECT_NE(remedy(4).find("longshore sync --allow-deletes team/app"), std::string::npos);
   EXPECT_EQ(all.at("items").at(0).at("reason"), "refused");
@@ -79,6 +80,41 @@ TEST_F(items_admin_test, state_and_pattern_choose_and_pages_of_any_size_add_up) 
     }
     EXPECT_EQ(together, "a:v1 a:v2 a:sha256:b team/app:left team/app:old ") << limit;
   }
+}
+
+TEST_F(items_admin_test, what_is_said_of_a_repository_as_a_whole_is_listed_too) {
+  left_out_ = [](std::string_view name) -> std::optional<std::string> {
+    if (name == "a") return "exclude: a*";
+    return std::nullopt;
+  };
+  fill();
+  log::event synced;
+  synced.kind = log::event_kind::sync_succeeded;
+  synced.repository = "well";
+  synced.detail = R"({"synced_size":9})";
+  journal(synced);
+  journal(engine::record::repository_amiss("well", 1, "v9: the source has no tag v9"));
+  const json::value all = ask();
+  EXPECT_EQ(names(all), "a: team/app:left team/app:old well: ") << "what a filter leaves out is not tried";
+  EXPECT_EQ(all.at("items").at(0).at("reason"), "exclude: a*");
+  EXPECT_EQ(all.at("items").at(0).at("state"), "skipped");
+  EXPECT_EQ(all.at("items").at(3).at("state"), "failed");
+  EXPECT_NE(std::string(all.at("items").at(3).at("reason").as_string()).find("no tag v9"), std::string::npos);
+  EXPECT_EQ(names(ask("?state=failed")), "well: ");
+  std::string together, after;
+  for (int page = 0; page < 10; ++page) {
+    const json::value p = ask("?limit=1&after=" + after);
+    together += names(p);
+    if (p.at("next").is_null()) break;
+    after = std::string(p.at("next").as_string());
+  }
+  EXPECT_EQ(together, names(all));
+}
+
+TEST_F(items_admin_test, a_name_that_the_log_does_not_know_is_no_empty_list) {
+  fill();
+  EXPECT_EQ(connect().ask(get("/v1/items?repository=tem%2F*", "admin-token")).status, 404);
+  EXPECT_EQ(connect().ask(get("/v1/items?repository=wel", "admin-token")).status, 404);
 }
 
 TEST_F(items_admin_test, bad_questions_and_other_sites_are_told_what_to_ask) {

@@ -1,5 +1,6 @@
 #include "engine/operator_actions.h"
 
+#include "engine/journal_records.h"
 #include "tests/unit/engine/engine_fixture.h"
 
 namespace longshore::engine {
@@ -117,6 +118,23 @@ TEST_F(operator_actions_test, what_is_unparked_or_was_skipped_is_tried_again) {
   EXPECT_EQ(repository("a").parked + repository("a").skipped, 0u);
   EXPECT_EQ(repository("a").state, sync_state::synced);
   EXPECT_EQ(act(operator_verb::unpark, {"a"}), 0u);
+}
+
+TEST_F(operator_actions_test, a_parked_manifest_is_unparked_by_its_digest_and_nothing_else_is) {
+  const digest d = add_oci_image(source_, "a", {"untagged"});
+  say_pushed_digest("a", d);
+  push("a", "v1", "x");
+  const auto wanted = [&](const std::string& ref) { return **desired_->item("a", ref); };
+  ASSERT_TRUE(run(journal_->append({record::skip_asked(wanted("v1"), "for a reason"),
+                                    record::item_parked(wanted(d.text()), {errc::rejected, "refused"})})));
+  start();
+  idle();
+  ASSERT_EQ(item("a", d.text()).state, item_state::parked);
+  auto n = run(actions_->carry_out({operator_verb::unpark, {"a"}, {}, {}, {d.text()}}));
+  EXPECT_EQ(*n, 1u);
+  idle();
+  EXPECT_EQ(item("a", d.text()).state, item_state::done);
+  EXPECT_EQ(item("a", "v1").state, item_state::skipped);
 }
 
 TEST_F(operator_actions_test, an_unpark_during_a_pass_is_not_settled_by_its_end) {
