@@ -218,6 +218,41 @@ finding check_mirrored(const mirror& m) {
   return std::nullopt;
 }
 
+namespace {
+
+bool is_parked(secondary_site& site, const std::string& r, const std::string& ref) {
+  const auto item = sure(site.done().item(r, ref));
+  return item && item->state == engine::item_state::parked;
+}
+
+// What the source would list as referring to the manifest.
+std::vector<digest> attached_to(const memory_registry& source, const std::string& r, const digest& d) {
+  std::vector<digest> found;
+  for (const digest& other : source.manifests(r)) {
+    const auto* m = source.manifest_at(r, other.text());
+    const auto parsed = engine::parse_manifest(m->media_type, m->bytes);
+    if (parsed && parsed->subject && parsed->subject->digest == d) found.push_back(other);
+  }
+  return found;
+}
+
+}  // namespace
+
+finding check_attached(const mirror& m) {
+  for (const std::string& r : m.source.repositories()) {
+    for (const auto& [tag, text] : m.source.tags(r)) {
+      const auto d = m.source.tag(r, tag);
+      if (!d || m.target.tag(r, tag) != d || is_parked(m.site, r, tag)) continue;
+      for (const digest& a : attached_to(m.source, r, *d)) {
+        const bool excused = is_parked(m.site, r, a.text()) || needs(m.source, r, a.text(), m.refused);
+        if (excused || !m.source.is_whole(r, a) || m.target.is_whole(r, a)) continue;
+        return r + "@" + a.text() + ", which refers to what " + tag + " is, is not at the target";
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 finding check_locations(const memory_registry& target, secondary_site& site) {
   std::map<std::string, std::set<std::string>> digests;
   const auto read = site.journal_log().fold({0}, site.journal_log().durable_size(),

@@ -52,6 +52,8 @@ struct mirror {
 // A reconcile that compares no digests cannot see that a tag has moved: where the log itself has another digest than
 // the source, any stands for the tag.
 finding check_mirrored(const mirror& m);
+// What is attached to an image that both have stands at the target, too.
+finding check_attached(const mirror& m);
 // What is recorded to be at the target is there.
 finding check_locations(const memory_registry& target, secondary_site& site);
 // No blob was uploaded twice.

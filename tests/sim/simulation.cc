@@ -157,6 +157,7 @@ outcome simulation::run() {
   if (asked) come_to_rest(true);
   if (!failed()) allow_what_is_held_back();
   if (!failed()) check_all();
+  if (!failed()) verify();
   out_.events = primary_.up() ? primary_.log().durable_size() : 0;
   out_.operations = source_.operations() + target_.operations();
   if (failed()) out_.breach = book_.breaches().front();

@@ -66,6 +66,7 @@ class simulation {
   void check(const finding& found);
   void check_mirror(engine::reconcile_mode by, bool allowed);
   void check_all();
+  void verify();
   void come_to_rest(bool patiently);  // patiently: until it does; else for some hours
   bool step_calmly();
 

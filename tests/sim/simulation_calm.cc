@@ -31,6 +31,32 @@ void simulation::check_all() {
   check(check_view(secondary_.journal_log(), secondary_.where()));
 }
 
+// What a verification finds is mended, so that the next finds nothing but what the log does not speak of.
+void simulation::verify() {
+  const bool deep = chance(500);
+  for (const bool again : {false, true}) {
+    note(again ? "verify again" : "verify");
+    if (!secondary_.verify(deep)) return;
+    come_to_rest(true);
+    if (failed()) return;
+    const engine::verify_run& v = secondary_.verified();
+    const auto shown = [&] {
+      if (!v.unknowns.empty()) return v.unknowns.front().repository + ": " + v.unknowns.front().reason;
+      if (v.mismatches.empty()) return v.failure;
+      return v.mismatches.front().repository + ":" + v.mismatches.front().what.tag + ": " +
+             v.mismatches.front().what.reason;
+    };
+    if (v.running || !v.failure.empty() || v.unknown_repositories > 0) {
+      return breach("the verification has not seen everything: " + shown());
+    }
+    if (again && v.mismatches_found > v.unclaimed) return breach("what was found amiss is not mended: " + shown());
+  }
+  check_mirror(engine::reconcile_mode::digests, true);
+  if (!profile_.source_lists_referrers || !profile_.copying.referrers) return;
+  check(check_attached({source_, target_, secondary_, book_, refused_, engine::reconcile_mode::digests,
+                        drawn_.pushes.breaks_images, true}));
+}
+
 // At rest after it: what it found has come to the target, and what was settled otherwise than told was looked at again.
 // A source without a tag where the log knows some must not be believed before somebody says that it is meant.
 void simulation::reconcile(engine::reconcile_mode mode) {

@@ -59,6 +59,7 @@ struct secondary_site::parts {
   engine::copier blobs;
   engine::sync_world world;
   engine::replicator work;
+  engine::verification looks;
   line to_primary;
   engine::follower follow;
 
@@ -85,6 +86,7 @@ struct secondary_site::parts {
               w.random,
               w.with.sync},
         work(executor.on(), world, {.jobs_max = w.with.jobs_max}),
+        looks(executor.on(), world, work, {.every_ms = 0, .one = {.tags_per_page = 2, .bytes_per_second = 0}}),
         to_primary(w),
         follow(executor.on(), {to_primary, *log, to_log, pauses, w.now, w.random}, {},
                [this](const std::string& repository) { work.changed(repository); }) {
@@ -150,7 +152,7 @@ void secondary_site::primary_moved() {
 
 bool secondary_site::is_at_rest() {
   const auto s = parts_->work.status();
-  return s.running.empty() && s.queued == 0 && s.waiting == 0 &&
+  return s.running.empty() && s.queued == 0 && s.waiting == 0 && !parts_->looks.last().running &&
          parts_->log->durable_size() == world_.primary.log().durable_size();
 }
 
@@ -168,6 +170,13 @@ void secondary_site::resync(const std::string& repository) { ask(&engine::replic
 void secondary_site::allow_deletes(const std::string& repository) {
   ask(&engine::replicator::allow_deletes, repository);
 }
+
+bool secondary_site::verify(bool deep) {
+  const auto begun = parts_->looks.begin({{}, deep, true});
+  ensure(begun || begun.error().code == errc::not_found, "a verification could not be begun");
+  return begun.has_value();
+}
+const engine::verify_run& secondary_site::verified() const { return parts_->looks.last(); }
 
 stepped_pauses& secondary_site::pauses() { return parts_->pauses; }
 log::event_log& secondary_site::log() { return *parts_->log; }

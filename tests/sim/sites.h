@@ -10,6 +10,7 @@
 
 #include "engine/follower.h"
 #include "engine/replicator.h"
+#include "engine/verification.h"
 #include "tests/sim/primary_site.h"
 
 namespace longshore::sim {
@@ -48,6 +49,10 @@ class secondary_site {
   void resync(const std::string& repository);
   // An operator's word that what is held back there may go; done in later steps.
   void allow_deletes(const std::string& repository);
+
+  // Begins a verification of everything, which mends what it finds; done in later steps. False: there is nothing.
+  bool verify(bool deep);
+  const engine::verify_run& verified() const;
 
   log::event_log& log();
   log::event_log& journal_log();

@@ -24,6 +24,8 @@ std::string_view name_of(defect d) {
       return "one_stops_all";
     case defect::referrers_dropped:
       return "referrers_dropped";
+    case defect::referrers_unasked:
+      return "referrers_unasked";
   }
   return "unknown";
 }
@@ -52,6 +54,11 @@ engine::task<std::optional<digest>> watched_source::resolve(std::string reposito
   auto shown = co_await memory_registry::resolve(repository, ref);
   if (shown) book_->said(repository, ref, *shown);
   co_return shown;
+}
+
+engine::task<std::vector<engine::descriptor>> watched_source::referrers(std::string repository, digest d) {
+  if (defect_ == defect::referrers_unasked) co_return std::vector<engine::descriptor>();
+  co_return co_await memory_registry::referrers(std::move(repository), std::move(d));
 }
 
 engine::task<digest> watched_target::put_manifest(std::string repository, std::string ref, std::string media_type,

@@ -17,13 +17,15 @@ enum class defect : std::uint8_t {
   acknowledged_unsynced,  // an answer is given before the disk has it
   view_apart,             // a view is committed apart from its position
   one_stops_all,          // what fails for good fails all of its repository
-  referrers_dropped       // what refers to an image is said to be published, and is not
+  referrers_dropped,      // what refers to an image is said to be published, and is not
+  referrers_unasked       // what refers to an image comes by its own events alone
 };
 std::string_view name_of(defect d);
 std::optional<defect> defect_named(std::string_view name);
 inline constexpr defect all_defects[] = {
-    defect::blobs_skipped,         defect::removal_unasked, defect::failed_listing_empty, defect::no_dedup,
-    defect::acknowledged_unsynced, defect::view_apart,      defect::one_stops_all,        defect::referrers_dropped};
+    defect::blobs_skipped, defect::removal_unasked,       defect::failed_listing_empty,
+    defect::no_dedup,      defect::acknowledged_unsynced, defect::view_apart,
+    defect::one_stops_all, defect::referrers_dropped,     defect::referrers_unasked};
 
 class watched_source final : public memory_registry {
  public:
@@ -32,6 +34,7 @@ class watched_source final : public memory_registry {
 
   engine::task<engine::manifest_document> get_manifest(std::string repository, std::string ref) override;
   engine::task<std::optional<digest>> resolve(std::string repository, std::string ref) override;
+  engine::task<std::vector<engine::descriptor>> referrers(std::string repository, digest d) override;
 
  private:
   ledger* book_ = nullptr;
