@@ -16,20 +16,20 @@ namespace {
 constexpr std::size_t overlay_bytes_max = 16u << 20;
 constexpr std::uint64_t batch_records_max = 16'384;
 
-// In place of a position: the view is being emptied.
-constexpr std::string_view clearing = "clearing";
-static_assert(clearing.size() == 8);
+// In place of a position: the view is being made anew.
+constexpr std::string_view renewing = "clearing";
+static_assert(renewing.size() == 8);
 
 struct position {
   std::uint64_t size = 0;
-  bool is_leftover = false;  // rows of a view half emptied, or of another format: to be emptied
+  bool is_leftover = false;  // rows of a view half made, or of another format: to be made anew
 };
 
 result<position> position_of(const event_log& log, const view& v) {
   auto stored = log.base().get(log.meta(), applied_key(v.name()));
   if (!stored) return pass(std::move(stored));
   if (!*stored) return position{};
-  if (**stored == clearing) return position{0, true};
+  if (**stored == renewing) return position{0, true};
   const auto at = to_folded(**stored);
   if (!at || at->size > log.durable_size()) {
     return fail(errc::corrupt,
@@ -49,7 +49,7 @@ result<void> empty(event_log& log, view& v) {
   for (const storage::family f : v.families()) {
     if (auto done = log.base().clear(f); !done) return done;
   }
-  return set_position(log, v, to_value(folded{0, v.format()}));
+  return {};
 }
 
 // Folds [from, to), handing each batch's changes to commit(overlay, size) with the size folded so far.
@@ -72,6 +72,22 @@ result<void> fold_batches(const event_log& log, storage::overlay& state, view& v
   return commit(state, done);
 }
 
+// First the mark, then all the rows, on the disk before the mark goes. Until then they are not worth a write-ahead log.
+result<void> make_anew(event_log& log, view& v, std::uint64_t end) {
+  if (auto marked = set_position(log, v, renewing); !marked) return marked;
+  if (auto done = empty(log, v); !done) return done;
+  storage::overlay state(log.base());
+  storage::write_batch batch;
+  auto folded_all = fold_batches(log, state, v, 0, end, [&](storage::overlay& changes, std::uint64_t) {
+    batch.clear();
+    if (auto drained = changes.drain(batch); !drained) return drained;
+    return log.base().commit(batch, storage::durability::unlogged);
+  });
+  if (!folded_all) return folded_all;
+  if (auto written = log.base().flush(); !written) return written;
+  return set_position(log, v, to_value(folded{end, v.format()}));
+}
+
 struct hash_free {
   void operator()(XXH3_state_t* s) const { XXH3_freeState(s); }
 };
@@ -87,10 +103,8 @@ result<std::uint64_t> applied_size(const event_log& log, const view& v) {
 result<void> catch_up(event_log& log, view& v, std::uint64_t to) {
   auto at = position_of(log, v);
   if (!at) return pass(std::move(at));
-  if (at->is_leftover) {
-    if (auto done = empty(log, v); !done) return done;
-  }
   const std::uint64_t end = std::min(to, log.durable_size());
+  if (at->is_leftover) return make_anew(log, v, end);
   if (at->size >= end) return {};
   storage::overlay state(log.base());
   storage::write_batch batch;
@@ -103,12 +117,7 @@ result<void> catch_up(event_log& log, view& v, std::uint64_t to) {
   });
 }
 
-result<void> rebuild(event_log& log, view& v) {
-  // First the mark, then the emptying: a crash between the two is finished by the next catch_up().
-  if (auto marked = set_position(log, v, clearing); !marked) return marked;
-  if (auto done = empty(log, v); !done) return done;
-  return catch_up(log, v, log.durable_size());
-}
+result<void> rebuild(event_log& log, view& v) { return make_anew(log, v, log.durable_size()); }
 
 result<void> replay(const event_log& log, storage::database& scratch, view& v, std::uint64_t to) {
   storage::overlay state(scratch);
@@ -117,7 +126,7 @@ result<void> replay(const event_log& log, storage::database& scratch, view& v, s
                       [&](storage::overlay& changes, std::uint64_t) {
                         batch.clear();
                         if (auto drained = changes.drain(batch); !drained) return drained;
-                        return scratch.commit(batch, storage::durability::buffered);
+                        return scratch.commit(batch, storage::durability::unlogged);
                       });
 }
 

@@ -18,7 +18,8 @@ result<std::uint64_t> applied_size(const event_log& log, const view& v);
 // view's position; a view of another format from its first record on. Nobody else may write the view meanwhile.
 result<void> catch_up(event_log& log, view& v, std::uint64_t to);
 
-// Empties the view and folds it anew from record 0. After a crash in between, the next catch_up finishes it.
+// Empties the view and folds it anew from record 0, past the write-ahead log: it is whole and durable when this returns
+// well. After a crash in between, the next catch_up begins it again.
 result<void> rebuild(event_log& log, view& v);
 
 // Folds records [0, to) into a view over another, empty database: the state as it was when the log had that size.

@@ -235,6 +235,7 @@ result<void> rocks_database::commit(write_batch& batch, durability d) {
   if (status.ok()) {
     rocksdb::WriteOptions write;
     write.sync = d == durability::synced;
+    write.disableWAL = d == durability::unlogged;
     write.memtable_insert_hint_per_batch = true;
     status = rep_->db->Write(write, &changes);
   }

@@ -6,7 +6,9 @@
 //
 // Durability: commit(batch, durability::synced) returns success only after the write-ahead log has been fsynced;
 // the whole batch is then durable, or (on a crash before that) absent. durability::buffered is atomic too, and
-// is durable after any later synced commit.
+// is durable after any later synced commit. durability::unlogged is atomic for readers only: it is durable after the
+// next flush(), and until then a crash leaves any part of it; for rows that can be made anew, in families that are
+// written in no other way until then.
 // A commit that fails has an unknown outcome: the database poisons itself, every later commit fails at once, and
 // only closing and opening again (recovery) tells what happened. Reads go on.
 // Reads may come from any thread. commit() is for one thread at a time per database user; RocksDB orders them.
@@ -31,7 +33,7 @@ class FileSystem;
 
 namespace longshore::storage {
 
-enum class durability : std::uint8_t { buffered, synced };
+enum class durability : std::uint8_t { unlogged, buffered, synced };
 
 // How a family is used decides its tuning.
 enum class family_kind : std::uint8_t {
@@ -129,7 +131,7 @@ class database {
   // Nobody may commit to the family meanwhile; a scan or a snapshot taken before may still see the old rows. Their
   // space is given back when the database is closed.
   virtual result<void> clear(family f) = 0;
-  // Writes memory tables out, so that an offline reader sees everything in files.
+  // Writes memory tables out, so that all is durable and an offline reader sees everything in files.
   virtual result<void> flush() = 0;
   // fsyncs of the write-ahead log so far, and bytes written to it; for benchmarks and metrics.
   virtual std::uint64_t wal_syncs() const = 0;

@@ -144,6 +144,30 @@ TYPED_TEST(database_contract, synced_commits_are_counted) {
   EXPECT_EQ(this->db_->wal_syncs(), before + 1);
 }
 
+TYPED_TEST(database_contract, what_is_unlogged_is_seen_at_once_and_kept_by_a_flush) {
+  this->put("rows", "a", "1", durability::unlogged);
+  EXPECT_EQ(this->rows("rows"), (row_map{{"a", "1"}}));
+  ASSERT_TRUE(this->db_->flush());
+  EXPECT_EQ(this->rows("rows"), (row_map{{"a", "1"}}));
+}
+
+TEST(memory_database, a_crash_takes_back_what_is_unlogged_though_a_synced_commit_came_after_it) {
+  testing::memory_database db({{"rows"}, {"others"}});
+  const auto change = [&](const char* name, const char* key, durability d) {
+    write_batch batch;
+    batch.put(db.named(name), key, "1");
+    ASSERT_TRUE(db.commit(batch, d));
+  };
+  change("rows", "kept", durability::unlogged);
+  ASSERT_TRUE(db.flush());
+  change("rows", "lost", durability::unlogged);
+  change("others", "kept", durability::synced);
+  db.crash();
+  EXPECT_TRUE(db.get(db.named("rows"), "kept", nullptr).value());
+  EXPECT_FALSE(db.get(db.named("rows"), "lost", nullptr).value());
+  EXPECT_TRUE(db.get(db.named("others"), "kept", nullptr).value());
+}
+
 TEST(memory_database, a_crash_takes_back_what_no_synced_commit_covers) {
   testing::memory_database db(families);
   const family f = db.named("rows");

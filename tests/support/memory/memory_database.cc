@@ -78,15 +78,16 @@ snapshot memory_database::take_snapshot() const {
 result<void> memory_database::commit(write_batch& batch, durability d) {
   const bool synced = d == durability::synced;
   if (synced) {
-    unsynced_.clear();
+    std::erase_if(unsynced_, [](const undo& u) { return u.logged; });
     ++syncs_;
   }
   batch.each([&](write_batch::change what, family f, std::string_view key, std::string_view value) {
     rows& content = changeable(f.index);
     const auto found = content.find(key);
     if (!synced) {
-      unsynced_.push_back(
-          {f.index, std::string(key), found == content.end() ? std::nullopt : std::optional(found->second)});
+      unsynced_.push_back({f.index, std::string(key),
+                           found == content.end() ? std::nullopt : std::optional(found->second),
+                           d == durability::buffered});
     }
     if (what == write_batch::change::erase) {
       if (found != content.end()) content.erase(found);
@@ -102,6 +103,11 @@ result<void> memory_database::commit(write_batch& batch, durability d) {
 result<void> memory_database::clear(family f) {
   tables_.at(f.index).content = std::make_shared<rows>();
   std::erase_if(unsynced_, [&](const undo& u) { return u.family_index == f.index; });
+  return {};
+}
+
+result<void> memory_database::flush() {
+  unsynced_.clear();
   return {};
 }
 

@@ -4,8 +4,8 @@
 // them. Deterministic, no threads, no files.
 //
 // Promises what the interface promises, with the process for its disk: crash() is what a power cut leaves, that is,
-// synced commits and those before them. Snapshots and scans share the maps until a commit, which then copies what it
-// changes: hold them briefly. One thread.
+// synced commits and those before them, without any that was unlogged since the last flush. Snapshots and scans share
+// the maps until a commit, which then copies what it changes: hold them briefly. One thread.
 
 #include <map>
 #include <memory>
@@ -32,7 +32,7 @@ class memory_database final : public database {
   bool poisoned() const override { return false; }
   bool read_only() const override { return false; }
   result<void> clear(family f) override;
-  result<void> flush() override { return {}; }
+  result<void> flush() override;
   std::uint64_t wal_syncs() const override { return syncs_; }
 
  private:
@@ -48,6 +48,7 @@ class memory_database final : public database {
     std::uint32_t family_index;
     std::string key;
     std::optional<std::string> before;
+    bool logged;
   };
 
   rows& changeable(std::uint32_t family_index);
