@@ -100,6 +100,8 @@ class verifier {
   task<bool> is_expected(descriptor referrer);
   task<bool> is_at_target(longshore::digest manifest);
   task<> forget_arrived(closure_faults& below);
+  task<> forget_unmissed(closure_faults& below);
+  std::vector<longshore::digest> that_need(const longshore::digest& d, const closure_faults& in) const;
   task<found_content> look_at_blob(const longshore::digest& d);
   task<found_content::presence> read_through(const longshore::digest& d);
   task<found_content::presence> read_once(const longshore::digest& d);

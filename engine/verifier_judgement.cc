@@ -47,6 +47,10 @@ task<> verifier::judge(tag_look& look, tag_looks& whole) {
   if (look.is_tag && look.source && !source_lists_.contains(look.tag)) unlisted_.push_back(look.tag);
   closure_faults below;
   if (look.target && look.source == look.target) below = faults_of(*look.target, found_);
+  if (!below.faults.empty()) {
+    if (auto looked = co_await forget_unmissed(below); !looked && !trouble_) trouble_ = std::move(looked).error();
+    if (trouble_) co_return result<void>();
+  }
   auto amiss = compared(look, below);
   if (amiss.empty()) note_judged(below);
   if (amiss.empty() && below.doubted) {

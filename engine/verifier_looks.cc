@@ -1,5 +1,7 @@
 // What verifying asks the registries about one digest.
 
+#include <algorithm>
+
 #include "engine/decisions.h"
 #include "engine/failure.h"
 #include "engine/journal_records.h"
@@ -135,6 +137,37 @@ task<> verifier::forget_arrived(closure_faults& below) {
       if (*there) continue;
     }
     left.push_back(std::move(f));
+  }
+  below.faults = std::move(left);
+  co_return result<void>();
+}
+
+std::vector<longshore::digest> verifier::that_need(const longshore::digest& d, const closure_faults& in) const {
+  std::vector<longshore::digest> found;
+  for (const longshore::digest& m : in.manifests) {
+    const found_content& content = found_.at({m, true});
+    const manifest& refers = content.refers_to;
+    const bool includes =
+        std::ranges::any_of(refers.references, [&](const manifest_reference& r) { return r.target.digest == d; });
+    const bool is_subject = refers.subject && refers.subject->digest == d;
+    const bool refers_back = std::ranges::find(content.referred_to_by, d) != content.referred_to_by.end();
+    if (includes || is_subject || refers_back || m == d) found.push_back(m);
+  }
+  return found;
+}
+
+// What only such manifests need as the source has lost is nothing that it could give, or that its image lacks.
+task<> verifier::forget_unmissed(closure_faults& below) {
+  std::vector<fault> left;
+  for (fault& f : below.faults) {
+    const auto needed_by = that_need(f.of, below);
+    bool missed = needed_by.empty();
+    for (std::size_t i = 0; i < needed_by.size() && !missed; ++i) {
+      auto there = co_await world_->source.resolve(repository_, needed_by[i].text());
+      if (!there) co_return pass(std::move(there), "asking the source for manifest " + needed_by[i].text());
+      missed = there->has_value();
+    }
+    if (missed) left.push_back(std::move(f));
   }
   below.faults = std::move(left);
   co_return result<void>();

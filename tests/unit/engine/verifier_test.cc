@@ -401,6 +401,23 @@ TEST_F(verifier_test, a_referrer_whose_tag_moved_on_is_missed) {
   EXPECT_EQ(v.left_out[0].ref, signature.text());
 }
 
+TEST_F(verifier_test, what_only_a_manifest_needs_that_the_source_has_lost_is_not_missed) {
+  mirror("r");
+  const digest lost = add_oci_image(source_, "r", {"of the lost", "base"}),
+               kept = add_oci_image(source_, "r", {"base"});
+  push_index("r", "idx", {lost, kept});
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  source_.erase_manifest("r", lost);
+  target_.erase_blob("r", digest::of("of the lost"));
+  const auto v = verify("r");
+  EXPECT_EQ(kinds(v), "");
+  EXPECT_EQ(v.unsettled, 0u) << "the source's image is no more whole";
+  EXPECT_EQ(v.is, state::clean);
+  target_.erase_blob("r", digest::of("base"));
+  EXPECT_NE(kinds(verify("r")).find("idx=missing_blob"), std::string::npos) << "another needs it, too";
+}
+
 TEST_F(verifier_test, the_limit_of_mismatches_reached_at_the_end_is_no_trouble) {
   mirror("r");
   const digest d = add_oci_image(source_, "r", {"untagged"});
