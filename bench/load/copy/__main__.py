@@ -4,8 +4,9 @@
 usage: python3 bench/load/copy --program build/release/tools/longshore [--repetitions 3] [--target docker-registry ...]
 
 Every tool runs to a fresh target of its own; the order is turned round between repetitions. A second run with nothing
-new follows each. Prints wall and own CPU time, peak memory, CPU and requests of both registries, and the bytes the
-target was sent over the unique bytes; then the machine's floor for the same bytes. Peers that are not on the PATH (or
+new follows each. `longshore --state` remembers the target between the two, and is told that no tag moves;
+peers have no such mode. Prints wall and own CPU time, peak memory, CPU and requests of both registries, and the bytes
+the target was sent over the unique bytes; then the machine's floor for the same bytes. Peers that are not on the PATH (or
 in --peers DIR) are named as missing.
 """
 
@@ -33,6 +34,11 @@ def longshore(program, fleet, source, target, work, more=()):
     jobs.write_text("".join(f"docker://{peers.host(source)}/{name} docker://{peers.host(target)}/{name}\n"
                             for name in fleet.repository_names()))
     return [[program, "copy", "--json", "--from-file", str(jobs), *more]]
+
+
+def remembering(work):
+    """A target that was copied to is known, and tags that are never moved are not asked for again."""
+    return ["--state", str(pathlib.Path(work) / "state"), "--immutable-tags", "*"]
 
 
 def arguments():
@@ -63,6 +69,7 @@ class Bench:
     def tools(self):
         places = [self.options.peers] if self.options.peers else []
         known = {"longshore": lambda *a: longshore(self.options.program, *a, self.options.longshore_options.split()),
+                 "longshore --state": lambda *a: longshore(self.options.program, *a, remembering(a[-1])),
                  "skopeo": None, "regsync": None, "crane": None}
         makers = {"skopeo": peers.skopeo, "regsync": peers.regsync, "crane": peers.crane}
         for name, maker in makers.items():
