@@ -92,21 +92,28 @@ result<asked_action> parse(std::string_view body) {
   return a;
 }
 
-// The repositories of the log that the patterns name, into the action; the patterns that name none.
-result<std::vector<std::string>> match(const engine::desired& wanted, asked_action& a) {
+// The repositories of the log that the patterns name, into the action, but those that this site leaves out; the
+// patterns that name none.
+result<std::vector<std::string>> match(const admin_world& world, asked_action& a) {
+  std::string left_out;
   std::vector<bool> met(a.patterns.size(), false);
-  auto walked = wanted.repositories([&](const engine::desired_repository& r) {
+  auto walked = world.wanted.repositories([&](const engine::desired_repository& r) {
     bool meant = false;
     for (std::size_t i = 0; i < a.patterns.size(); ++i) {
       if (!engine::matches(a.patterns[i], r.name)) continue;
       met[i] = meant = true;
     }
-    if (meant) a.what.repositories.push_back(r.name);
+    const auto rule = meant && world.left_out ? world.left_out(r.name) : std::nullopt;
+    if (rule) left_out = r.name + " is left out here (" + *rule + ")";
+    if (meant && !rule) a.what.repositories.push_back(r.name);
     return a.what.repositories.size() <= repositories_max;
   });
   if (!walked) return pass(std::move(walked));
   if (a.what.repositories.size() > repositories_max) {
     return fail(errc::too_large, "more than " + std::to_string(repositories_max) + " repositories; ask in parts");
+  }
+  if (a.what.repositories.empty() && !left_out.empty()) {
+    return fail(errc::conflict, left_out + ": change [replication] if it is wanted");
   }
   std::vector<std::string> unmatched;
   for (std::size_t i = 0; i < met.size(); ++i) {
@@ -137,7 +144,7 @@ asio::awaitable<result<answer>> actions_admin::act(const request& r) {
   if (!world_->act) co_return fail(errc::conflict, "this site has no target registry: ask a secondary");
   auto asked = parse(r.body);
   if (!asked) co_return pass(std::move(asked));
-  auto unmatched = co_await world_->pool.run([&] { return match(world_->wanted, *asked); });
+  auto unmatched = co_await world_->pool.run([&] { return match(*world_, *asked); });
   if (!unmatched) co_return pass(std::move(unmatched));
   if (asked->what.repositories.empty()) {
     co_return fail(errc::not_found,

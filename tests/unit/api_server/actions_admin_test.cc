@@ -103,6 +103,11 @@ TEST_F(actions_admin_test, what_filters_leave_out_is_shown_with_the_rule) {
   r = shown("/v1/repositories?state=skipped");
   ASSERT_EQ(r.at("repositories").as_array().size(), 1u);
   EXPECT_EQ(r.at("repositories").at(0).at("name"), "other");
+  const raw_answer refused = ask(R"({"action":"retry","repositories":["other"]})");
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_NE(refused.body.find("exclude: o*"), std::string::npos) << refused.body;
+  EXPECT_TRUE(asked_.empty());
+  EXPECT_EQ(json::parse(ask(R"({"action":"retry","repositories":["**"]})").body).at("repositories"), 2);
   r = shown("/v1/status");
   EXPECT_EQ(r.at("repositories").at("skipped"), 1);
   EXPECT_EQ(r.at("repositories").at("skipped_items"), 1);
