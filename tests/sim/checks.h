@@ -42,6 +42,7 @@ struct mirror {
   secondary_site& site;
   const ledger& book;
   const lasting& refused;     // by the target: what needs it is parked
+  const lasting& untold;      // manifests without a tag of which a push was lost: no listing shows that they are back
   engine::reconcile_mode by;  // of the reconcile before it
   // The source had images in pieces for a while: tags of it, too, may be parked.
   bool was_broken = false;

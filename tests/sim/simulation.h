@@ -88,6 +88,7 @@ class simulation {
   std::int64_t late_us_ = 0;  // since the registry was last done with everything it began
   bool troubled_ = true;
   lasting refused_, stuck_;  // what the target never takes; what the source does not give until it is mended
+  lasting untold_;           // pushed without a tag, and the notification was lost
   outcome out_;
 };
 

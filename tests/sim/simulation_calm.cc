@@ -14,7 +14,8 @@ void simulation::check(const finding& found) {
 void simulation::check_mirror(engine::reconcile_mode by, bool allowed) {
   if (failed()) return;
   check(check_settled(secondary_));
-  check(check_mirrored({source_, target_, secondary_, book_, refused_, by, drawn_.pushes.breaks_images, allowed}));
+  check(check_mirrored(
+      {source_, target_, secondary_, book_, refused_, untold_, by, drawn_.pushes.breaks_images, allowed}));
 }
 
 void simulation::check_all() {
@@ -53,7 +54,7 @@ void simulation::verify() {
   }
   check_mirror(engine::reconcile_mode::digests, true);
   if (!profile_.source_lists_referrers || !profile_.copying.referrers) return;
-  check(check_attached({source_, target_, secondary_, book_, refused_, engine::reconcile_mode::digests,
+  check(check_attached({source_, target_, secondary_, book_, refused_, untold_, engine::reconcile_mode::digests,
                         drawn_.pushes.breaks_images, true}));
 }
 
