@@ -1,5 +1,8 @@
 #include "engine/repository_sync.h"
 
+#include <algorithm>
+#include <tuple>
+
 #include "engine/comparison.h"
 #include "engine/failure.h"
 #include "engine/journal_records.h"
@@ -107,6 +110,12 @@ result<std::vector<repository_sync::open_item>> repository_sync::read_page(part 
     cursor_ = item.wanted.seq;
     handled_at_cursor_.insert(item.wanted.ref);
   }
+  // Whoever waited longest for another try comes first: a few that always fail end a pass, and not the same pass
+  // always.
+  const auto turn = [](const open_item& i) {
+    return std::tuple(i.done ? i.done->at : timestamp{}, i.wanted.seq, i.wanted.ref);
+  };
+  if (p == part::retrying) std::ranges::sort(page, {}, turn);
   return page;
 }
 
@@ -125,19 +134,28 @@ task<> repository_sync::work_through(part p, std::uint64_t from) {
     if (!page) co_return pass(std::move(page));
     if (page->empty()) break;
     const bool removes = p == part::removing || p == part::removing_again;
-    auto worked = removes ? co_await remove_page(*page) : co_await publish_page(*page);
+    auto worked = removes ? co_await remove_page(*page) : co_await publish_page(*page, p);
     if (!worked) co_return worked;
   }
   co_return result<void>();
 }
 
-task<> repository_sync::publish_page(std::vector<open_item>& page) {
+task<> repository_sync::publish_page(std::vector<open_item>& page, part p) {
+  // What fails again and again keeps nothing behind it from its turn: each kind may fail by itself.
+  bool over = false;
+  const auto begin_kind = [&](bool any) {
+    over = over || part_over_;
+    if (p != part::retrying || !any || tally_.failed >= world_->settings.failures_max) return;
+    part_over_ = false;
+    host_failures_in_a_row_ = 0;
+  };
   // Accessories are judged when the tags before them are there.
   for (const bool accessories : {false, true}) {
     std::vector<open_item*> tags;
     for (open_item& item : page) {
       if (item.wanted.is_tag && accessory_subject(item.wanted.ref).has_value() == accessories) tags.push_back(&item);
     }
+    begin_kind(!tags.empty());
     if (auto r = co_await skip_tags(tags); !r) co_return r;
     std::erase_if(tags, [](const open_item* item) { return item->settled; });
     if (auto r = co_await publish_some(std::move(tags)); !r) co_return r;
@@ -146,8 +164,10 @@ task<> repository_sync::publish_page(std::vector<open_item>& page) {
   for (open_item& item : page) {
     if (!item.wanted.is_tag) manifests.push_back(&item);
   }
+  begin_kind(!manifests.empty());
   if (auto r = co_await settle_held(manifests); !r) co_return r;
   if (auto r = co_await publish_some(std::move(manifests)); !r) co_return r;
+  part_over_ = part_over_ || over;
   for (const open_item& item : page) {
     if (!item.gone) continue;
     removals_open_ = true;

@@ -66,7 +66,7 @@ class repository_sync {
   result<std::vector<open_item>> read_page(part p);
   bool belongs_to(part p, const desired_item& item, const std::optional<actual_item>& done) const;
   task<> work_through(part p, std::uint64_t from);
-  task<> publish_page(std::vector<open_item>& page);
+  task<> publish_page(std::vector<open_item>& page, part p);
   bool is_gone(const desired_item& item) const { return item.gone || found_gone_.contains(item.ref); }
   task<> publish_some(std::vector<open_item*> items);
   task<> settle_held(std::vector<open_item*> items);

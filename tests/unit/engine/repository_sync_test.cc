@@ -1,5 +1,8 @@
 #include "engine/repository_sync.h"
 
+#include <map>
+#include <set>
+
 #include "engine/journal_records.h"
 
 #include "tests/unit/engine/engine_fixture.h"
@@ -47,6 +50,27 @@ TEST_F(repository_sync_test, a_pass_with_nothing_to_do_writes_nothing_and_asks_n
   EXPECT_EQ(journal_log_->durable_size(), size);
   EXPECT_EQ(source_.operations() + target_.operations(), 0u);
   EXPECT_FALSE(must_pass("never/heard-of").worked);
+}
+
+TEST_F(repository_sync_test, what_fails_each_time_keeps_nothing_behind_it_from_its_turn) {
+  for (const std::string tag : {"a1", "a2", "a3", "a4"}) push(tag, "broken " + tag);
+  push("z", "flaky z");
+  const digest image = push("image", "image");
+  push("sha256-" + std::string(image.hex()) + ".sig", "flaky sig");
+  std::map<std::string, int> left{{digest::of("flaky z").text(), 20}, {digest::of("flaky sig").text(), 20}};
+  for (const std::string tag : {"a1", "a2", "a3", "a4"}) left[digest::of("broken " + tag).text()] = 1'000'000;
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "open_blob" || left[c.ref]-- <= 0) return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "500", 0}, memory_registry::fault_at::before};
+  };
+  for (int pass = 0; pass < 30; ++pass) {
+    must_pass();
+    clock_.advance_us(3'600'000'000);
+  }
+  std::set<std::string> there;
+  for (const auto& [tag, d] : target_.tags(repo)) there.insert(tag);
+  EXPECT_EQ(there, (std::set<std::string>{"image", "sha256-" + std::string(image.hex()) + ".sig", "z"}));
+  EXPECT_EQ(repository(repo).failed, 4u);
 }
 
 TEST_F(repository_sync_test, a_tag_its_event_was_ahead_of_is_waited_for) {
