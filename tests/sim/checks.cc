@@ -179,8 +179,8 @@ finding check_manifest(const mirror& m, const engine::desired_item& i) {
   if (!m.source.is_whole(i.repository, d) || m.target.is_whole(i.repository, d)) return std::nullopt;
   const bool parked = item && item->state == engine::item_state::parked && !item->reason.empty();
   if (parked && (m.was_broken || needs(m.source, i.repository, i.ref, m.refused))) return std::nullopt;
-  if (item && item->state == engine::item_state::removed && m.untold.contains({i.repository, i.ref}))
-    return std::nullopt;
+  const bool removed = item && item->state == engine::item_state::removed;
+  if (removed && !m.verified && m.book.was_last_gone(i.repository, i.ref)) return std::nullopt;
   return i.repository + "@" + i.ref + " is whole at the source, is not at the target, and is believed to be " +
          (item ? std::string(engine::name_of(item->state)) + " " + item->reason : "unknown");
 }

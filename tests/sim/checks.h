@@ -42,12 +42,13 @@ struct mirror {
   secondary_site& site;
   const ledger& book;
   const lasting& refused;     // by the target: what needs it is parked
-  const lasting& untold;      // manifests without a tag of which a push was lost: no listing shows that they are back
   engine::reconcile_mode by;  // of the reconcile before it
   // The source had images in pieces for a while: tags of it, too, may be parked.
   bool was_broken = false;
   // What was held back until somebody allows it has been allowed.
   bool allowed = false;
+  // After a verification: only that finds a manifest without a tag that came back to the source untold.
+  bool verified = false;
 };
 // Each tag of the source stands at the target, whole; the target has no other but those that are parked, or foreign.
 // A reconcile that compares no digests cannot see that a tag has moved: where the log itself has another digest than

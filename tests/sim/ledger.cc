@@ -4,6 +4,8 @@ namespace longshore::sim {
 
 void ledger::said(const std::string& repository, const std::string& ref, const std::optional<digest>& shown) {
   said_[{repository, ref}] = {++step_, shown ? std::optional(shown->text()) : std::nullopt};
+  if (shown) last_gone_.erase({repository, ref});
+  if (!shown) last_gone_.insert({repository, ref});
 }
 
 void ledger::look(const std::string& repository) {

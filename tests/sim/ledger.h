@@ -35,6 +35,10 @@ class ledger {
   // Somebody else changed the target. foreign: a tag of theirs, if they set one.
   void tampered(const std::string& repository, const std::string& foreign);
 
+  // The source's last answer was that there is no such thing.
+  bool was_last_gone(const std::string& repository, const std::string& ref) const {
+    return last_gone_.contains({repository, ref});
+  }
   bool is_tampered(const std::string& repository) const { return tampered_.contains(repository); }
   bool is_foreign(const std::string& repository, const std::string& tag) const {
     return foreign_.contains({repository, tag});
@@ -59,6 +63,7 @@ class ledger {
   const memory_registry* target_;
   std::uint64_t step_ = 0;
   std::map<name, answer> said_;
+  std::set<name> last_gone_;
   std::map<name, std::uint64_t> put_at_;  // tags and manifests of the target
   std::map<std::string, repository_state> known_;
   std::map<std::string, std::uint64_t> listed_at_;

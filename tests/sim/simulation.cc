@@ -265,9 +265,7 @@ void simulation::lose_one() {
   if (network_.empty()) return;
   const std::size_t n = random_.below(network_.size());
   if (network_[n].in_hand) return;
-  const log::event& e = network_[n].e;
-  note("lost " + e.id);
-  if (e.kind == log::event_kind::push && e.tag.empty()) untold_.emplace(e.repository, e.digest);
+  note("lost " + network_[n].e.id);
   network_.erase(network_.begin() + static_cast<std::ptrdiff_t>(n));
 }
 

@@ -64,7 +64,7 @@ class simulation {
   std::vector<std::string> emptied_repositories();
   void allow_what_is_held_back();
   void check(const finding& found);
-  void check_mirror(engine::reconcile_mode by, bool allowed);
+  void check_mirror(engine::reconcile_mode by, bool allowed, bool verified = false);
   void check_all();
   void verify();
   void come_to_rest(bool patiently);  // patiently: until it does; else for some hours
@@ -88,7 +88,6 @@ class simulation {
   std::int64_t late_us_ = 0;  // since the registry was last done with everything it began
   bool troubled_ = true;
   lasting refused_, stuck_;  // what the target never takes; what the source does not give until it is mended
-  lasting untold_;           // pushed without a tag, and the notification was lost
   outcome out_;
 };
 

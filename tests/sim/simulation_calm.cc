@@ -11,11 +11,11 @@ void simulation::check(const finding& found) {
   if (found && !failed()) breach(*found);
 }
 
-void simulation::check_mirror(engine::reconcile_mode by, bool allowed) {
+void simulation::check_mirror(engine::reconcile_mode by, bool allowed, bool verified) {
   if (failed()) return;
   check(check_settled(secondary_));
   check(check_mirrored(
-      {source_, target_, secondary_, book_, refused_, untold_, by, drawn_.pushes.breaks_images, allowed}));
+      {source_, target_, secondary_, book_, refused_, by, drawn_.pushes.breaks_images, allowed, verified}));
 }
 
 void simulation::check_all() {
@@ -55,10 +55,10 @@ void simulation::verify() {
     if (v.mismatches_found == v.unclaimed) break;
     if (n == runs_max) return breach("what was found amiss is not mended: " + shown());
   }
-  check_mirror(engine::reconcile_mode::digests, true);
+  check_mirror(engine::reconcile_mode::digests, true, true);
   if (!profile_.source_lists_referrers || !profile_.copying.referrers) return;
-  check(check_attached({source_, target_, secondary_, book_, refused_, untold_, engine::reconcile_mode::digests,
-                        drawn_.pushes.breaks_images, true}));
+  check(check_attached({source_, target_, secondary_, book_, refused_, engine::reconcile_mode::digests,
+                        drawn_.pushes.breaks_images, true, true}));
 }
 
 // At rest after it: what it found has come to the target, and what was settled otherwise than told was looked at again.
