@@ -54,7 +54,7 @@ class http_session {
 
   steady::time_point deadline() const { return deadline_; }
   bool idle() const { return idle_; }                       // between requests: nobody waits for an answer
-  bool has_request() const { return !requestless_since_; }  // a whole request is here, and its answer made
+  bool has_request() const { return !requestless_since_; }  // a whole request is here, its answer not made yet
   // When it began to be without one: in the handshake, between requests, in the middle of one, when its answer was made
   // and is to be taken, or refused and drained.
   steady::time_point requestless_since() const { return requestless_since_.value_or(steady::time_point::max()); }

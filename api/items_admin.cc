@@ -66,40 +66,44 @@ result<question> understand(const request& r) {
   return q;
 }
 
+constexpr const char* remedy_of_filter = "change [replication] if it is wanted";
+
+std::string retried(const std::string& repository) {
+  return "it is tried again by itself; longshore retry " + repository + " does it now";
+}
+
 std::string remedy_for(const engine::actual_item& i) {
   const std::string target = i.repository + (i.is_tag ? ":" : "@") + i.ref;
-  if (i.state == item_state::failed)
-    return "it is tried again by itself; longshore retry " + i.repository + " does it now";
+  if (i.state == item_state::failed) return retried(i.repository);
   if (i.code == engine::code_over_ceiling) return "if it is meant: longshore sync --allow-deletes " + i.repository;
-  if (i.state == item_state::skipped && i.code == "filter") return "change [replication] if it is wanted";
+  if (i.state == item_state::skipped && i.code == "filter") return remedy_of_filter;
   return (i.state == item_state::parked ? "mend the cause, then: longshore unpark " : "longshore unpark ") + target;
 }
 
-// What is said of a repository as a whole and not of an item; none: nothing is.
-std::optional<json::object> shown(const engine::repository_state& r, const question& q) {
-  const auto line = [&](item_state s, std::string code, const std::string& reason, std::string remedy) {
-    return json::object{{"repository", r.name},       {"reference", ""},  {"state", std::string(engine::name_of(s))},
-                        {"code", std::move(code)},    {"reason", reason}, {"at", nullptr},
-                        {"remedy", std::move(remedy)}};
-  };
-  if (r.state == engine::sync_state::skipped) {
-    if (!q.asks_for(item_state::skipped)) return std::nullopt;
-    return line(item_state::skipped, "filter", r.skipped_by, "change [replication] if it is wanted");
-  }
-  if (r.state != engine::sync_state::failed || r.failed > 0 || !q.asks_for(item_state::failed)) return std::nullopt;
-  return line(item_state::failed, "", r.last_sync_failure,
-              r.retry_at.us > 0 ? "it is tried again by itself; longshore retry " + r.name + " does it now"
-                                : "as the reason says; or longshore verify " + r.name);
-}
-
-json::object shown(const engine::actual_item& i) {
+json::object shown(const engine::actual_item& i, std::string remedy) {
   return {{"repository", i.repository},
           {"reference", i.ref},
           {"state", std::string(engine::name_of(i.state))},
           {"code", i.code},
           {"reason", i.reason},
           {"at", json_of(i.at)},
-          {"remedy", remedy_for(i)}};
+          {"remedy", std::move(remedy)}};
+}
+
+// What is said of a repository as a whole, as of an item without a reference; none: nothing is.
+std::optional<json::object> shown(const engine::repository_state& r, const question& q) {
+  engine::actual_item whole;
+  whole.repository = r.name;
+  if (r.state == engine::sync_state::skipped && q.asks_for(item_state::skipped)) {
+    whole.state = item_state::skipped;
+    whole.code = "filter";
+    whole.reason = r.skipped_by;
+    return shown(whole, remedy_of_filter);
+  }
+  if (r.state != engine::sync_state::failed || r.failed > 0 || !q.asks_for(item_state::failed)) return std::nullopt;
+  whole.state = item_state::failed;
+  whole.reason = r.last_sync_failure;
+  return shown(whole, r.retry_at.us > 0 ? retried(r.name) : "as the reason says; or longshore verify " + r.name);
 }
 
 result<json::object> page_of(const admin_world& world, const question& q) {
@@ -122,8 +126,9 @@ result<json::object> page_of(const admin_world& world, const question& q) {
       if (auto line = shown(r, q); line && !take({r.name, {}}, *std::move(line))) return false;
     }
     if (r.state == engine::sync_state::skipped || r.parked + r.failed + r.skipped == 0) return true;
-    looked = world.done.items(
-        r.name, [&](const engine::actual_item& i) { return !q.asks_for(i) || take({i.repository, i.ref}, shown(i)); });
+    looked = world.done.items(r.name, [&](const engine::actual_item& i) {
+      return !q.asks_for(i) || take({i.repository, i.ref}, shown(i, remedy_for(i)));
+    });
     return looked.has_value() && !more;
   });
   if (!walked) return pass(std::move(walked));

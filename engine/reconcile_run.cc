@@ -7,7 +7,6 @@
 
 #include "engine/failure.h"
 #include "engine/reconcile_records.h"
-#include "engine/reference.h"
 #include "engine/tasks.h"
 
 namespace longshore::engine {

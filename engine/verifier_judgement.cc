@@ -10,30 +10,30 @@ bool verifier::is_judged(const tag_look& look) {
   const bool keeps = world_->settings.deletes == delete_mode::keep && !look.source;
   if (!look.wanted) {
     const auto rule = world_->copying.filter->tag(look.tag);
-    if (rule) ++verdict_.skipped, leave_out(look, "left out: " + *rule);
+    if (rule) ++verdict_.skipped, leave_out(look.tag, "left out: " + *rule);
     return !rule && !keeps;
   }
   const bool parked = look.done && look.done->state == item_state::parked;
   if (is_open(*look.wanted, look.done)) {
     ++verdict_.unsettled;
-    leave_out(look, "still being synced");
+    leave_out(look.tag, "still being synced");
     return false;
   }
   if (look.done && look.done->state == item_state::skipped) {  // by a filter or an operator
     ++verdict_.skipped;
-    leave_out(look, "left out: " + (look.done->reason.empty() ? look.done->code : look.done->reason));
+    leave_out(look.tag, "left out: " + (look.done->reason.empty() ? look.done->code : look.done->reason));
     return false;
   }
   if (parked) {
     ++verdict_.parked;
-    leave_out(look, "parked: " + look.done->reason);
+    leave_out(look.tag, "parked: " + look.done->reason);
     return false;
   }
   return !keeps;
 }
 
-void verifier::leave_out(const tag_look& look, std::string why) {
-  if (verdict_.left_out.size() < settings_->unjudged_max) verdict_.left_out.push_back({look.tag, std::move(why)});
+void verifier::leave_out(std::string ref, std::string why) {
+  if (verdict_.left_out.size() < settings_->unjudged_max) verdict_.left_out.push_back({std::move(ref), std::move(why)});
 }
 
 std::vector<tag_mismatch> verifier::compared(const tag_look& look, const closure_faults& below) const {
@@ -55,7 +55,7 @@ task<> verifier::judge(tag_look& look, tag_looks& whole) {
   if (amiss.empty()) note_judged(below);
   if (amiss.empty() && below.doubted) {
     ++verdict_.unsettled;
-    leave_out(look, "it had wrong bytes, and is believed again once `verify --deep` has read it");
+    leave_out(look.tag, "it had wrong bytes, and is believed again once `verify --deep` has read it");
     co_return result<void>();
   }
   if (amiss.empty()) {
@@ -75,7 +75,7 @@ task<> verifier::judge(tag_look& look, tag_looks& whole) {
   }
   if (!*stands || amiss.empty()) {
     ++verdict_.unsettled;
-    leave_out(look, "it changed while it was looked at; verify again");
+    leave_out(look.tag, "it changed while it was looked at; verify again");
     co_return result<void>();
   }
   note_judged(below);

@@ -109,9 +109,7 @@ task<bool> verifier::is_expected(descriptor referrer) {
     if (!there || *there) co_return there;
     if (is_judged_itself) co_return false;
     ++verdict_.parked;
-    if (verdict_.left_out.size() < settings_->unjudged_max) {
-      verdict_.left_out.push_back({referrer.digest.text(), "parked: " + (*done)->reason});
-    }
+    leave_out(referrer.digest.text(), "parked: " + (*done)->reason);
     co_return false;
   }
   if (!world_->copying.filter->judges_media_types()) co_return true;

@@ -43,11 +43,15 @@ bool flag_at(const json::object& o, const char* name) {
   return v != nullptr && v->is_bool() && v->get_bool();
 }
 
-// The objects of an array member of an answer; none when it has none.
-std::optional<std::vector<json::object>> objects_in(const std::string& body, const char* member) {
+json::object object_of(const std::string& body) {
   boost::system::error_code ec;
   const json::value parsed = json::parse(body, ec);
-  const json::value* all = ec || !parsed.is_object() ? nullptr : parsed.as_object().if_contains(member);
+  return ec || !parsed.is_object() ? json::object() : parsed.as_object();
+}
+
+// The objects of an array member of an answer; none when it has none.
+std::optional<std::vector<json::object>> objects_in(const json::object& answer, const char* member) {
+  const json::value* all = answer.if_contains(member);
   if (all == nullptr || !all->is_array()) return std::nullopt;
   std::vector<json::object> found;
   for (const json::value& one : all->as_array()) {
@@ -76,7 +80,7 @@ class waiter {
     for (;;) {
       const auto answer = site_->client->ask(site_->question("GET", target));
       if (!answer || !answer->ok()) return clear(), print_answer(*call_, answer, site_->url + target);
-      const auto sources = objects_in(answer->body, "sources");
+      const auto sources = objects_in(object_of(answer->body), "sources");
       if (!sources)
         return clear(), failed(*call_, {errc::corrupt, site_->url + target + " did not answer with sources"});
       bool all = true;
@@ -189,10 +193,9 @@ int reconcile(const invocation& call, const reconcile_options& options) {
   q.body = json::serialize(asked);
   const auto answer = site->client->ask(std::move(q));
   if (!answer || !answer->ok()) return print_answer(call, answer, site->url + target);
-  const auto begun = objects_in(answer->body, "runs");
+  const json::object said = object_of(answer->body);
+  const auto begun = objects_in(said, "runs");
   if (!begun || begun->empty()) return failed(call, {errc::corrupt, site->url + target + " did not name its runs"});
-  boost::system::error_code ec;
-  const json::object said = json::parse(answer->body, ec).as_object();
   const bool all_known = tell_unknown(said);
   if (!options.wait) {
     if (call.json) {

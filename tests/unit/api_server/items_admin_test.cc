@@ -47,6 +47,17 @@ class items_admin_test : public site_test {
     }
     return all;
   }
+  std::string page_by_page(int limit) {
+    std::string together, after;
+    for (int page = 0; page < 10; ++page) {
+      const json::value p = ask("?limit=" + std::to_string(limit) + "&after=" + after);
+      EXPECT_LE(p.at("items").as_array().size(), static_cast<std::size_t>(limit));
+      together += names(p);
+      if (p.at("next").is_null()) break;
+      after = std::string(p.at("next").as_string());
+    }
+    return together;
+  }
 };
 
 TEST_F(items_admin_test, what_is_not_at_the_target_is_listed_with_its_reason_and_remedy) {
@@ -70,15 +81,7 @@ TEST_F(items_admin_test, state_and_pattern_choose_and_pages_of_any_size_add_up) 
   EXPECT_EQ(names(ask("?state=skipped&repository=team%2F*")), "team/app:left ");
   EXPECT_EQ(names(ask("?repository=well")), "");
   for (const int limit : {1, 2, 4}) {
-    std::string together, after;
-    for (int page = 0; page < 10; ++page) {
-      const json::value p = ask("?limit=" + std::to_string(limit) + "&after=" + after);
-      EXPECT_LE(p.at("items").as_array().size(), static_cast<std::size_t>(limit));
-      together += names(p);
-      if (p.at("next").is_null()) break;
-      after = std::string(p.at("next").as_string());
-    }
-    EXPECT_EQ(together, "a:v1 a:v2 a:sha256:b team/app:left team/app:old ") << limit;
+    EXPECT_EQ(page_by_page(limit), "a:v1 a:v2 a:sha256:b team/app:left team/app:old ") << limit;
   }
 }
 
@@ -101,14 +104,7 @@ TEST_F(items_admin_test, what_is_said_of_a_repository_as_a_whole_is_listed_too) 
   EXPECT_EQ(all.at("items").at(3).at("state"), "failed");
   EXPECT_NE(std::string(all.at("items").at(3).at("reason").as_string()).find("no tag v9"), std::string::npos);
   EXPECT_EQ(names(ask("?state=failed")), "well: ");
-  std::string together, after;
-  for (int page = 0; page < 10; ++page) {
-    const json::value p = ask("?limit=1&after=" + after);
-    together += names(p);
-    if (p.at("next").is_null()) break;
-    after = std::string(p.at("next").as_string());
-  }
-  EXPECT_EQ(together, names(all));
+  EXPECT_EQ(page_by_page(1), names(all));
 }
 
 TEST_F(items_admin_test, a_name_that_the_log_does_not_know_is_no_empty_list) {
