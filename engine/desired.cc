@@ -139,19 +139,21 @@ void desired::put_item(const desired_item& item, announce a, touched& in) {
   storage::overlay& state = in.state;
   const std::string key = item_key(item.repository, item.is_tag, item.ref);
   stored_item s{item, a == announce::yes, {}};
+  std::string was_tagged;
   if (const auto before = state.get(items_, key)) {
     if (const auto old = unpack(key, *before)) {
       state.erase(changes_, change_key(old->item));
       s.announced = s.announced || old->announced;
-      if (item.is_tag && item.gone && item.observed) s.left = old->tagged();
-      if (item.is_tag && !old->tagged().empty() && old->tagged() != s.tagged()) {
-        state.erase(tags_, tag_key(item.repository, old->tagged(), item.ref));
-      }
+      if (item.is_tag) was_tagged = old->tagged();
+      if (item.is_tag && item.gone && item.observed) s.left = was_tagged;
     }
   }
   state.put(items_, key, pack(s));
-  state.put(changes_, change_key(item), s.announced ? std::string_view() : quiet);
-  if (item.is_tag && !s.tagged().empty()) state.put(tags_, tag_key(item.repository, s.tagged(), item.ref), {});
+  state.put_new(changes_, change_key(item), s.announced ? std::string_view() : quiet);
+  if (item.is_tag && s.tagged() != was_tagged) {
+    if (!was_tagged.empty()) state.erase(tags_, tag_key(item.repository, was_tagged, item.ref));
+    if (!s.tagged().empty()) state.put_new(tags_, tag_key(item.repository, s.tagged(), item.ref), {});
+  }
   in.items = true;
   in.announced = in.announced || s.announced;
 }

@@ -9,6 +9,10 @@ overlay::rows& overlay::of(family f) {
   return families_[f.index];
 }
 
+std::size_t overlay::size_of(std::string_view key, const row& r) {
+  return key.size() + (r.value ? r.value->size() : 0) + sizeof(row);
+}
+
 std::optional<std::string> overlay::get(family f, std::string_view key) {
   rows& known = of(f);
   const auto at = known.lower_bound(key);
@@ -18,23 +22,45 @@ std::optional<std::string> overlay::get(family f, std::string_view key) {
     if (!failed_) failed_ = std::move(stored).error();
     return std::nullopt;
   }
-  size_bytes_ += key.size() + (*stored ? (*stored)->size() : 0) + sizeof(row);
-  return known.emplace_hint(at, std::string(key), row{*std::move(stored), false})->second.value;
+  const bool is_new = !stored->has_value();
+  row read{*std::move(stored), false, is_new};
+  size_bytes_ += size_of(key, read);
+  return known.emplace_hint(at, std::string(key), std::move(read))->second.value;
 }
 
-void overlay::change(family f, std::string_view key, std::optional<std::string> value) {
+void overlay::put(family f, std::string_view key, std::string_view value, bool is_new) {
   rows& known = of(f);
-  size_bytes_ += key.size() + (value ? value->size() : 0) + sizeof(row);
-  const auto at = known.lower_bound(key);
+  auto at = known.lower_bound(key);
   if (at != known.end() && at->first == key) {
-    at->second = {std::move(value), true};
+    row& r = at->second;
+    size_bytes_ -= size_of(key, r);
+    r.value = value;
+    r.changed = true;
   } else {
-    known.emplace_hint(at, std::string(key), row{std::move(value), true});
+    at = known.emplace_hint(at, std::string(key), row{std::string(value), true, is_new});
   }
+  size_bytes_ += size_of(key, at->second);
 }
 
-void overlay::put(family f, std::string_view key, std::string_view value) { change(f, key, std::string(value)); }
-void overlay::erase(family f, std::string_view key) { change(f, key, std::nullopt); }
+void overlay::put(family f, std::string_view key, std::string_view value) { put(f, key, value, false); }
+void overlay::put_new(family f, std::string_view key, std::string_view value) { put(f, key, value, true); }
+
+void overlay::erase(family f, std::string_view key) {
+  rows& known = of(f);
+  const auto at = known.lower_bound(key);
+  if (at == known.end() || at->first != key) {
+    size_bytes_ += size_of(key, {});
+    known.emplace_hint(at, std::string(key), row{std::nullopt, true, false});
+    return;
+  }
+  size_bytes_ -= size_of(key, at->second);
+  if (at->second.is_new) {
+    known.erase(at);
+    return;
+  }
+  at->second = {std::nullopt, true, false};
+  size_bytes_ += size_of(key, at->second);
+}
 
 void overlay::scan_range(family f, storage::scan_range r,
                          const std::function<bool(std::string_view, std::string_view)>& visit) {

@@ -26,6 +26,9 @@ class overlay {
 
   std::optional<std::string> get(family f, std::string_view key);
   void put(family f, std::string_view key, std::string_view value);
+  // As put(), by who knows that the database has no such row: erased again before drain(), it was never there, and
+  // costs neither a row nor a tombstone.
+  void put_new(family f, std::string_view key, std::string_view value);
   void erase(family f, std::string_view key);
   // Calls visit(key, value) in key order for every live key with this prefix, or in this range; visit returns false to
   // stop. visit must not read or change the overlay.
@@ -46,11 +49,13 @@ class overlay {
   struct row {
     std::optional<std::string> value;  // none: not there
     bool changed = false;              // false: as the database has it
+    bool is_new = false;               // the database has none
   };
   using rows = std::map<std::string, row, std::less<>>;
+  static std::size_t size_of(std::string_view key, const row& r);
 
   rows& of(family f);
-  void change(family f, std::string_view key, std::optional<std::string> value);
+  void put(family f, std::string_view key, std::string_view value, bool is_new);
 
   const database* base_;
   std::vector<rows> families_;  // by family::index

@@ -29,7 +29,7 @@ void log_scan(benchmark::State& state) {
   }
   count(state, bytes);
 }
-BENCHMARK(log_scan)->Unit(benchmark::kMillisecond);
+BENCHMARK(log_scan)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 void log_scan_decoded(benchmark::State& state) {
   filled_site& site = site_with(records);
@@ -46,7 +46,7 @@ void log_scan_decoded(benchmark::State& state) {
   }
   count(state, 0);
 }
-BENCHMARK(log_scan_decoded)->Unit(benchmark::kMillisecond);
+BENCHMARK(log_scan_decoded)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 void log_read_pages(benchmark::State& state) {
   filled_site& site = site_with(records);
@@ -62,7 +62,7 @@ void log_read_pages(benchmark::State& state) {
   }
   count(state, 0);
 }
-BENCHMARK(log_read_pages)->Unit(benchmark::kMillisecond);
+BENCHMARK(log_read_pages)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 void view_rebuild(benchmark::State& state) {
   filled_site& site = site_with(records);
@@ -72,7 +72,7 @@ void view_rebuild(benchmark::State& state) {
   }
   count(state, 0);
 }
-BENCHMARK(view_rebuild)->Unit(benchmark::kMillisecond);
+BENCHMARK(view_rebuild)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 }  // namespace longshore::bench

@@ -65,6 +65,38 @@ TEST_F(overlay_test, draining_moves_every_change_once) {
   EXPECT_EQ(batch.count(), 0u);
 }
 
+TEST_F(overlay_test, a_new_row_that_is_erased_again_leaves_nothing_to_write) {
+  put("rows", "stored", "1");
+  overlay state(*db_);
+  state.put_new(rows_, "brief", "1");
+  state.put(rows_, "brief", "2");
+  EXPECT_EQ(state.get(rows_, "brief"), "2");
+  state.erase(rows_, "brief");
+  EXPECT_EQ(state.get(rows_, "brief"), std::nullopt);
+  state.get(rows_, "looked for");
+  state.put(rows_, "looked for", "1");
+  state.erase(rows_, "looked for");
+  state.put_new(rows_, "brief", "3");
+  state.erase(rows_, "brief");
+  EXPECT_EQ(state.size_bytes(), 0u);
+  state.get(rows_, "stored");
+  state.put(rows_, "stored", "2");
+  state.erase(rows_, "stored");
+  write_batch batch;
+  ASSERT_TRUE(state.drain(batch));
+  EXPECT_EQ(batch.count(), 1u) << "only what the database has is erased there";
+  ASSERT_TRUE(db_->commit(batch, durability::synced));
+  EXPECT_TRUE(rows("rows").empty());
+}
+
+TEST_F(overlay_test, rows_written_over_are_counted_once) {
+  overlay state(*db_);
+  state.put(rows_, "key", std::string(1'000, 'v'));
+  const std::size_t once = state.size_bytes();
+  for (int i = 0; i < 100; ++i) state.put(rows_, "key", std::string(1'000, 'w'));
+  EXPECT_EQ(state.size_bytes(), once);
+}
+
 TEST_F(overlay_test, a_scan_merges_stored_and_changed_rows_in_order) {
   for (const char* key : {"p1", "p3", "p5", "q"}) put("rows", key, "stored");
   overlay state(*db_);
@@ -94,10 +126,11 @@ TEST_F(overlay_test, a_scan_of_a_range_begins_and_ends_inside_a_prefix) {
 TEST_F(overlay_test, it_behaves_as_a_map_would) {
   std::mt19937 random(11);
   std::map<std::string, std::string> model;
+  std::map<std::string, std::string> stored;
   overlay state(*db_);
   for (int step = 0; step < 4'000; ++step) {
     const std::string key = std::to_string(random() % 60);
-    switch (random() % 5) {
+    switch (random() % 6) {
       case 0:
       case 1:
         model[key] = std::to_string(step);
@@ -115,6 +148,11 @@ TEST_F(overlay_test, it_behaves_as_a_map_would) {
         }
         break;
       }
+      case 4:
+        if (stored.contains(key)) break;
+        model[key] = std::to_string(step);
+        state.put_new(rows_, key, model[key]);
+        break;
       default: {
         const std::string prefix = key.substr(0, 1);
         row_list expected;
@@ -128,6 +166,8 @@ TEST_F(overlay_test, it_behaves_as_a_map_would) {
       write_batch batch;
       ASSERT_TRUE(state.drain(batch));
       ASSERT_TRUE(db_->commit(batch, durability::buffered));
+      ASSERT_EQ(rows("rows"), model);
+      stored = model;
     }
   }
   EXPECT_FALSE(state.failed());
