@@ -145,8 +145,6 @@ void actual::apply_verified(const log::event_view& e, actual_repository& r) {
   r.verified_at = e.recorded;
   r.checksum = detail.text("checksum");
   if (detail.number("unjudged") == 0) r.mismatches = 0;
-  r.amiss = 0;  // what differs still is open or parked by now, and shows as that
-  r.amiss_reason.clear();
 }
 
 void actual::apply_doubt(const log::event_view& e, actual_repository& r, storage::overlay& state) const {

@@ -77,7 +77,7 @@ class actual final : public log::view {
   static std::vector<storage::family_spec> family_specs();
 
   std::string_view name() const override { return "actual"; }
-  std::uint64_t format() const override { return 3; }
+  std::uint64_t format() const override { return 4; }
   std::vector<storage::family> families() const override;
   void apply(const log::event_view& e, storage::overlay& state) override;
 

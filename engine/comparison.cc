@@ -101,7 +101,6 @@ closure_faults faults_of(const digest& root, const content_map& found) {
         next.push_back(r.target.digest);
       } else if (blobs.insert(r.target.digest).second) {
         const found_content& blob = looked_at(found, r.target.digest, false);
-        out.doubted = out.doubted || blob.doubted;
         report(blob_difference(r, blob), r.target.digest);
       }
     }

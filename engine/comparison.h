@@ -41,7 +41,6 @@ struct found_content {
   manifest refers_to;                 // of a manifest
   // Of a manifest: what refers to it, as far as the target should have it.
   std::vector<longshore::digest> referred_to_by = {};
-  bool doubted = false;  // of a blob: it was found with other bytes once, and not read since
 };
 struct content_key {
   longshore::digest digest;
@@ -57,7 +56,6 @@ struct fault {
 struct closure_faults {
   std::vector<fault> faults;                 // at most faults_max
   std::vector<longshore::digest> manifests;  // of the closure that are there, the root first
-  bool doubted = false;                      // some of its content is
 };
 inline constexpr std::size_t faults_max = 1'000;
 closure_faults faults_of(const longshore::digest& root, const content_map& found);

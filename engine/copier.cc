@@ -66,6 +66,9 @@ task<blob_outcome> copier::bring(blob_request r) {
 task<blob_outcome> copier::fly(blob_request r) {
   auto holder = world_.where.any_holder(r.digest.text());
   if (!holder) co_return pass(std::move(holder));
+  auto doubted = world_.where.is_doubted(r.digest.text());
+  if (!doubted) co_return pass(std::move(doubted));
+  if (*doubted) holder->reset();
   auto survey = world_.where.survey_of(r.repository);
   if (!survey) co_return pass(std::move(survey));
   // Where the target knew no such repository, only what an interrupted run left behind could be there: looking for a
@@ -77,7 +80,7 @@ task<blob_outcome> copier::fly(blob_request r) {
     if (!there) co_return pass(std::move(there), "asking the target for " + r.digest.text());
     damaged = *there && r.size && **there != *r.size;
     if (*there && !damaged) {
-      auto written = co_await record_one(record::located(r.repository, r.digest, **there));
+      auto written = co_await world_.where.record(located(r, **there, *doubted));
       if (!written) co_return pass(std::move(written));
       ++counters_.present;
       counters_.bytes_present += **there;
@@ -96,11 +99,18 @@ task<blob_outcome> copier::fly(blob_request r) {
   if (stopping_) co_return stopped();
   auto left = world_.where.upload_of(r.repository, r.digest.text());
   if (!left) co_return pass(std::move(left));
-  co_return co_await copy(r, size, *std::move(holder), *std::move(left), slot.buffers(), damaged);
+  co_return co_await copy(r, size, *std::move(holder), *std::move(left), slot.buffers(), {damaged, *doubted});
+}
+
+// The registry may have but one file for the digest, and drop what it is sent: what is doubted elsewhere is so here.
+std::vector<log::event> copier::located(const blob_request& r, std::uint64_t size, bool doubted) {
+  std::vector<log::event> facts{record::located(r.repository, r.digest, size)};
+  if (doubted) facts.push_back(record::content_doubted(r.repository, r.digest));
+  return facts;
 }
 
 task<blob_outcome> copier::copy(const blob_request& r, std::uint64_t size, std::optional<std::string> holder,
-                                std::optional<open_upload> left, transfer_buffers& buffers, bool damaged) {
+                                std::optional<open_upload> left, transfer_buffers& buffers, target_flaw flaw) {
   std::unique_ptr<blob_writer> to;
   if (left && !holder && left->size == size) {
     auto taken = co_await take_up(r, size, *left);
@@ -116,12 +126,12 @@ task<blob_outcome> copier::copy(const blob_request& r, std::uint64_t size, std::
     to = *std::move(begun);
   }
   const auto outcome = to ? blob_outcome::copied : blob_outcome::mounted;
-  std::vector<log::event> facts{record::located(r.repository, r.digest, size)};
+  std::vector<log::event> facts = located(r, size, flaw.doubted);
   if (to) {
     blob_transfer transfer(world_, options_, counters_, stopping_, r, size, buffers);
     if (auto sent = co_await transfer.run(std::move(to), recorded); !sent) co_return pass(std::move(sent));
     if (transfer.recorded()) facts.push_back(record::upload_closed(r.repository, r.digest.text()));
-    if (damaged) {
+    if (flaw.damaged) {
       if (auto mended = co_await check_mended(r, size); !mended) {
         facts.erase(facts.begin());  // that it is located
         if (auto written = co_await world_.where.record(std::move(facts)); !written) co_return pass(std::move(written));

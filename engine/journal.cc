@@ -1,11 +1,14 @@
 #include "engine/journal.h"
 
+#include <algorithm>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <iterator>
 #include <optional>
 
 // A completion runs on the sequencer's thread; the caller's coroutine may only be touched on its own executor. Both
@@ -67,6 +70,17 @@ task<> journal::append(std::vector<log::event> events) {
   for (log::event& e : events) e.origin = site_;
   auto done = co_await engine::append(*to_, std::move(events));
   if (!done) co_return pass(std::move(done), "writing the journal");
+  co_return result<void>();
+}
+
+task<> journal::append_in_parts(std::vector<log::event> events) {
+  constexpr std::size_t part_max = 4'096;
+  for (auto from = events.begin(); from != events.end();) {
+    const auto to = from + std::min<std::ptrdiff_t>(events.end() - from, part_max);
+    std::vector<log::event> part(std::make_move_iterator(from), std::make_move_iterator(to));
+    if (auto done = co_await append(std::move(part)); !done) co_return done;
+    from = to;
+  }
   co_return result<void>();
 }
 

@@ -17,6 +17,8 @@ class journal {
  public:
   explicit journal(log::appender& to, std::string site) : to_(&to), site_(std::move(site)) {}
   task<> append(std::vector<log::event> events);
+  // Of any number, in order, some durable before the others: for records that each stand for themselves.
+  task<> append_in_parts(std::vector<log::event> events);
   const std::string& site() const { return site_; }
 
  private:

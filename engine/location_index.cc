@@ -10,6 +10,12 @@ result<std::optional<std::string>> journaled_locations::any_holder(std::string_v
   return view_->any_holder(digest);
 }
 
+result<std::vector<std::string>> journaled_locations::holders(std::string_view digest) const {
+  return view_->holders(digest);
+}
+
+result<bool> journaled_locations::is_doubted(std::string_view digest) const { return view_->is_doubted(digest); }
+
 result<std::optional<std::uint64_t>> journaled_locations::survey_of(std::string_view repository) const {
   return view_->survey_of(repository);
 }
@@ -50,6 +56,22 @@ result<std::optional<std::string>> transient_locations::any_holder(std::string_v
   const auto at = by_digest_.find(digest);
   if (at != by_digest_.end()) return std::optional(*at->second.begin());
   return below_ != nullptr ? below_->any_holder(digest) : std::optional<std::string>();
+}
+
+result<std::vector<std::string>> transient_locations::holders(std::string_view digest) const {
+  std::set<std::string> all;
+  if (const auto at = by_digest_.find(digest); at != by_digest_.end()) all.insert(at->second.begin(), at->second.end());
+  if (below_ != nullptr) {
+    auto more = below_->holders(digest);
+    if (!more) return more;
+    all.insert(more->begin(), more->end());
+  }
+  return std::vector<std::string>(all.begin(), all.end());
+}
+
+// A run that leaves no state behind has verified nothing.
+result<bool> transient_locations::is_doubted(std::string_view digest) const {
+  return below_ != nullptr ? below_->is_doubted(digest) : result<bool>(false);
 }
 
 result<std::optional<std::uint64_t>> transient_locations::survey_of(std::string_view repository) const {

@@ -26,6 +26,9 @@ class location_index {
   virtual result<bool> holds(std::string_view repository, std::string_view digest) const = 0;
   // Some repository that holds it, if any.
   virtual result<std::optional<std::string>> any_holder(std::string_view digest) const = 0;
+  virtual result<std::vector<std::string>> holders(std::string_view digest) const = 0;
+  // Found with wrong bytes somewhere at the target: to be sent, never to be mounted.
+  virtual result<bool> is_doubted(std::string_view digest) const = 0;
   // How many tags the target showed when the repository was surveyed (engine/target_survey.h); none: not yet.
   virtual result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const = 0;
   virtual task<> record(std::vector<log::event> facts) = 0;
@@ -43,6 +46,8 @@ class journaled_locations final : public location_index {
       : records_(&records), view_(&view), open_(&open) {}
   result<bool> holds(std::string_view repository, std::string_view digest) const override;
   result<std::optional<std::string>> any_holder(std::string_view digest) const override;
+  result<std::vector<std::string>> holders(std::string_view digest) const override;
+  result<bool> is_doubted(std::string_view digest) const override;
   result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const override;
   task<> record(std::vector<log::event> facts) override;
   result<std::optional<open_upload>> upload_of(std::string_view repository, std::string_view digest) const override;
@@ -62,6 +67,8 @@ class transient_locations final : public location_index {
   explicit transient_locations(const location_index& below) : below_(&below) {}
   result<bool> holds(std::string_view repository, std::string_view digest) const override;
   result<std::optional<std::string>> any_holder(std::string_view digest) const override;
+  result<std::vector<std::string>> holders(std::string_view digest) const override;
+  result<bool> is_doubted(std::string_view digest) const override;
   result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const override;
   task<> record(std::vector<log::event> facts) override;
   result<std::optional<open_upload>> upload_of(std::string_view repository, std::string_view digest) const override;

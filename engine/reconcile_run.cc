@@ -209,7 +209,9 @@ task<> reconcile_run::note(std::size_t i, const look_report& report, reconcile_m
   failures_in_a_row_ = 0;
   heard_ = true;
   c.tags += report.tags;
-  if (mode == reconcile_mode::digests || report.found > 0) {
+  auto on_record = is_on_record(todo_[i]);
+  if (!on_record) co_return pass(std::move(on_record));
+  if (mode == reconcile_mode::digests || report.found > 0 || !*on_record) {
     to_journal_.push_back(record::repository_reconciled(world_->name, record_.run, todo_[i], mode, report.tags,
                                                         report.requests, report.found));
   }

@@ -67,6 +67,7 @@ class reconcile_run {
   task<> look_at(std::size_t i);
   boost::asio::awaitable<void> look_in_turn();
   result<bool> is_of_this_source(const std::string& name) const;
+  result<bool> is_on_record(const std::string& name) const;
   bool believes(const std::string& name) const { return believe_ || request_.named.contains(name); }
   bool has_vanished_too_much() const;
   void distrust();
@@ -101,6 +102,7 @@ class reconcile_run {
   bool journaling_ = false;
   std::vector<std::size_t> failed_;    // to be looked at once more
   std::vector<std::size_t> vanished_;  // most of their tags are gone: to be believed in the end, or not
+  std::set<std::string> shown_;        // by the catalog or the configuration
   std::set<std::string> unlisted_;     // that the log knows and the catalog does not
   std::uint64_t known_ = 0;            // how many of todo_ the log knows tags of
   bool any_tag_ = false;               // the source showed one

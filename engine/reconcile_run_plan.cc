@@ -28,6 +28,7 @@ task<reconcile_run::names> reconcile_run::plan() {
   if (!configured.empty()) {
     names_from_ = "the configuration";
     std::set<std::string> all{configured.begin(), configured.end()};
+    shown_ = all;
     add_asked(all);
     co_return in_order(std::move(all));
   }
@@ -49,6 +50,7 @@ task<reconcile_run::names> reconcile_run::plan_from_catalog() {
       if (is_repository_name(name)) all.insert(name);
     }
     names_from_ = "the catalog";
+    shown_ = all;
   } else if (is_refusal(catalog.error().code)) {
     record_.catalog_refused = describe(catalog.error());
     names_from_ = "the log";
@@ -86,8 +88,14 @@ result<reconcile_run::names> reconcile_run::known_to_log(const std::set<std::str
   return found;
 }
 
-// No other source could have it, or this one did when it was looked at.
+// No other source could have it, or this one lists it, or had it when it was looked at.
 result<bool> reconcile_run::is_of_this_source(const std::string& name) const {
+  if (shown_.contains(name)) return true;
+  return is_on_record(name);
+}
+
+// Where other sources have registries, too, it is remembered whose a repository was, for when nobody lists it any more.
+result<bool> reconcile_run::is_on_record(const std::string& name) const {
   if (world_->settings.sole) return true;
   auto row = world_->looked.repository(world_->name, name);
   if (!row) return pass(std::move(row));

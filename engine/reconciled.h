@@ -4,8 +4,9 @@
 //
 // Per source: the run over all repositories that has not ended (a start goes on from its position), the last that
 // ended, the last that looked at everything, and what speaks for events having been lost. Per source and repository:
-// when its digests were last checked; a repository whose tags were only listed, with nothing found, leaves no row.
-// apply() runs on the journal's sequencer thread; readers run anywhere and see committed state.
+// when its digests were last checked; a repository whose tags were only listed, with nothing found, leaves no row where
+// no other source could have it. apply() runs on the journal's sequencer thread; readers run anywhere and see committed
+// state.
 
 #include <cstdint>
 #include <functional>

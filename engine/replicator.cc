@@ -208,7 +208,7 @@ task<> replicator::reopen(std::string repository, std::function<result<std::vect
   while (running_.contains(repository)) co_await pass_ended_.wait();
   auto records = makes();
   const bool any = records && !records->empty();
-  auto written = any       ? co_await world_->records.append(*std::move(records))
+  auto written = any       ? co_await world_->records.append_in_parts(*std::move(records))
                  : records ? result<void>()
                            : result<void>(pass(std::move(records)));
   entry& e = entries_.at(repository);

@@ -29,7 +29,7 @@ repository_state state_of(const desired_repository& wanted, const std::optional<
     s.last_sync_failure =
         std::to_string(done->doubted) +
         " blobs or manifests have other bytes at the target than their digests say; delete those from the "
-        "registry's storage, then run longshore verify --deep until it finds nothing amiss";
+        "registry's storage, then run longshore verify until it finds nothing amiss";
   }
   if (s.state == sync_state::synced && done->amiss > 0) {
     s.state = sync_state::failed;

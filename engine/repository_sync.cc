@@ -74,18 +74,23 @@ task<> repository_sync::work_round(const std::optional<actual_repository>& befor
   if (auto worked = co_await work_through(part::publishing, from); !worked) co_return worked;
   if (must_end()) co_return result<void>();
   if (auto worked = co_await work_through(part::retrying, from); !worked) co_return worked;
-  // What failed before says nothing of the deletions that wait behind it.
-  if (tally_.failed < world_->settings.failures_max) part_over_ = false;
+  begin_part();  // what failed before says nothing of the deletions that wait behind it
   if (!removals_open_ || must_end()) co_return result<void>();
   if (auto decided = co_await decide_removals(before); !decided) co_return decided;
   if (auto worked = co_await work_through(part::removing, from); !worked) co_return worked;
+  if (must_end()) co_return result<void>();
   co_return co_await work_through(part::removing_again, from);
 }
 
-// The next open items, oldest first. Several may share a seq (a repository's deletion), so the last seq is read again
-// and those handled there are passed over.
-result<std::vector<repository_sync::open_item>> repository_sync::read_page(part p) {
-  std::vector<open_item> page;
+// Each part, and each kind of what is tried again, may fail by itself: what always fails keeps no other from its turn.
+void repository_sync::begin_part() {
+  part_over_ = false;
+  failures_in_part_ = 0;
+  host_failures_in_part_ = 0;
+}
+
+// The open items of a part, in the order of the log.
+result<void> repository_sync::each_open(part p, const std::function<bool(open_item)>& visit) {
   result<void> looked;
   auto read = world_->wanted.changed(repository_, cursor_, [&](const desired_item& item) {
     if (item.seq.value >= tally_.until) return false;
@@ -98,24 +103,49 @@ result<std::vector<repository_sync::open_item>> repository_sync::read_page(part 
     if (!is_open(item, *done)) return true;
     const bool gone = is_gone(item);
     if (gone) removals_open_ = true;
-    if (belongs_to(p, item, *done)) {
-      page.push_back({item, *std::move(done), gone, false, item.gone ? std::string() : item.digest});
-    }
+    if (!belongs_to(p, item, *done)) return true;
+    return visit({item, *std::move(done), gone, false, item.gone ? std::string() : item.digest});
+  });
+  if (!read) return pass(std::move(read));
+  return looked;
+}
+
+// The next open items, oldest first. Several may share a seq (a repository's deletion), so the last seq is read again
+// and those handled there are passed over.
+result<std::vector<repository_sync::open_item>> repository_sync::read_page(part p) {
+  std::vector<open_item> page;
+  auto read = each_open(p, [&](open_item item) {
+    page.push_back(std::move(item));
     return page.size() < world_->settings.items_per_page;
   });
   if (!read) return pass(std::move(read));
-  if (!looked) return pass(std::move(looked));
   for (const open_item& item : page) {
     if (item.wanted.seq != cursor_) handled_at_cursor_.clear();
     cursor_ = item.wanted.seq;
     handled_at_cursor_.insert(item.wanted.ref);
   }
-  // Whoever waited longest for another try comes first: a few that always fail end a pass, and not the same pass
-  // always.
-  const auto turn = [](const open_item& i) {
-    return std::tuple(i.done ? i.done->at : timestamp{}, i.wanted.seq, i.wanted.ref);
-  };
-  if (p == part::retrying) std::ranges::sort(page, {}, turn);
+  return page;
+}
+
+// Of all that was tried before, those that waited longest for another try: a few that always fail end a pass, and not
+// the same pass always.
+result<std::vector<repository_sync::open_item>> repository_sync::read_longest_waiting(part p) {
+  const auto turn = [](const open_item& i) { return std::tuple(i.done->at, i.wanted.seq, i.wanted.ref); };
+  const auto sooner = [&](const open_item& a, const open_item& b) { return turn(a) < turn(b); };
+  std::vector<open_item> page;  // a heap, the last turn on top
+  auto read = each_open(p, [&](open_item item) {
+    if (tried_again_.contains(item.wanted.ref)) return true;
+    page.push_back(std::move(item));
+    std::ranges::push_heap(page, sooner);
+    if (page.size() > world_->settings.items_per_page) {
+      std::ranges::pop_heap(page, sooner);
+      page.pop_back();
+    }
+    return true;
+  });
+  if (!read) return pass(std::move(read));
+  std::ranges::sort_heap(page, sooner);
+  for (const open_item& item : page) tried_again_.insert(item.wanted.ref);
   return page;
 }
 
@@ -129,8 +159,10 @@ bool repository_sync::belongs_to(part p, const desired_item& item, const std::op
 task<> repository_sync::work_through(part p, std::uint64_t from) {
   cursor_ = {from};
   handled_at_cursor_.clear();
+  tried_again_.clear();
+  const bool again = p == part::retrying || p == part::removing_again;
   while (!must_end()) {
-    auto page = read_page(p);
+    auto page = again ? read_longest_waiting(p) : read_page(p);
     if (!page) co_return pass(std::move(page));
     if (page->empty()) break;
     const bool removes = p == part::removing || p == part::removing_again;
@@ -141,13 +173,10 @@ task<> repository_sync::work_through(part p, std::uint64_t from) {
 }
 
 task<> repository_sync::publish_page(std::vector<open_item>& page, part p) {
-  // What fails again and again keeps nothing behind it from its turn: each kind may fail by itself.
   bool over = false;
   const auto begin_kind = [&](bool any) {
     over = over || part_over_;
-    if (p != part::retrying || !any || tally_.failed >= world_->settings.failures_max) return;
-    part_over_ = false;
-    host_failures_in_a_row_ = 0;
+    if (p == part::retrying && any) begin_part();
   };
   // Accessories are judged when the tags before them are there.
   for (const bool accessories : {false, true}) {
@@ -272,7 +301,6 @@ task<repository_sync::records> repository_sync::bring_tag_as_shown(open_item& it
     ++progress_->unchanged;
     return records{record::published(item.wanted, d)};
   };
-  if (ours && item.done->verified_at.us > 0) co_return stands();
   auto holds = world_->where.holds(repository_, d.text());
   if (!holds) co_return pass(std::move(holds));
   if (ours && *holds) {
@@ -309,7 +337,7 @@ task<repository_sync::records> repository_sync::bring_manifest(open_item& item) 
 // Journals what became of the item. Fails only when that cannot be done.
 task<> repository_sync::settle(const open_item& item, result<records> outcome) {
   if (outcome) {
-    host_failures_in_a_row_ = 0;
+    host_failures_in_a_row_ = host_failures_in_part_ = 0;
     mark_apart(item, *outcome);
     if (auto r = reopen_followers(*outcome); !r) co_return r;
     if (auto r = reopen_freed(item, *outcome); !r) co_return r;
@@ -320,15 +348,17 @@ task<> repository_sync::settle(const open_item& item, result<records> outcome) {
     stopping_ = true;
     co_return result<void>();
   }
-  host_failures_in_a_row_ = is_about_the_host(why.code) ? host_failures_in_a_row_ + 1 : 0;
+  const bool of_host = is_about_the_host(why.code);
+  host_failures_in_a_row_ = of_host ? host_failures_in_a_row_ + 1 : 0;
+  host_failures_in_part_ = of_host ? host_failures_in_part_ + 1 : 0;
   const bool parked = state_after(why, was_missing(item.wanted, item.done)) == item_state::parked;
   ++(parked ? progress_->parked : progress_->failed);
   if (!parked) {
     failed_now_.insert(item.wanted.ref);
     if (tally_.failed++ == 0) tally_.first_failure = item.wanted.ref + ": " + describe(why);
     tally_.retry_after_ms = std::max(tally_.retry_after_ms, why.retry_after_ms);
-    const bool enough = tally_.failed >= world_->settings.failures_max;
-    if (enough || host_failures_in_a_row_ >= host_failures_max) tally_.cut_short = part_over_ = true;
+    const bool enough = ++failures_in_part_ >= world_->settings.failures_max;
+    if (enough || host_failures_in_part_ >= host_failures_max) tally_.cut_short = part_over_ = true;
   }
   co_return co_await world_->records.append(
       std::vector{parked ? record::item_parked(item.wanted, why) : record::item_failed(item.wanted, why)});

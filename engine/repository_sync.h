@@ -16,6 +16,7 @@
 // back; where its last tags would, those that the registry itself did not tell of. At most one pass per repository at a
 // time; one executor; the world and the progress must outlive it.
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -63,7 +64,10 @@ class repository_sync {
   task<> work_round(const std::optional<actual_repository>& before);
   // What was never tried comes before what has failed: a few that fail for good do not keep the others waiting.
   enum class part : std::uint8_t { publishing, retrying, removing, removing_again };
+  void begin_part();
+  result<void> each_open(part p, const std::function<bool(open_item)>& visit);
   result<std::vector<open_item>> read_page(part p);
+  result<std::vector<open_item>> read_longest_waiting(part p);
   bool belongs_to(part p, const desired_item& item, const std::optional<actual_item>& done) const;
   task<> work_through(part p, std::uint64_t from);
   task<> publish_page(std::vector<open_item>& page, part p);
@@ -109,13 +113,16 @@ class repository_sync {
   pass_tally tally_;
   event_seq cursor_;
   std::set<std::string> handled_at_cursor_;
+  std::set<std::string, std::less<>> tried_again_;  // in this part
   bool removals_open_ = false;
   std::set<std::string, std::less<>> found_gone_;  // at the source, though the log does not say so
-  std::set<std::string, std::less<>> failed_now_;  // in this pass: failures_max at most
+  std::set<std::string, std::less<>> failed_now_;  // in this pass: failures_max of each part
   std::optional<error> removals_refused_;          // for every removal of this pass, but for:
   bool told_may_go_ = false;                       // those that the registry itself told of
   bool held_back_ = false;                         // because there are too many of them
   int host_failures_in_a_row_ = 0;
+  int host_failures_in_part_ = 0;  // in a row
+  std::size_t failures_in_part_ = 0;
   bool part_over_ = false;  // too much failed in it
   bool stopping_ = false;
   bool reopened_ = false;  // something skipped was opened again by what this pass published

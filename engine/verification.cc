@@ -118,9 +118,16 @@ task<> verification::verify_one(std::string repository, verify_run& into) {
     co_return pass(std::move(verdict));
   }
   add(into, repository, *verdict);
-  if (auto noted = co_await note_left(repository, *verdict, into.asked.repair); !noted) co_return noted;
-  if (!into.asked.repair || verdict->findings.empty()) co_return result<void>();
-  co_return co_await mends_->reopen(repository, [&] { return reopening(*world_, *verdict); });
+  const bool opens = into.asked.repair && !verdict->findings.empty();
+  if (auto noted = co_await note_left(repository, *verdict, into.asked.repair && !opens); !noted) co_return noted;
+  if (!opens) co_return result<void>();
+  // What was found is shown until it is open again, which may be long after: a pass that runs there ends first.
+  auto opened = co_await mends_->reopen(repository, [&] { return reopening(*world_, *verdict); });
+  if (opened) co_return co_await note_left(repository, *verdict, true);
+  if (!ends_a_run(opened.error().code)) {
+    note_unknown(into, repository, "what differs could not be opened again: " + describe(opened.error()));
+  }
+  co_return opened;
 }
 
 // What stays amiss shows in the repository's state until a verification finds it gone.
@@ -129,10 +136,15 @@ task<> verification::note_left(const std::string& repository, const verify_verdi
   auto before = world_->done.repository(repository);
   if (!before) co_return pass(std::move(before));
   const std::uint64_t known = *before ? (*before)->amiss : 0;
-  if (left.found == 0 && known == 0) co_return result<void>();
-  const bool all_seen = verdict.is != verify_verdict::state::unknown;
+  if (left.found == known && (known == 0 || left.reason == (*before)->amiss_reason)) co_return result<void>();
+  const bool all_seen = verdict.is != verify_verdict::state::unknown && verdict.changing == 0;
   if (left.found < known && !all_seen) co_return result<void>();
   co_return co_await world_->records.append(std::vector{record::repository_amiss(repository, left.found, left.reason)});
+}
+
+void verification::note_unknown(verify_run& to, const std::string& repository, std::string reason) {
+  ++to.unknown_repositories;
+  if (to.unknowns.size() < verify_listed_max) to.unknowns.push_back({repository, std::move(reason)});
 }
 
 void verification::add(verify_run& to, const std::string& repository, const verify_verdict& verdict) const {
@@ -140,15 +152,12 @@ void verification::add(verify_run& to, const std::string& repository, const veri
   to.unsettled += verdict.unsettled;
   to.parked += verdict.parked;
   to.skipped += verdict.skipped;
-  to.mismatches_found += verdict.mismatches.size();
+  to.mismatches_found += verdict.found;
   to.unclaimed += verdict.unclaimed;
-  if (!verdict.mismatches.empty()) ++to.mismatched;
+  if (verdict.found > 0) ++to.mismatched;
   if (verdict.is == verify_verdict::state::clean) ++to.clean;
   if (verdict.is == verify_verdict::state::unjudged) ++to.unjudged;
-  if (verdict.is == verify_verdict::state::unknown) {
-    ++to.unknown_repositories;
-    if (to.unknowns.size() < verify_listed_max) to.unknowns.push_back({repository, verdict.reason});
-  }
+  if (verdict.is == verify_verdict::state::unknown) note_unknown(to, repository, verdict.reason);
   for (const verify_verdict::left_out_item& u : verdict.left_out) {
     if (to.left_out.size() == verify_listed_max) break;
     to.left_out.push_back({repository, u.ref, u.why});

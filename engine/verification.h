@@ -85,6 +85,7 @@ class verification {
   boost::asio::awaitable<void> keep_verifying();
   task<> note_left(const std::string& repository, const verify_verdict& verdict, bool repair);
   task<> verify_one(std::string repository, verify_run& into);
+  static void note_unknown(verify_run& to, const std::string& repository, std::string reason);
   void add(verify_run& to, const std::string& repository, const verify_verdict& verdict) const;
 
   const sync_world* world_;

@@ -83,11 +83,23 @@ result<void> verifier::know_doubts() {
   return {};
 }
 
-// All that is compared was found whole without them.
-void verifier::end_doubts_that_nothing_needs() {
-  for (const longshore::digest& d : doubts_) {
-    if (!met_.contains(d)) note_bytes(d, true);
+// A tag may come back to it, or another repository take it up, so that only reading ends the doubt: or that it is gone.
+task<> verifier::read_what_nothing_needs() {
+  const std::vector<longshore::digest> all(doubts_.begin(), doubts_.end());
+  for (const longshore::digest& d : all) {
+    if (met_.contains(d)) continue;
+    auto read = co_await read_doubted(d);
+    if (!read) co_return pass(std::move(read), "reading " + d.text() + " of the target, which is doubted");
+    if (*read != presence::wrong_bytes) {
+      note_bytes(d, true);
+      continue;
+    }
+    ++verdict_.found;
+    verdict_.mismatches.push_back({d.text(), difference::wrong_bytes, d.text(),
+                                   "the target serves other bytes as " + d.text() +
+                                       ", which nothing needs now: delete it from the registry's storage"});
   }
+  co_return result<void>();
 }
 
 task<verify_verdict> verifier::run() {
@@ -103,8 +115,11 @@ task<verify_verdict> verifier::run() {
   if (!must_end()) {
     if (auto listed = co_await check_listing(); !listed) trouble_ = std::move(listed).error();
   }
-  if (stopping_ || (trouble_ && trouble_->code == errc::stopped)) co_return stopped();
+  if (!must_end()) {
+    if (auto read = co_await read_what_nothing_needs(); !read) trouble_ = std::move(read).error();
+  }
   if (auto told = co_await journal({}); !told) co_return pass(std::move(told));
+  if (stopping_ || (trouble_ && trouble_->code == errc::stopped)) co_return stopped();
   if (trouble_) {
     verdict_.reason = describe(*trouble_);
     verdict_.is = verify_verdict::state::unknown;
@@ -112,13 +127,12 @@ task<verify_verdict> verifier::run() {
   }
   const std::uint64_t summed = sum_.tags();
   verdict_.checksum = sum_.finish();
-  if (!verdict_.mismatches.empty()) {
+  if (verdict_.found > 0) {
     verdict_.is = verify_verdict::state::mismatched;
     co_return std::move(verdict_);
   }
   const std::uint64_t unjudged = verdict_.unsettled + verdict_.parked;
   verdict_.is = unjudged > 0 ? verify_verdict::state::unjudged : verify_verdict::state::clean;
-  if (unjudged == 0) end_doubts_that_nothing_needs();
   facts_.push_back(record::repository_verified(repository_, verdict_.checksum, summed, unjudged));
   auto written = co_await journal({});
   if (!written) co_return pass(std::move(written));
@@ -129,12 +143,13 @@ task<verify_verdict> verifier::run() {
 void verifier::make_room() {
   if (remembered_ <= settings_->remembered_max) return;
   found_.clear();
+  at_source_.clear();
   remembered_ = 0;
 }
 
 error verifier::too_many() const {
   return {errc::too_large,
-          "more than " + std::to_string(settings_->mismatches_max) + " mismatches; verify again when these are mended"};
+          "more than " + std::to_string(settings_->findings_max) + " items differ; verify again when these are mended"};
 }
 
 task<> verifier::verify_tags(const tag_names& tags) {
@@ -145,7 +160,7 @@ task<> verifier::verify_tags(const tag_names& tags) {
     if (page.size() < settings_->tags_per_page && at != tags.end()) continue;
     if (auto done = co_await verify_page(std::exchange(page, {})); !done) co_return done;
     make_room();
-    if (verdict_.mismatches.size() >= settings_->mismatches_max) {
+    if (verdict_.findings.size() >= settings_->findings_max) {
       if (at == tags.end()) break;
       trouble_ = too_many();
     }
@@ -172,7 +187,7 @@ task<> verifier::verify_untagged() {
     auto page = untagged_from(from);
     if (!page) co_return pass(std::move(page));
     if (page->empty()) break;
-    if (verdict_.mismatches.size() >= settings_->mismatches_max) {
+    if (verdict_.findings.size() >= settings_->findings_max) {
       trouble_ = too_many();
       break;
     }
@@ -211,7 +226,7 @@ task<> verifier::journal(const tag_looks& whole) {
     facts_.push_back(record::verified(repository_, look.is_tag ? look.tag : std::string(), *look.target));
   }
   if (facts_.empty()) co_return result<void>();
-  co_return co_await world_->records.append(std::exchange(facts_, {}));
+  co_return co_await world_->records.append_in_parts(std::exchange(facts_, {}));
 }
 
 // A few workers; what one of them fails with is the trouble, and ends all.
@@ -304,6 +319,18 @@ task<bool> verifier::still_stands(const tag_look& look) {
       now.source == look.source&& now.target == look.target;
 }
 
+namespace {
+
+// Whatever became of it since it was judged: what is settled is looked at once more. What the log says otherwise by now
+// is open, or was settled with it; what an operator or the target left out is theirs.
+bool is_to_be_opened(const verify_verdict::finding& f, const std::optional<desired_item>& wanted,
+                     const std::optional<actual_item>& done) {
+  if (!wanted || wanted->gone != f.wanted.gone || is_open(*wanted, done)) return false;
+  return done->state != item_state::parked && done->state != item_state::skipped;
+}
+
+}  // namespace
+
 result<std::vector<log::event>> reopening(const sync_world& world, const verify_verdict& verdict) {
   std::vector<log::event> records;
   std::set<longshore::digest> lost;
@@ -313,11 +340,10 @@ result<std::vector<log::event>> reopening(const sync_world& world, const verify_
     if (auto read = read_item(world, f.wanted.repository, f.wanted.ref, wanted, done); !read) {
       return pass(std::move(read));
     }
-    if (wanted != f.wanted || !same(done, f.done)) continue;
     for (const longshore::digest& d : f.lost) {
       if (lost.insert(d).second) records.push_back(record::lost(f.wanted.repository, d));
     }
-    records.push_back(record::mismatched(f.wanted, name_of(f.kind), f.reason));
+    if (is_to_be_opened(f, wanted, done)) records.push_back(record::mismatched(*wanted, name_of(f.kind), f.reason));
   }
   return records;
 }

@@ -8,19 +8,20 @@
 // asked makes it `unknown`, with the reason; what was found amiss until then is found all the same. Tags that the log
 // moved on from meanwhile, or that are still open, are not judged (`unsettled`), nor are parked ones: where such a tag
 // (or referrer) differs, and nothing else does, the verdict is `unjudged`. What filters or operators leave out is not
-// compared, and named (`left_out`). A blob that was found with wrong bytes is doubted, whoever names it, and not
-// believed before it was read again: only deep judges it. With deep, every blob is read from the target and hashed.
-// What is not as it should be is looked at twice. Each digest is looked at once, tags page by page. Facts are journaled
-// as they are found: tags found whole, doubts and their end, and at the end the repository. What is amiss is not: the
-// caller journals reopening(), and does so when no pass over the repository runs. run() fails when the journal or a
-// view cannot be used, and with errc::stopped after stop(). Once per object; one executor; world, progress and rate
-// must outlive it.
+// compared, and named (`left_out`). Content that was found with wrong bytes or a wrong size is doubted in all
+// repositories that have it, and not believed before it was read whole: each run reads what is doubted, whether
+// anything needs it or not. With deep, every blob is read from the target and hashed. What is not as it should be is
+// looked at twice. Each digest is looked at once, tags page by page. Facts are journaled as they are found: tags found
+// whole, doubts and their end, and at the end the repository. What is amiss is not: the caller journals reopening(),
+// and does so when no pass over the repository runs. run() fails when the journal or a view cannot be used, and with
+// errc::stopped after stop(). Once per object; one executor; world, progress and rate must outlive it.
 
 #include <functional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "engine/byte_rate.h"
 #include "engine/checksum.h"
 #include "engine/comparison.h"
 #include "engine/sync_world.h"
@@ -32,28 +33,15 @@ namespace longshore::engine {
 struct verifier_settings {
   std::size_t tags_per_page = 128;
   std::size_t looks_at_once = 6;
-  std::size_t unjudged_max = 100;              // told by name, of one repository
-  std::size_t mismatches_max = 1'000;          // of one repository; more end the run over it
+  std::size_t unjudged_max = 100;              // told by name, of one repository; and of tags that the log knows not
+  std::size_t mismatches_max = 1'000;          // told by name, of one repository
+  std::size_t findings_max = 1'000;            // items to be opened again, of one repository; more end the run over it
   std::size_t remembered_max = 200'000;        // digests and references held in memory
   std::uint64_t bytes_per_second = 50u << 20;  // read by a deep verification, of all blobs together; 0: no limit
 };
 
 struct verify_progress {
   std::uint64_t tags = 0, manifests = 0, blobs = 0, bytes = 0;
-};
-
-// The pace of reading, shared by all who read at a time.
-class byte_rate {
- public:
-  byte_rate(pauses& pause, const clock& now, std::uint64_t per_second)
-      : pause_(&pause), now_(&now), per_second_(per_second) {}
-  task<> take(std::size_t bytes);
-
- private:
-  pauses* pause_;
-  const clock* now_;
-  std::uint64_t per_second_;
-  std::int64_t free_at_us_ = 0;
 };
 
 class verifier {
@@ -101,13 +89,17 @@ class verifier {
   task<bool> is_at_target(longshore::digest manifest);
   task<> forget_arrived(closure_faults& below);
   task<> forget_unmissed(closure_faults& below);
-  std::vector<longshore::digest> that_need(const longshore::digest& d, const closure_faults& in) const;
+  task<bool> source_has(const longshore::digest& manifest);
+  std::map<longshore::digest, std::vector<longshore::digest>> needs_in(const closure_faults& below) const;
   task<found_content> look_at_blob(const longshore::digest& d);
   task<found_content::presence> read_through(const longshore::digest& d);
   task<found_content::presence> read_once(const longshore::digest& d);
   void note_bytes(const longshore::digest& d, bool right);
+  void doubt(const longshore::digest& d);
+  void note_sizes(const closure_faults& below);
   result<void> know_doubts();
-  void end_doubts_that_nothing_needs();
+  task<> read_what_nothing_needs();
+  task<found_content::presence> read_doubted(const longshore::digest& d);
   task<> judge(tag_look& look, tag_looks& whole);
   task<> journal(const tag_looks& whole);
   std::vector<tag_mismatch> compared(const tag_look& look, const closure_faults& below) const;
@@ -127,10 +119,11 @@ class verifier {
   byte_rate* rate_;
 
   verify_verdict verdict_;
-  std::set<longshore::digest> doubts_;  // when it began
-  std::set<longshore::digest> met_;     // of these
-  std::set<longshore::digest> judged_;  // manifests, by themselves or below something: each once in a run
-  std::vector<log::event> facts_;       // not journaled yet
+  std::set<longshore::digest> doubts_;           // when it began, and found since
+  std::set<longshore::digest> met_;              // of these
+  std::map<longshore::digest, bool> at_source_;  // manifests asked for
+  std::set<longshore::digest> judged_;           // manifests, by themselves or below something: each once in a run
+  std::vector<log::event> facts_;                // not journaled yet
   tags_checksum sum_;
   content_map found_;
   std::set<content_key> looking_;
@@ -143,7 +136,8 @@ class verifier {
   bool stopping_ = false;
 };
 
-// The records that open the findings again, those that have not changed since. Call when no pass runs there.
+// The records that open the findings again, and what the location index may not be believed about: all that are
+// settled. Call when no pass runs there.
 result<std::vector<log::event>> reopening(const sync_world& world, const verify_verdict& verdict);
 
 }  // namespace longshore::engine

@@ -48,20 +48,18 @@ task<> verifier::judge(tag_look& look, tag_looks& whole) {
   closure_faults below;
   if (look.target && look.source == look.target) below = faults_of(*look.target, found_);
   if (!below.faults.empty()) {
+    note_sizes(below);
     if (auto looked = co_await forget_unmissed(below); !looked && !trouble_) trouble_ = std::move(looked).error();
     if (trouble_) co_return result<void>();
   }
   auto amiss = compared(look, below);
   if (amiss.empty()) note_judged(below);
-  if (amiss.empty() && below.doubted) {
-    ++verdict_.unsettled;
-    leave_out(look.tag, "it had wrong bytes, and is believed again once `verify --deep` has read it");
-    co_return result<void>();
-  }
   if (amiss.empty()) {
     const bool ours = look.wanted && look.target && look.done && look.done->state == item_state::done &&
                       look.done->digest == look.target->text();
-    if (ours) whole.push_back(look);
+    // Said once, until it is published anew or found amiss: the repository's own record says when all were looked at.
+    const bool is_news = ours && (look.done->verified_at.us == 0 || look.done->amiss);
+    if (is_news) whole.push_back(look);
     co_return result<void>();
   }
   if (!is_judged(look)) co_return result<void>();
@@ -74,7 +72,7 @@ task<> verifier::judge(tag_look& look, tag_looks& whole) {
     amiss = compared(look, below);
   }
   if (!*stands || amiss.empty()) {
-    ++verdict_.unsettled;
+    ++verdict_.unsettled, ++verdict_.changing;
     leave_out(look.tag, "it changed while it was looked at; verify again");
     co_return result<void>();
   }
@@ -104,11 +102,16 @@ void verifier::find(const tag_look& look, const closure_faults& below, std::vect
       m.reason += look.source ? "; the log does not speak of this tag: longshore reconcile at the primary makes it"
                               : "; neither the log nor the source speaks of this tag: delete it, or filter it out";
     }
-    if (verdict_.unclaimed == 0) verdict_.unclaimed_reason = look.tag + ": " + amiss.front().reason;
+    if (!look.source && verdict_.unclaimed == verdict_.ahead) {
+      verdict_.unclaimed_reason = look.tag + ": " + amiss.front().reason;
+    }
     verdict_.unclaimed += amiss.size();
+    if (look.source) verdict_.ahead += amiss.size();
   }
+  verdict_.found += amiss.size();
+  const bool is_named = look.wanted || verdict_.unclaimed <= settings_->unjudged_max;
   for (tag_mismatch& m : amiss) {
-    if (verdict_.mismatches.size() < settings_->mismatches_max) verdict_.mismatches.push_back(std::move(m));
+    if (is_named && verdict_.mismatches.size() < settings_->mismatches_max) verdict_.mismatches.push_back(std::move(m));
   }
 }
 

@@ -18,15 +18,6 @@ constexpr std::size_t read_bytes = 256u << 10;
 
 }  // namespace
 
-task<> byte_rate::take(std::size_t bytes) {
-  if (per_second_ == 0) co_return result<void>();
-  const std::int64_t now = now_->now().us;
-  const std::int64_t wait_us = std::max<std::int64_t>(free_at_us_ - now, 0);
-  free_at_us_ = now + wait_us + static_cast<std::int64_t>(bytes * 1'000'000 / per_second_);
-  if (wait_us < 1'000) co_return result<void>();
-  co_return co_await pause_->pause(wait_us / 1'000);
-}
-
 // What is amiss once may be the answer's fault.
 task<manifest_document> verifier::read_manifest(const longshore::digest& d) {
   auto document = co_await world_->target.get_manifest(repository_, d.text());
@@ -37,9 +28,30 @@ task<manifest_document> verifier::read_manifest(const longshore::digest& d) {
 }
 
 void verifier::note_bytes(const longshore::digest& d, bool right) {
-  if (doubts_.contains(d)) met_.insert(d);
-  if (!right) facts_.push_back(record::content_doubted(repository_, d));
-  if (right && doubts_.contains(d)) facts_.push_back(record::content_believed(repository_, d));
+  const bool is_known = doubts_.contains(d);
+  if (is_known || !right) met_.insert(d);
+  if (!right && !is_known) doubt(d);
+  if (!right || !is_known) return;
+  facts_.push_back(record::content_believed(repository_, d));
+  doubts_.erase(d);
+}
+
+// A registry may have one file for all its repositories.
+void verifier::doubt(const longshore::digest& d) {
+  doubts_.insert(d);
+  facts_.push_back(record::content_doubted(repository_, d));
+  auto holders = world_->where.holders(d.text());
+  if (!holders && !trouble_) trouble_ = std::move(holders).error();
+  if (!holders) return;
+  for (std::string& other : *holders) {
+    if (other != repository_) facts_.push_back(record::content_doubted(std::move(other), d));
+  }
+}
+
+void verifier::note_sizes(const closure_faults& below) {
+  for (const fault& f : below.faults) {
+    if (f.kind == difference::wrong_size) note_bytes(f.of, false);
+  }
 }
 
 task<found_content> verifier::look_at_manifest(const longshore::digest& d) {
@@ -140,30 +152,46 @@ task<> verifier::forget_arrived(closure_faults& below) {
   co_return result<void>();
 }
 
-std::vector<longshore::digest> verifier::that_need(const longshore::digest& d, const closure_faults& in) const {
-  std::vector<longshore::digest> found;
-  for (const longshore::digest& m : in.manifests) {
+// Who in the closure needs what: content to the manifests that name it, and to itself when it is one.
+std::map<longshore::digest, std::vector<longshore::digest>> verifier::needs_in(const closure_faults& below) const {
+  std::map<longshore::digest, std::vector<longshore::digest>> needed_by;
+  for (const fault& f : below.faults) needed_by[f.of];
+  const auto note = [&](const longshore::digest& what, const longshore::digest& by) {
+    const auto at = needed_by.find(what);
+    if (at != needed_by.end() && (at->second.empty() || at->second.back() != by)) at->second.push_back(by);
+  };
+  for (const longshore::digest& m : below.manifests) {
     const found_content& content = found_.at({m, true});
-    const manifest& refers = content.refers_to;
-    const bool includes =
-        std::ranges::any_of(refers.references, [&](const manifest_reference& r) { return r.target.digest == d; });
-    const bool is_subject = refers.subject && refers.subject->digest == d;
-    const bool refers_back = std::ranges::find(content.referred_to_by, d) != content.referred_to_by.end();
-    if (includes || is_subject || refers_back || m == d) found.push_back(m);
+    note(m, m);
+    for (const manifest_reference& r : content.refers_to.references) note(r.target.digest, m);
+    if (content.refers_to.subject) note(content.refers_to.subject->digest, m);
+    for (const longshore::digest& r : content.referred_to_by) note(r, m);
   }
-  return found;
+  return needed_by;
 }
 
-// What only such manifests need as the source has lost is nothing that it could give, or that its image lacks.
+task<bool> verifier::source_has(const longshore::digest& manifest) {
+  if (const auto known = at_source_.find(manifest); known != at_source_.end()) co_return known->second;
+  auto there = co_await world_->source.resolve(repository_, manifest.text());
+  if (!there) co_return pass(std::move(there), "asking the source for manifest " + manifest.text());
+  ++remembered_;
+  at_source_.emplace(manifest, there->has_value());
+  co_return there->has_value();
+}
+
+// What only such manifests need as the source has lost is nothing that it could give, or that its image lacks. Other
+// bytes than the digest says are amiss whoever needs them.
 task<> verifier::forget_unmissed(closure_faults& below) {
+  const auto needed_by = needs_in(below);
   std::vector<fault> left;
   for (fault& f : below.faults) {
-    const auto needed_by = that_need(f.of, below);
-    bool missed = needed_by.empty();
-    for (std::size_t i = 0; i < needed_by.size() && !missed; ++i) {
-      auto there = co_await world_->source.resolve(repository_, needed_by[i].text());
-      if (!there) co_return pass(std::move(there), "asking the source for manifest " + needed_by[i].text());
-      missed = there->has_value();
+    const std::vector<longshore::digest>& manifests = needed_by.at(f.of);
+    const bool is_there = f.kind == difference::wrong_bytes || f.kind == difference::wrong_size;
+    bool missed = is_there || manifests.empty();
+    for (std::size_t i = 0; i < manifests.size() && !missed; ++i) {
+      auto there = co_await source_has(manifests[i]);
+      if (!there) co_return pass(std::move(there));
+      missed = *there;
     }
     if (missed) left.push_back(std::move(f));
   }
@@ -177,11 +205,7 @@ task<found_content> verifier::look_at_blob(const longshore::digest& d) {
   ++progress_->blobs;
   if (!there) co_return pass(std::move(there), "asking the target for blob " + d.text());
   out.size = *there;
-  if (*there && !deep_) {
-    out.doubted = doubts_.contains(d);
-    if (out.doubted) met_.insert(d);
-    co_return out;
-  }
+  if (*there && !deep_ && !doubts_.contains(d)) co_return out;
   if (*there) {
     auto read = co_await read_through(d);
     if (!read) co_return pass(std::move(read), "reading blob " + d.text() + " of the target");
@@ -193,7 +217,20 @@ task<found_content> verifier::look_at_blob(const longshore::digest& d) {
   auto at_source = co_await world_->source.stat_blob(repository_, d);
   if (!at_source) co_return pass(std::move(at_source), "asking the source for blob " + d.text());
   out.is = *at_source ? presence::missing : presence::missing_everywhere;
+  if (!*at_source) note_bytes(d, true);  // nothing can come in its place
   co_return out;
+}
+
+// Content of which it is not known what it is.
+task<presence> verifier::read_doubted(const longshore::digest& d) {
+  auto document = co_await read_manifest(d);
+  if (document) co_return presence::there;
+  if (document.error().code == errc::corrupt) co_return presence::wrong_bytes;
+  if (document.error().code != errc::not_found) co_return pass(std::move(document));
+  auto there = co_await world_->target.stat_blob(repository_, d);
+  if (!there) co_return pass(std::move(there));
+  if (!*there) co_return presence::missing;
+  co_return co_await read_through(d);
 }
 
 task<presence> verifier::read_through(const longshore::digest& d) {

@@ -17,11 +17,10 @@ std::string_view name_of(verify_verdict::state s) {
 }
 
 left_amiss left_by(const verify_verdict& verdict, bool repair) {
-  if (repair) return {verdict.unclaimed, verdict.unclaimed_reason};
-  if (verdict.mismatches.empty()) return {};
-  const tag_mismatch& first = verdict.mismatches.front();
-  return {verdict.mismatches.size(),
-          first.tag + ": " + first.reason + "; longshore verify mends what the log speaks of"};
+  if (repair || verdict.findings.empty()) return {verdict.unclaimed - verdict.ahead, verdict.unclaimed_reason};
+  const verify_verdict::finding& first = verdict.findings.front();
+  return {verdict.found - verdict.ahead,
+          first.wanted.ref + ": " + first.reason + "; longshore verify mends what the log speaks of"};
 }
 
 }  // namespace longshore::engine

@@ -17,10 +17,13 @@ namespace longshore::engine {
 struct verify_verdict {
   enum class state : std::uint8_t { clean, unjudged, mismatched, unknown } is = state::unknown;
   std::uint64_t tags = 0, untagged = 0, unsettled = 0, parked = 0, skipped = 0;
+  std::uint64_t changing = 0;            // of the unsettled: they changed while they were looked at
   std::string checksum;                  // of the target's tags; empty unless they were all seen
-  std::vector<tag_mismatch> mismatches;  // in tag order; content that several tags share is named for each
+  std::vector<tag_mismatch> mismatches;  // the first in tag order; content that several tags share is named for each
+  std::uint64_t found = 0;               // mismatches in all
   std::uint64_t unclaimed = 0;           // of these: of tags that the log does not speak of
-  std::string unclaimed_reason;          // of the first of those
+  std::uint64_t ahead = 0;               // of those: the source has the tag, and its event may be on its way
+  std::string unclaimed_reason;          // of the first of those that only the target has
   std::string reason;                    // why it is unknown
 
   // What differs and is not judged: still open, parked, or left out on purpose.
@@ -39,7 +42,8 @@ struct verify_verdict {
   };
   std::vector<finding> findings;
 };
-// How much stays amiss once the findings are open again, or though nobody opens them; and the first of it.
+// How much stays amiss once the findings are open again, or though nobody opens them; and the first of it. A tag that
+// only the source has is none of it: the state tells what the log asks for.
 struct left_amiss {
   std::uint64_t found = 0;
   std::string reason;

@@ -29,6 +29,8 @@ class kept_locations final : public engine::location_index {
  public:
   result<bool> holds(std::string_view r, std::string_view d) const override { return in_.holds(r, d); }
   result<std::optional<std::string>> any_holder(std::string_view d) const override { return in_.any_holder(d); }
+  result<std::vector<std::string>> holders(std::string_view d) const override { return in_.holders(d); }
+  result<bool> is_doubted(std::string_view d) const override { return in_.is_doubted(d); }
   result<std::optional<std::uint64_t>> survey_of(std::string_view r) const override { return in_.survey_of(r); }
   engine::task<> record(std::vector<log::event> facts) override { return in_.record(std::move(facts)); }
   result<std::optional<engine::open_upload>> upload_of(std::string_view r, std::string_view d) const override {

@@ -966,5 +966,32 @@ TEST_F(reconciler_test, requests_keep_to_the_rate) {
   EXPECT_LE(clock_.now().us - begun.us, 5'500'000);
 }
 
+TEST_F(reconciler_test, with_several_registries_what_the_catalog_lists_is_of_this_source) {
+  settings_.sole = false;
+  for (const std::string r : {"a", "b", "c", "d"}) {
+    tag(r, "v1", r);
+    say_pushed(r, "v1", *source_.tag(r, "v1"));
+  }
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(last_.counts.found, 0u);
+  source_.erase_tag("a", "v1");
+  for (const reconcile_mode mode : {reconcile_mode::tags, reconcile_mode::digests, reconcile_mode::tags}) {
+    ASSERT_TRUE(reconcile(mode));
+    EXPECT_TRUE(logged_tags("a").empty() || !last_.complete) << "complete, and not found";
+  }
+}
+TEST_F(reconciler_test, with_several_registries_a_configured_repository_is_of_this_source) {
+  settings_.sole = false;
+  settings_.repositories = {"a", "b", "c", "d"};
+  for (const std::string r : {"a", "b", "c", "d"}) {
+    tag(r, "v1", r);
+    say_pushed(r, "v1", *source_.tag(r, "v1"));
+  }
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  source_.erase_tag("a", "v1");
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  EXPECT_TRUE(logged_tags("a").empty() || !last_.complete) << "complete, and not found";
+}
+
 }  // namespace
 }  // namespace longshore::engine

@@ -196,14 +196,14 @@ TEST_F(repository_sync_test, a_new_tag_for_a_known_image_sends_no_content) {
   expect_mirrored(repo);
 }
 
-TEST_F(repository_sync_test, a_verified_tag_that_is_pushed_again_costs_no_request_at_the_target) {
+TEST_F(repository_sync_test, a_verified_tag_that_is_pushed_again_is_asked_for_once) {
   const auto d = push("v1", "a");
   must_pass();
   ASSERT_TRUE(run(journal_->append({record::verified(repo, "v1", d)})));
   say_pushed(repo, "v1", d);
   target_.forget_calls();
   EXPECT_TRUE(must_pass().synced);
-  EXPECT_EQ(target_.operations(), 0u);
+  EXPECT_EQ(target_.operations(), 1u) << "somebody may have deleted it since";
 }
 
 TEST_F(repository_sync_test, one_bad_item_does_not_stop_the_others) {
@@ -403,6 +403,66 @@ TEST_F(repository_sync_test, whichever_operation_fails_the_target_is_never_half_
       }
     }
   }
+}
+
+TEST_F(repository_sync_test, a_page_that_always_fails_keeps_nothing_on_the_next_page_from_its_turn) {
+  settings_.items_per_page = 4;
+  for (const std::string tag : {"a1", "a2", "a3", "a4"}) push(tag, "broken " + tag);
+  push("z", "flaky z");
+  std::map<std::string, int> left{{digest::of("flaky z").text(), 8}};
+  for (const std::string tag : {"a1", "a2", "a3", "a4"}) left[digest::of("broken " + tag).text()] = 1'000'000;
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "open_blob" || left[c.ref]-- <= 0) return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "500", 0}, memory_registry::fault_at::before};
+  };
+  for (int pass = 0; pass < 30; ++pass) {
+    must_pass();
+    clock_.advance_us(3'600'000'000);
+  }
+  EXPECT_TRUE(target_.tag(repo, "z")) << "still to fail: " << left[digest::of("flaky z").text()];
+}
+
+TEST_F(repository_sync_test, what_always_fails_keeps_no_deletion_from_its_turn) {
+  settings_.failures_max = 4;
+  push("gone", "gone");
+  push("stays", "stays");
+  push("stays2", "stays2");
+  must_pass();
+  for (const std::string tag : {"a1", "a2", "a3", "a4"}) push(tag, "broken " + tag);
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    for (const std::string tag : {"a1", "a2", "a3", "a4"}) {
+      if (c.verb == "open_blob" && c.ref == digest::of("broken " + tag).text()) {
+        return memory_registry::fault{{errc::corrupt, "wrong digest", 0}, memory_registry::fault_at::before};
+      }
+    }
+    return std::nullopt;
+  };
+  source_.erase_manifest(repo, *source_.tag(repo, "gone"));
+  say_erased(repo, "gone");
+  for (int pass = 0; pass < 30; ++pass) {
+    must_pass();
+    clock_.advance_us(3'600'000'000);
+  }
+  EXPECT_FALSE(target_.tag(repo, "gone"));
+}
+
+TEST_F(repository_sync_test, deletions_that_always_fail_keep_none_behind_them_from_its_turn) {
+  for (const std::string tag : {"d1", "d2", "d3", "d4", "s1", "s2", "s3", "s4", "s5"}) push(tag, tag);
+  must_pass();
+  int left = 1;
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "delete_tag" || (c.ref == "d4" && left-- <= 0)) return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "500", 0}, memory_registry::fault_at::before};
+  };
+  for (const std::string tag : {"d1", "d2", "d3", "d4"}) {
+    source_.erase_manifest(repo, *source_.tag(repo, tag));
+    say_erased(repo, tag);
+  }
+  for (int pass = 0; pass < 30; ++pass) {
+    must_pass();
+    clock_.advance_us(3'600'000'000);
+  }
+  EXPECT_FALSE(target_.tag(repo, "d4")) << "it failed once";
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "engine/verification.h"
 
+#include "engine/repository_state.h"
 #include "tests/unit/engine/engine_fixture.h"
 
 namespace longshore::engine {
@@ -124,6 +125,107 @@ TEST_F(verification_test, a_stop_ends_a_run_between_two_requests) {
   run_until([&] { return target_.count("list_tags") > 0; });
   run(verification_->stop());
   EXPECT_FALSE(verification_->last().running);
+}
+
+TEST_F(verification_test, what_stays_amiss_is_journaled_once) {
+  push("a", "v1");
+  start();
+  target_.set_tag("a", "foreign", *target_.tag("a", "v1"));
+  for (int n = 0; n < 3; ++n) verify({});
+  EXPECT_EQ(journaled(log::event_kind::repository_amiss).size(), 1u);
+}
+
+TEST_F(verification_test, a_finding_that_a_pass_touched_is_mended_or_shown) {
+  push("a", "v1");
+  push("a", "v2");
+  clock_.advance_us(3'600'000'000);
+  start({.every_ms = 0, .one = {.tags_per_page = 1}});
+  ASSERT_EQ(verify({}).clean, 1u);
+  target_.erase_tag("a", "v1");
+  ASSERT_EQ(verify({{}, false, false}).mismatches_found, 1u);
+  const auto shown = [&] { return state_of(**desired_->repository("a"), repository("a")).state; };
+  ASSERT_EQ(shown(), sync_state::failed);
+  bool said = false;
+  target_.before = [&](const memory_registry::call& c) {
+    if (said || c.verb != "resolve" || c.ref != "v2") return;
+    said = true;  // v1 was judged: the same image is pushed again, as a rebuild does
+    say_pushed("a", "v1", *source_.tag("a", "v1"));
+    replicator_->changed("a");
+  };
+  EXPECT_EQ(verify({}).mismatches_found, 1u);
+  target_.before = nullptr;
+  ASSERT_TRUE(said);
+  run(replicator_->idle());
+  const bool there = target_.tag("a", "v1").has_value();
+  EXPECT_TRUE(there || shown() != sync_state::synced) << "asked to mend; not mended; and what was red is green";
+}
+
+TEST_F(verification_test, what_was_amiss_is_shown_until_its_items_are_open_again) {
+  push("a", "v1");
+  clock_.advance_us(3'600'000'000);
+  start();
+  target_.erase_tag("a", "v1");
+  ASSERT_EQ(verify({{}, false, false}).mismatches_found, 1u);
+  ASSERT_EQ(verify({{}, false, true}).mismatches_found, 1u);
+  run(replicator_->idle());
+  const auto amiss = journaled(log::event_kind::repository_amiss);
+  const auto opened = journaled(log::event_kind::mismatched);
+  ASSERT_EQ(amiss.size(), 2u);
+  ASSERT_EQ(opened.size(), 1u);
+  std::uint64_t taken_back = 0, opened_at = 0;
+  EXPECT_TRUE(journal_log_->fold({0}, journal_log_->durable_size(), [&](event_seq seq, std::string_view record) {
+    auto e = log::decode(record);
+    if (e && e->kind == log::event_kind::repository_amiss) taken_back = seq.value;
+    if (e && e->kind == log::event_kind::mismatched) opened_at = seq.value;
+    return result<bool>(true);
+  }));
+  EXPECT_LT(opened_at, taken_back);
+}
+
+TEST_F(verification_test, more_findings_than_the_journal_takes_at_once_are_mended_or_shown) {
+  std::vector<std::string> layers;
+  for (int n = 0; n < 60; ++n) layers.push_back("layer " + std::to_string(n));
+  const digest d = add_oci_image(source_, "a", layers);
+  source_.set_tag("a", "v1", d);
+  say_pushed("a", "v1", d);
+  clock_.advance_us(3'600'000'000);
+  start();
+  ASSERT_TRUE(target_.tag("a", "v1"));
+  run(verification_->stop());
+  run(replicator_->stop());
+  verification_.reset();
+  replicator_.reset();
+  copier_.reset();
+  pauses_.resume();
+  journal_sequencer_->stop();
+  log::sequencer_options small;
+  small.queue_events_max = 40;
+  journal_sequencer_ = *log::sequencer::start(
+      *journal_log_, {actual_.get(), locations_.get(), uploads_.get(), reconciled_.get()}, clock_, small);
+  journal_ = std::make_unique<journal>(*journal_sequencer_, "here");
+  where_ = std::make_unique<journaled_locations>(*journal_, *locations_, *uploads_);
+  start();
+  for (const std::string& layer : layers) target_.erase_blob("a", digest::of(layer));
+  for (int n = 0; n < 3; ++n) {
+    verify({});
+    run(replicator_->idle());
+  }
+  const bool whole = target_.is_whole("a", d);
+  EXPECT_TRUE(whole || state_of(**desired_->repository("a"), repository("a")).state != sync_state::synced);
+}
+
+TEST_F(verification_test, a_tag_whose_event_was_on_its_way_is_not_red_once_it_came) {
+  push("a", "v1");
+  clock_.advance_us(3'600'000'000);
+  start();
+  const digest d = add_oci_image(source_, "a", {"new"});
+  source_.set_tag("a", "v2", d);
+  verify({});
+  say_pushed("a", "v2", d);
+  replicator_->changed("a");
+  run(replicator_->idle());
+  expect_mirrored("a");
+  EXPECT_EQ(state_of(**desired_->repository("a"), repository("a")).state, sync_state::synced);
 }
 
 }  // namespace

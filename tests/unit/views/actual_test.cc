@@ -186,6 +186,8 @@ TEST_F(actual_test, what_a_verification_left_amiss_shows_until_one_finds_it_gone
   EXPECT_EQ(shown().last_sync_failure, "verification left 2 amiss: v9: extra");
   EXPECT_EQ(shown().mismatches, 2u);
   state(event_kind::repository_verified, R"({"checksum":"sha256:1","tags":1,"unjudged":1})");
+  EXPECT_EQ(shown().state, sync_state::failed) << "it may have been what could not be judged";
+  state(event_kind::repository_amiss, R"({"found":0,"reason":""})");
   EXPECT_EQ(shown().state, sync_state::synced);
   EXPECT_EQ(shown().mismatches, 0u);
 }
