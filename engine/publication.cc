@@ -1,5 +1,7 @@
 #include "engine/publication.h"
 
+#include <algorithm>
+
 #include "engine/failure.h"
 #include "engine/journal_records.h"
 #include "engine/tasks.h"
@@ -59,7 +61,9 @@ task<> publication::try_once(const desired_item& item, const manifest_document& 
   if (auto r = co_await bring_referrers(item, std::move(referrers), std::move(seen), a); !r) co_return r;
   if (plan.sparse.contains(root.digest)) sparse_.insert(root.digest);
   if (!item.is_tag) co_return result<void>();
-  if ((a.sent_content || !plan.absent.empty()) && check == tag_check::confirm) {
+  // What the source lacks below a tag that has moved on was collected with it: that image is published by nobody.
+  const bool confirms = !plan.absent.empty() || (a.sent_content && check == tag_check::confirm);
+  if (confirms) {
     if (auto r = co_await confirm_tag(item, root.digest); !r) co_return r;
   }
   // An index may lack children at the source, too; but not one that was only gone for a moment.
@@ -143,7 +147,7 @@ task<> publication::bring_blobs(const closure_plan& plan, attempt& a) {
 }
 
 // errc::busy: the target lacks what it was believed to have; the index is corrected, walk again.
-task<> publication::put(const manifest_document& m, std::string ref, attempt& a) {
+task<> publication::store(const manifest_document& m, std::string ref, const closure_plan& of, attempt& a) {
   auto stored = co_await world_->target.put_manifest(repository_, ref, m.media_type, m.bytes);
   if (stored) {
     ++progress_->manifests.blobs;
@@ -152,7 +156,7 @@ task<> publication::put(const manifest_document& m, std::string ref, attempt& a)
     co_return fail(errc::corrupt, "the target stored " + m.digest.text() + " as " + stored->text());
   }
   if (!may_lack_content(stored.error().code)) co_return pass(std::move(stored), "publishing " + ref);
-  auto corrected = co_await correct_index(m);
+  auto corrected = co_await correct_index(m, of);
   if (!corrected) co_return pass(std::move(corrected));
   if (*corrected) {
     a.sent_content = true;
@@ -166,7 +170,7 @@ task<> publication::put(const manifest_document& m, std::string ref, attempt& a)
 
 // As above; a target that takes whole indexes only is told apart from one that minds something else.
 task<> publication::put(const manifest_document& m, std::string ref, const closure_plan& of, attempt& a) {
-  auto stored = co_await put(m, std::move(ref), a);
+  auto stored = co_await store(m, std::move(ref), of, a);
   if (stored || stored.error().code != errc::rejected || !of.sparse.contains(m.digest)) co_return stored;
   co_return fail(errc::rejected,
                  "the target takes no index whose platforms are not all there, and `platforms` leaves some out; let it "
@@ -174,16 +178,22 @@ task<> publication::put(const manifest_document& m, std::string ref, const closu
                      stored.error().text);
 }
 
-// Asks the target for everything the manifest refers to; records what it lacks though the index has it.
-task<bool> publication::correct_index(const manifest_document& m) {
+// Asks the target for everything the manifest refers to; records what it lacks though the index has it. A blob that was
+// brought, and that the index has no more, was found lost by another image meanwhile.
+task<bool> publication::correct_index(const manifest_document& m, const closure_plan& of) {
   auto content = parse_manifest(m.media_type, m.bytes);
   if (!content) co_return pass(std::move(content));
   std::vector<log::event> lost;
+  bool corrected_elsewhere = false;
   for (const manifest_reference& r : content->references) {
     const longshore::digest& d = r.target.digest;
     auto believed = world_->where.holds(repository_, d.text());
     if (!believed) co_return pass(std::move(believed));
-    if (!*believed) continue;
+    if (!*believed) {
+      const auto is_it = [&](const manifest_reference& blob) { return blob.target.digest == d; };
+      corrected_elsewhere = corrected_elsewhere || std::ranges::any_of(of.blobs, is_it);
+      continue;
+    }
     bool there = false;
     if (r.as != copy_as::blob) {
       auto found = co_await world_->target.resolve(repository_, d.text());
@@ -197,7 +207,7 @@ task<bool> publication::correct_index(const manifest_document& m) {
     }
     if (!there) lost.push_back(record::lost(repository_, d));
   }
-  const bool corrected = !lost.empty();
+  const bool corrected = corrected_elsewhere || !lost.empty();
   if (auto written = co_await world_->where.record(std::move(lost)); !written) co_return pass(std::move(written));
   co_return corrected;
 }
@@ -265,7 +275,7 @@ task<> publication::bring_referrer(const desired_item& item, const descriptor& r
     done = co_await bring_blobs(plan, a);
     for (std::size_t i = 0; done && i < plan.manifests.size(); ++i) {
       const manifest_document& m = *plan.manifests[i];
-      done = co_await put(m, m.digest.text(), a);
+      done = co_await put(m, m.digest.text(), plan, a);
       if (done) located.push_back(record::located(repository_, m.digest, m.bytes.size()));
     }
   }

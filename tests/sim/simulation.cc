@@ -146,18 +146,11 @@ outcome simulation::run() {
     if (drawn_.tampers == 0) check_mirror(engine::reconcile_mode::tags, false);
   }
   reconcile(engine::reconcile_mode::digests);
-  // What somebody did to the target behind our back is found by asking for a resync.
-  bool asked = false;
-  for (const std::string& r : target_.repositories()) {
-    if (failed() || !book_.is_tampered(r)) continue;
-    note("resync " + r);
-    secondary_.resync(r);
-    asked = true;
-  }
-  if (asked) come_to_rest(true);
+  if (!failed() && mend_tampered()) come_to_rest(true);
   if (!failed()) allow_what_is_held_back();
   if (!failed()) check_all();
   if (!failed()) verify();
+  if (!failed() && seed_ % 8 == 3) check_doubts();
   out_.events = primary_.up() ? primary_.log().durable_size() : 0;
   out_.operations = source_.operations() + target_.operations();
   if (failed()) out_.breach = book_.breaches().front();

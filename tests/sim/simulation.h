@@ -67,6 +67,11 @@ class simulation {
   void check_mirror(engine::reconcile_mode by, bool allowed, bool verified = false);
   void check_all();
   void verify();
+  void mend_by_verifying(bool deep);
+  bool mend_tampered();
+  std::optional<digest> a_blob_in_use();
+  void check_doubts();
+  bool is_any_doubted();
   void come_to_rest(bool patiently);  // patiently: until it does; else for some hours
   bool step_calmly();
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/manifest.h"
 #include "storage/env/ensure.h"
 #include "tests/sim/simulation.h"
 
@@ -32,10 +33,27 @@ void simulation::check_all() {
   check(check_view(secondary_.journal_log(), secondary_.where()));
 }
 
+// What somebody did to the target behind our back: half of the worlds ask for a resync, the others for a verification.
+bool simulation::mend_tampered() {
+  if (drawn_.tampers == 0) return false;
+  if (seed_ % 2 == 0) {
+    mend_by_verifying(false);
+    return true;
+  }
+  bool asked = false;
+  for (const std::string& r : target_.repositories()) {
+    if (!book_.is_tampered(r)) continue;
+    note("resync " + r);
+    secondary_.resync(r);
+    asked = true;
+  }
+  return asked;
+}
+
 // What a verification finds is mended or parked, so that after a few there is nothing to find but what the log does not
 // speak of. (What was judged with one item shows with the next that names it, when the first is parked.)
-void simulation::verify() {
-  const bool deep = chance(500);
+void simulation::mend_by_verifying(bool deep) {
+  if (defect_ == defect::verifier_blind) return;
   constexpr int runs_max = 4;
   for (int n = 1; n <= runs_max; ++n) {
     note("verify");
@@ -55,10 +73,61 @@ void simulation::verify() {
     if (v.mismatches_found == v.unclaimed) break;
     if (n == runs_max) return breach("what was found amiss is not mended: " + shown());
   }
+}
+
+void simulation::verify() {
+  mend_by_verifying(chance(500));
   check_mirror(engine::reconcile_mode::digests, true, true);
-  if (!profile_.source_lists_referrers || !profile_.copying.referrers) return;
+  if (failed() || !profile_.source_lists_referrers || !profile_.copying.referrers) return;
   check(check_attached({source_, target_, secondary_, book_, refused_, engine::reconcile_mode::digests,
                         drawn_.pushes.breaks_images, true, true}));
+}
+
+// Of a tag that stands as it should.
+std::optional<digest> simulation::a_blob_in_use() {
+  for (const auto& i : items_of(secondary_.wanted())) {
+    const auto done = secondary_.done().item(i.repository, i.ref);
+    ensure(done.has_value(), "a memory database can be read");
+    const bool stands = i.is_tag && !i.gone && *done && (*done)->state == engine::item_state::done && !(*done)->apart;
+    const auto* const m = stands ? target_.manifest_at(i.repository, i.ref) : nullptr;
+    if (m == nullptr || m->digest.text() != (*done)->digest) continue;
+    const auto content = engine::parse_manifest(m->media_type, m->bytes);
+    if (!content) continue;
+    for (const engine::manifest_reference& r : content->references) {
+      const bool there = r.as == engine::copy_as::blob && target_.blob(i.repository, r.target.digest) != nullptr;
+      if (there) return r.target.digest;
+    }
+  }
+  return std::nullopt;
+}
+
+bool simulation::is_any_doubted() {
+  bool any = false;
+  const auto read = secondary_.done().repositories([&](const engine::actual_repository& r) {
+    any = any || r.doubted > 0;
+    return true;
+  });
+  ensure(read.has_value(), "a memory database can be read");
+  return any;
+}
+
+// Bytes that go bad at rest are found by reading, and from then on by every run, until they are right again.
+void simulation::check_doubts() {
+  const auto bad = a_blob_in_use();
+  if (!bad || defect_ == defect::verifier_blind) return;
+  note("the target's bytes of " + bad->text() + " go bad");
+  target_.corrupt_body(*bad);
+  for (const bool deep : {true, false, false}) {
+    if (!secondary_.verify(deep)) return;
+    come_to_rest(true);
+    if (failed()) return;
+    const engine::verify_run& v = secondary_.verified();
+    if (v.mismatches_found == v.unclaimed) return breach("bytes that went bad were not found");
+    if (!is_any_doubted()) return breach("bytes that were found bad are not doubted");
+  }
+  target_.mend_bodies();
+  mend_by_verifying(false);
+  if (!failed() && is_any_doubted()) breach("bytes that were read right are doubted still");
 }
 
 // At rest after it: what it found has come to the target, and what was settled otherwise than told was looked at again.

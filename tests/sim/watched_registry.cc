@@ -24,6 +24,8 @@ std::string_view name_of(defect d) {
       return "one_stops_all";
     case defect::referrers_dropped:
       return "referrers_dropped";
+    case defect::verifier_blind:
+      return "verifier_blind";
     case defect::referrers_unasked:
       return "referrers_unasked";
   }

@@ -18,14 +18,15 @@ enum class defect : std::uint8_t {
   view_apart,             // a view is committed apart from its position
   one_stops_all,          // what fails for good fails all of its repository
   referrers_dropped,      // what refers to an image is said to be published, and is not
+  verifier_blind,         // a verification finds nothing
   referrers_unasked       // what refers to an image comes by its own events alone
 };
 std::string_view name_of(defect d);
 std::optional<defect> defect_named(std::string_view name);
 inline constexpr defect all_defects[] = {
-    defect::blobs_skipped, defect::removal_unasked,       defect::failed_listing_empty,
-    defect::no_dedup,      defect::acknowledged_unsynced, defect::view_apart,
-    defect::one_stops_all, defect::referrers_dropped,     defect::referrers_unasked};
+    defect::blobs_skipped,         defect::removal_unasked,  defect::failed_listing_empty, defect::no_dedup,
+    defect::acknowledged_unsynced, defect::view_apart,       defect::one_stops_all,        defect::referrers_dropped,
+    defect::verifier_blind,        defect::referrers_unasked};
 
 class watched_source final : public memory_registry {
  public:
