@@ -24,6 +24,7 @@ namespace longshore::tools {
 struct endpoint_options {
   bool plain_http = false;
   api::index_entries needed = api::index_entries::all;  // of files
+  bool planned = false;                                 // target files are not made; what is not there is empty
   registry_settings settings;                           // but for the url
 };
 
@@ -53,6 +54,7 @@ class copy_endpoints {
   using places = std::map<std::string, opened>;
   result<engine::registry*> open(places& in, const api::image_reference& at, const endpoint_options& options,
                                  api::layout_access access);
+  static engine::registry* keep(places& in, const std::string& key, opened made);
   result<opened> open_docker(const api::image_reference& at, const endpoint_options& options);
   static std::uint64_t requests_of(const places& in);
 

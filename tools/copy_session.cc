@@ -26,6 +26,12 @@ std::vector<engine::copy_ref> refs_of(const copy_job& job) {
   return {std::move(ref)};
 }
 
+endpoint_options of_target(const copy_request& request) {
+  endpoint_options target = request.target;
+  target.planned = request.dry_run;
+  return target;
+}
+
 void add(engine::copy_figures& to, const engine::copy_figures& more) {
   to.repositories += more.repositories;
   to.repositories_listed += more.repositories_listed;
@@ -72,7 +78,7 @@ copy_session::copy_session(boost::asio::any_io_executor on, clock& now, copy_req
       now_(&now),
       request_(std::move(request)),
       told_(std::move(told)),
-      places_(std::move(on), now, request_.source, request_.target) {}
+      places_(std::move(on), now, request_.source, of_target(request_)) {}
 
 copy_session::~copy_session() = default;
 
@@ -123,13 +129,14 @@ result<void> copy_session::open_index(engine::registry& target) {
   auto& place = targets_[&target];
   if (place) return {};
   place = std::make_unique<target_place>();
-  std::error_code ec;
-  const bool has_state = !request_.state.empty() && (!request_.dry_run || std::filesystem::exists(request_.state, ec));
-  if (has_state) {
+  if (!request_.state.empty()) {
     if (targets_.size() > 1) return fail(errc::invalid, "--state keeps what one target has, and several are named");
-    auto state = copy_state::open(request_.state, target.name(), *now_);
-    if (!state) return pass(std::move(state));
-    place->state = *std::move(state);
+    auto state = request_.dry_run ? copy_state::look(request_.state, target.name())
+                                  : copy_state::open(request_.state, target.name(), *now_);
+    // A plan does without what the copy would begin.
+    const bool is_yet_to_be = !state && request_.dry_run && state.error().code == errc::not_found;
+    if (!state && !is_yet_to_be) return pass(std::move(state));
+    if (state) place->state = *std::move(state);
   }
   if (request_.dry_run) {
     place->planned = std::make_unique<engine::planned_target>(target);
@@ -200,7 +207,7 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
   copier_ = &blobs;
   if (stopping_) run.stop();
   co_await run.run(std::move(g.routes));
-  if (place.state && !stopping_) {
+  if (place.state && !request_.dry_run && !stopping_) {
     // Sessions that nobody took up again; the registry purges by age what cannot be cancelled now.
     const auto given_up = co_await blobs.cancel_left_uploads(now_->now());
     static_cast<void>(given_up);

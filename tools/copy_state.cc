@@ -7,17 +7,25 @@
 namespace longshore::tools {
 namespace {
 
-// The state is worthless for another target, and would be believed: it says whose it is.
-result<void> claim(const std::filesystem::path& directory, const std::string& target) {
-  const std::filesystem::path file = directory / "copy-target";
+constexpr const char* target_file = "copy-target";
+
+// The state is worthless for another target, and would be believed: it says whose it is. False: nobody's.
+result<bool> is_of(const std::filesystem::path& directory, const std::string& target) {
+  const std::filesystem::path file = directory / target_file;
   std::error_code ec;
-  if (std::filesystem::exists(file, ec)) {
-    auto kept = read_small_file(file, 4'096);
-    if (!kept) return pass(std::move(kept));
-    if (*kept == target + "\n") return {};
-    return fail(errc::conflict, directory.string() + " is the state of copies to " + kept->substr(0, kept->find('\n')) +
-                                    ", not to " + target + ": name another --state directory");
-  }
+  if (!std::filesystem::exists(file, ec)) return false;
+  auto kept = read_small_file(file, 4'096);
+  if (!kept) return pass(std::move(kept));
+  if (*kept == target + "\n") return true;
+  return fail(errc::conflict, directory.string() + " is the state of copies to " + kept->substr(0, kept->find('\n')) +
+                                  ", not to " + target + ": name another --state directory");
+}
+
+result<void> claim(const std::filesystem::path& directory, const std::string& target) {
+  auto ours = is_of(directory, target);
+  if (!ours) return pass(std::move(ours));
+  if (*ours) return {};
+  const std::filesystem::path file = directory / target_file;
   std::ofstream out(file);
   out << target << "\n";
   out.flush();
@@ -25,7 +33,46 @@ result<void> claim(const std::filesystem::path& directory, const std::string& ta
   return {};
 }
 
+class locations_to_look_at final : public engine::location_index {
+ public:
+  locations_to_look_at(const engine::locations& view, const engine::uploads& open) : view_(&view), open_(&open) {}
+  result<bool> holds(std::string_view repository, std::string_view digest) const override {
+    return view_->holds(repository, digest);
+  }
+  result<std::optional<std::string>> any_holder(std::string_view digest) const override {
+    return view_->any_holder(digest);
+  }
+  result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const override {
+    return view_->survey_of(repository);
+  }
+  engine::task<> record(std::vector<log::event>) override {
+    co_return fail(errc::unsupported, "the state of copies is only looked at");
+  }
+  result<std::optional<engine::open_upload>> upload_of(std::string_view repository,
+                                                       std::string_view digest) const override {
+    return open_->find(repository, digest);
+  }
+  result<std::vector<engine::open_upload>> open_uploads(std::size_t most) const override { return open_->list(most); }
+  bool durable() const override { return true; }
+
+ private:
+  const engine::locations* view_;
+  const engine::uploads* open_;
+};
+
 }  // namespace
+
+result<std::unique_ptr<copy_state>> copy_state::look(const std::filesystem::path& directory,
+                                                     const std::string& target) {
+  auto store = open_site_store(directory, store_access::read_only);
+  if (!store) return pass(std::move(store));
+  if (auto ours = is_of(directory, target); !ours) return pass(std::move(ours));
+  auto logs = open_site_logs(*store);
+  if (!logs) return pass(std::move(logs));
+  std::unique_ptr<copy_state> state(new copy_state(*std::move(store), *std::move(logs)));
+  state->where_ = std::make_unique<locations_to_look_at>(*state->logs_.locations, *state->logs_.uploads);
+  return state;
+}
 
 result<std::unique_ptr<copy_state>> copy_state::open(const std::filesystem::path& directory, const std::string& target,
                                                      clock& now) {

@@ -56,7 +56,7 @@ oci_archive::~oci_archive() {
 
 // Always one that nobody had before: what has its name from elsewhere is not ours to empty.
 result<void> oci_archive::make_working_directory() {
-  if (options_.access == layout_access::read) {
+  if (options_.access != layout_access::write) {
     std::error_code ec;
     const fs::path in = options_.temporary.empty() ? fs::temp_directory_path(ec) : options_.temporary;
     if (ec) return file_failure(-ec.value(), "cannot find the directory for temporary files");
@@ -104,7 +104,7 @@ result<void> oci_archive::unpack() {
 }
 
 engine::task<> oci_archive::finish() {
-  if (options_.access == layout_access::read) {
+  if (options_.access != layout_access::write) {
     co_return fail(errc::unsupported, layout_->name() + " is open for reading only");
   }
   if (auto listed = co_await layout_->finish(); !listed) co_return listed;

@@ -33,13 +33,13 @@ struct oci_archive_options {
 
 class oci_archive {
  public:
-  // Blocks while it unpacks.
+  // Blocks while it unpacks. To plan: errc::not_found while there is no such file.
   static result<std::unique_ptr<oci_archive>> open(oci_archive_options options);
   ~oci_archive();
 
   // Lives as long as this object.
   engine::registry& registry() { return *layout_; }
-  // errc::unsupported when it is open for reading.
+  // errc::unsupported unless it is open for writing.
   engine::task<> finish();
 
  private:

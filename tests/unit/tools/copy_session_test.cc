@@ -1,0 +1,79 @@
+// A copy, and the plan of one, between files: what comes to be where, and what is told.
+
+#include "tools/copy_session.h"
+
+#include "api/local/oci_layout.h"
+#include "storage/env/clock.h"
+#include "tests/unit/local/local_fixture.h"
+
+namespace longshore::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+class copy_session_test : public tests::registry_runner {
+ protected:
+  void SetUp() override {
+    auto made = api::oci_layout::open({.directory = place.path() / "source", .access = api::layout_access::write});
+    ASSERT_TRUE(made) << made.error().text;
+    for (const char* tag : {"v1", "v2"}) ASSERT_TRUE(get(tests::push_image(**made, "", tag, tag)));
+    ASSERT_TRUE(get((*made)->finish()));
+  }
+  std::string at(const std::string& transport, const std::string& name, const std::string& rest = {}) const {
+    return transport + ":" + (place.path() / name).string() + rest;
+  }
+  result<copy_figures_now> run(std::vector<copy_job> jobs, bool dry_run) {
+    outcomes.clear();
+    copy_request request;
+    request.jobs = std::move(jobs);
+    request.dry_run = dry_run;
+    copy_session session(io.get_executor(), clock, std::move(request),
+                         [&](const engine::copy_outcome& o) { outcomes.push_back(o); });
+    return get(session.run());
+  }
+  result<copy_figures_now> plan(const std::string& from, const std::string& to) {
+    return run({parse_job(from, to).value()}, true);
+  }
+  std::vector<std::string> everything() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::recursive_directory_iterator(place.path())) names.push_back(entry.path());
+    std::ranges::sort(names);
+    return names;
+  }
+
+  testing::scratch place;
+  longshore::system_clock clock;
+  std::vector<engine::copy_outcome> outcomes;
+};
+
+TEST_F(copy_session_test, a_plan_of_a_copy_to_files_makes_none_and_tells_all_that_would_be_sent) {
+  fs::create_directories(place.path() / "empty");
+  const auto before = everything();
+  for (const std::string& to : {at("oci", "new"), at("oci", "above/new"), at("oci", "empty"),
+                                at("oci-archive", "new.tar"), at("oci-archive", "above/new.tar")}) {
+    const auto planned = plan(at("oci", "source"), to);
+    ASSERT_TRUE(planned) << to << ": " << planned.error().text;
+    EXPECT_EQ(planned->run.copied, 2u) << to;
+    EXPECT_EQ(planned->run.moved.copied.blobs, 3u) << to << ": a layer each, and the config that they share";
+    EXPECT_EQ(everything(), before) << to;
+  }
+}
+
+TEST_F(copy_session_test, a_plan_sees_what_the_files_hold_and_refuses_what_a_copy_refuses) {
+  for (const char* transport : {"oci", "oci-archive"}) {
+    const std::string to = at(transport, transport);
+    ASSERT_TRUE(run({parse_job(at("oci", "source", ":v1"), to + ":v1").value()}, false));
+    const auto before = everything();
+    const auto planned = plan(at("oci", "source"), to);
+    ASSERT_TRUE(planned) << planned.error().text;
+    EXPECT_EQ(planned->run.unchanged, 1u);
+    EXPECT_EQ(planned->run.copied, 1u);
+    EXPECT_EQ(planned->run.moved.copied.blobs, 1u);
+    EXPECT_EQ(everything(), before);
+  }
+  tests::write_text(place.path() / "home" / "letter", "dear");
+  EXPECT_EQ(plan(at("oci", "source"), at("oci", "home")).error().code, errc::invalid);
+}
+
+}  // namespace
+}  // namespace longshore::tools
