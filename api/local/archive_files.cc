@@ -210,17 +210,16 @@ result<void> unpack_layout(const fs::path& file, const local_directory& to, cons
   return unpacker(file, to, limits).run(fd.get());
 }
 
-result<void> pack_layout(const local_directory& from, const fs::path& file) {
+result<void> pack_layout(const local_directory& from, const local_directory& aside, const fs::path& file) {
   std::error_code ec;
   const fs::path whole = fs::absolute(file, ec);
   if (ec || !whole.has_filename()) return fail(errc::invalid, "'" + file.string() + "' is not a file's name");
   auto above = local_directory::create(whole.parent_path(), from.files());
   if (!above) return pass(std::move(above));
-  const std::string name = whole.filename().string();
-  auto out = above->begin_file(name + ".partial");
+  auto out = aside.begin_file();
   if (!out) return pass(std::move(out));
   if (auto r = packer(from, *out).run(); !r) return r;
-  return out->publish(name);
+  return out->publish(*above, whole.filename().string());
 }
 
 }  // namespace longshore::api

@@ -7,8 +7,8 @@
 // its own use, are passed over. errc::invalid for anything else: links, devices, absolute paths, "..", other
 // names; errc::corrupt for a broken archive or a name that comes twice; errc::too_large over the limits. Nothing that
 // it wrote is synced. After an error the directory holds a part of the archive.
-// pack() writes `file` whole or not at all: to `file`.partial, synced, then renamed. Its bytes are a function of the
-// layout's content (sorted names, no times).
+// pack_layout() writes `file` whole or not at all: to a file of its own in `aside`, which is on the same disk, synced,
+// then renamed. Its bytes are a function of the layout's content (sorted names, no times).
 
 #include <cstdint>
 #include <filesystem>
@@ -24,6 +24,6 @@ struct unpack_limits {
 
 // errc::not_found when there is no such file.
 result<void> unpack_layout(const std::filesystem::path& file, const local_directory& to, const unpack_limits& limits);
-result<void> pack_layout(const local_directory& from, const std::filesystem::path& file);
+result<void> pack_layout(const local_directory& from, const local_directory& aside, const std::filesystem::path& file);
 
 }  // namespace longshore::api

@@ -108,7 +108,7 @@ engine::task<> oci_archive::finish() {
     co_return fail(errc::unsupported, layout_->name() + " is open for reading only");
   }
   if (auto listed = co_await layout_->finish(); !listed) co_return listed;
-  co_return co_await packing_.run([&] { return pack_layout(layout_->directory(), options_.file); });
+  co_return co_await packing_.run([&] { return pack_layout(layout_->directory(), *lock_, options_.file); });
 }
 
 }  // namespace longshore::api

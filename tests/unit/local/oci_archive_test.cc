@@ -172,6 +172,20 @@ TEST_F(oci_archive_test, directories_and_links_of_working_names_keep_what_they_h
   EXPECT_EQ(beside().size(), before.size() + 1) << "the archive alone is new";
 }
 
+// Browsers and other tools name files of theirs so, too.
+TEST_F(oci_archive_test, a_file_named_like_a_partial_one_keeps_what_it_holds) {
+  const fs::path theirs = file.string() + ".partial";
+  write_text(theirs, "somebody's only copy");
+  {
+    auto opened = open(api::layout_access::write);
+    ASSERT_TRUE(opened) << opened.error().text;
+    ASSERT_TRUE(get(push_image((*opened)->registry(), "", "v1", "layer")));
+    ASSERT_TRUE(get((*opened)->finish()));
+  }
+  EXPECT_EQ(read_text(theirs), "somebody's only copy");
+  EXPECT_EQ(beside(), (std::vector<std::string>{"images.tar", "images.tar.partial"}));
+}
+
 TEST_F(oci_archive_test, one_writer_at_a_time_and_the_next_adds_to_what_the_first_wrote) {
   {
     auto first = open(api::layout_access::write);
