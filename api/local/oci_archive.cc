@@ -95,7 +95,11 @@ result<void> oci_archive::unpack() {
   std::error_code ec;
   const bool is_new = writes && !fs::exists(options_.file, ec) && !ec;
   if (!is_new) {
-    if (auto r = unpack_layout(options_.file, *directory, options_.limits); !r) return r;
+    auto unpacked = unpack_layout(options_.file, *directory, options_.limits);
+    if (!unpacked && unpacked.error().code == errc::no_space && !writes) {
+      unpacked.error().text += ", or name another directory in TMPDIR";
+    }
+    if (!unpacked) return unpacked;
   }
   auto opened = oci_layout::open(std::move(layout));
   if (!opened) return pass(std::move(opened), "reading " + options_.file.string());
