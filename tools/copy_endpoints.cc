@@ -113,14 +113,15 @@ void copy_endpoints::stop() {
   for (auto& [address, limits] : limits_) limits->stop();
 }
 
-engine::task<> copy_endpoints::finish() {
+boost::asio::awaitable<std::vector<copy_endpoints::unfinished>> copy_endpoints::finish() {
+  std::vector<unfinished> failed;
   for (auto& [key, target] : targets_) {
     result<void> done;
     if (target.archive) done = co_await target.archive->finish();
     if (target.layout) done = co_await target.layout->finish();
-    if (!done) co_return done;
+    if (!done) failed.push_back({target.registry, std::move(done).error()});
   }
-  co_return result<void>();
+  co_return failed;
 }
 
 std::uint64_t copy_endpoints::requests_of(const places& in) {

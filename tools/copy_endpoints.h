@@ -4,7 +4,8 @@
 //
 // Plain HTTP is spoken to loopback hosts, and to others only when told. Credentials come from the options, else from
 // the files where docker, podman and skopeo keep them. source() and target() answer the same object for the same
-// place. finish() makes archives and layouts final: what was written to an archive is in its file only then.
+// place. finish() makes archives and layouts final: what was written to an archive is in its file only then. One that
+// cannot be does not hold up the others; all that failed are named.
 // The executor and the clock must outlive it. One executor.
 
 #include <boost/asio/any_io_executor.hpp>
@@ -35,7 +36,11 @@ class copy_endpoints {
 
   result<engine::registry*> source(const api::image_reference& at);
   result<engine::registry*> target(const api::image_reference& at);
-  engine::task<> finish();
+  struct unfinished {
+    engine::registry* target;
+    error why;
+  };
+  boost::asio::awaitable<std::vector<unfinished>> finish();
 
   // Ends every wait for a registry's limits.
   void stop();

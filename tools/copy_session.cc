@@ -54,6 +54,8 @@ struct copy_session::target_place {
   std::unique_ptr<engine::planned_target> planned;
   std::unique_ptr<engine::transient_locations> imagined;
 
+  engine::copy_figures brought;  // of the groups that have ended
+
   engine::location_index& known() { return state ? state->where() : transient; }
   engine::location_index& where() { return imagined ? *imagined : known(); }
 };
@@ -123,6 +125,17 @@ void copy_session::tell_failed(std::string what, error why) {
   ++before_.items;
   ++before_.failed;
   told_({{std::move(what), {}}, engine::copy_end::failed, {}, {}, {}, std::move(why)});
+}
+
+// What was told as copied on the way is not in its file.
+void copy_session::tell_unfinished(engine::registry& target, error why) {
+  const engine::copy_figures lost = targets_.at(&target)->brought;
+  if (lost.copied + lost.deleted == 0) return tell_failed(target.name(), std::move(why));
+  before_.copied -= lost.copied;
+  before_.failed += lost.copied;
+  before_.deleted -= lost.deleted;
+  before_.not_deleted += lost.deleted;
+  told_({{target.name(), {}}, engine::copy_end::failed, {}, {}, {}, std::move(why)});
 }
 
 result<void> copy_session::open_index(engine::registry& target) {
@@ -215,6 +228,7 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
   running_ = nullptr;
   copier_ = nullptr;
   add(before_, run.figures());
+  add(place.brought, run.figures());
   bytes_before_ += run.figures().moved.bytes_sent;
 }
 
@@ -222,7 +236,7 @@ engine::task<copy_figures_now> copy_session::run() {
   if (auto sorted = co_await sort_jobs(); !sorted) co_return pass(std::move(sorted));
   for (auto& g : groups_) co_await run_group(*g);
   if (!request_.dry_run) {
-    if (auto finished = co_await places_.finish(); !finished) co_return pass(std::move(finished));
+    for (auto& [target, why] : co_await places_.finish()) tell_unfinished(*target, std::move(why));
   }
   co_return figures();
 }

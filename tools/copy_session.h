@@ -4,8 +4,9 @@
 //
 // run() opens the places, lists catalogs where many repositories were asked for, and runs the engine's copy_run over
 // what comes out: once per source and target, one target after the other, so that each target gets each blob once
-// whatever sources name it. It fails only when nothing could be begun; everything else is told per item. With dry_run
-// nothing is written anywhere. stop(): what runs is given up. One executor; the clock must outlive it.
+// whatever sources name it. It fails only when nothing could be begun; everything else is told per item, and a target
+// that could not be finished by its name. With dry_run nothing is written anywhere.
+// stop(): what runs is given up. One executor; the clock must outlive it.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
@@ -54,6 +55,7 @@ class copy_session {
   engine::task<> add_job(const copy_job& job);
   engine::task<> add_many(const copy_job& job, engine::registry& from, engine::registry& to);
   void tell_failed(std::string what, error why);
+  void tell_unfinished(engine::registry& target, error why);
   // The repositories of a group in which nothing may be deleted, and why.
   std::map<std::string, std::string> held_back(const group& g) const;
   void add_route(engine::registry& from, engine::registry& to, std::string source_repository, engine::copy_route route);

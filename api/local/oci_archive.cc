@@ -51,7 +51,7 @@ result<std::unique_ptr<oci_archive>> oci_archive::open(oci_archive_options optio
 oci_archive::~oci_archive() {
   layout_.reset();
   std::error_code ec;
-  if (!working_.empty()) fs::remove_all(working_, ec);
+  if (!working_.empty() && !keeps_working_) fs::remove_all(working_, ec);
 }
 
 // Always one that nobody had before: what has its name from elsewhere is not ours to empty.
@@ -111,8 +111,16 @@ engine::task<> oci_archive::finish() {
   if (options_.access != layout_access::write) {
     co_return fail(errc::unsupported, layout_->name() + " is open for reading only");
   }
-  if (auto listed = co_await layout_->finish(); !listed) co_return listed;
-  co_return co_await packing_.run([&] { return pack_layout(layout_->directory(), *lock_, options_.file); });
+  auto done = co_await layout_->finish();
+  if (done) {
+    done = co_await packing_.run([&] { return pack_layout(layout_->directory(), *lock_, options_.file); });
+  }
+  keeps_working_ = !done;
+  if (!done) {
+    done.error().text += "; what was fetched is kept: copy it from oci:" + layout_->directory().path().string() +
+                         ", or delete " + working_.string();
+  }
+  co_return done;
 }
 
 }  // namespace longshore::api

@@ -130,6 +130,34 @@ TEST_F(oci_archive_test, an_archive_that_is_there_is_added_to) {
   EXPECT_EQ(failure((*opened)->finish()), errc::unsupported);
 }
 
+TEST_F(oci_archive_test, what_was_fetched_is_kept_and_named_when_the_archive_cannot_be_written) {
+  {
+    auto opened = open(api::layout_access::write);
+    ASSERT_TRUE(get(push_image((*opened)->registry(), "", "v1", "layer")));
+    fs::create_directories(file / "in the way");
+    EXPECT_NE(failure((*opened)->finish()), errc::stopped);
+  }
+  const std::string mark = "copy it from oci:";
+  const std::size_t named = last_text.find(mark);
+  ASSERT_NE(named, std::string::npos) << last_text;
+  const std::string kept = last_text.substr(named + mark.size(), last_text.find(',', named) - named - mark.size());
+  auto layout = api::oci_layout::open({.directory = kept});
+  ASSERT_TRUE(layout) << layout.error().text;
+  EXPECT_EQ(get((*layout)->get_manifest("", "v1")).value().bytes, image_text("layer"));
+}
+
+TEST_F(oci_archive_test, a_second_finish_that_succeeds_leaves_nothing_behind) {
+  {
+    auto opened = open(api::layout_access::write);
+    ASSERT_TRUE(get(push_image((*opened)->registry(), "", "v1", "layer")));
+    fs::create_directories(file / "in the way");
+    EXPECT_NE(failure((*opened)->finish()), errc::stopped);
+    fs::remove_all(file);
+    EXPECT_TRUE(get((*opened)->finish()));
+  }
+  EXPECT_EQ(beside(), std::vector<std::string>{"images.tar"});
+}
+
 TEST_F(oci_archive_test, equal_content_makes_equal_archives) {
   const auto write = [&] {
     auto opened = open(api::layout_access::write);

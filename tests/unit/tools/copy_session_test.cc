@@ -75,5 +75,36 @@ TEST_F(copy_session_test, a_plan_sees_what_the_files_hold_and_refuses_what_a_cop
   EXPECT_EQ(plan(at("oci", "source"), at("oci", "home")).error().code, errc::invalid);
 }
 
+TEST_F(copy_session_test, a_target_that_cannot_be_finished_is_named_and_the_others_are_whole) {
+  const fs::path first = place.path() / "a.tar", second = place.path() / "b.tar";
+  std::vector<copy_job> jobs;
+  for (const fs::path& file : {first, second}) {
+    jobs.push_back(parse_job(at("oci", "source"), "oci-archive:" + file.string()).value());
+  }
+  copy_request request;
+  request.jobs = std::move(jobs);
+  copy_session session(io.get_executor(), clock, std::move(request), [&](const engine::copy_outcome& o) {
+    outcomes.push_back(o);
+    // Nothing can be renamed over it.
+    if (o.end == engine::copy_end::copied) fs::create_directories(first / "in the way");
+  });
+  const auto done = get(session.run());
+  ASSERT_TRUE(done) << done.error().text;
+  EXPECT_EQ(done->run.items, 4u);
+  EXPECT_EQ(done->run.copied, 2u);
+  EXPECT_EQ(done->run.failed, 2u) << "they are in no archive";
+  EXPECT_TRUE(fs::is_regular_file(second));
+  const engine::copy_outcome& last = outcomes.back();
+  EXPECT_EQ(last.item.repository, "oci-archive:" + first.string());
+  ASSERT_TRUE(last.why);
+  const std::string mark = "copy it from oci:";
+  const std::size_t named = last.why->text.find(mark);
+  ASSERT_NE(named, std::string::npos) << last.why->text;
+  const std::string kept = last.why->text.substr(named + 13, last.why->text.find(',', named) - named - 13);
+  const auto again = run({parse_job(kept, at("oci", "rescued")).value()}, false);
+  ASSERT_TRUE(again) << again.error().text;
+  EXPECT_EQ(again->run.copied, 2u);
+}
+
 }  // namespace
 }  // namespace longshore::tools
