@@ -1,7 +1,6 @@
 #include "tools/copy_state.h"
 
-#include <fstream>
-
+#include "api/local/local_directory.h"
 #include "tools/config_value.h"
 
 namespace longshore::tools {
@@ -21,16 +20,18 @@ result<bool> is_of(const std::filesystem::path& directory, const std::string& ta
                                   ", not to " + target + ": name another --state directory");
 }
 
-result<void> claim(const std::filesystem::path& directory, const std::string& target) {
-  auto ours = is_of(directory, target);
-  if (!ours) return pass(std::move(ours));
-  if (*ours) return {};
-  const std::filesystem::path file = directory / target_file;
-  std::ofstream out(file);
-  out << target << "\n";
-  out.flush();
-  if (!out) return fail(errc::io_failed, "cannot write " + file.string());
-  return {};
+// Of a directory that says nothing: a first run that was cut short left it empty. A site would believe what is
+// recorded.
+result<void> check_unused(const std::filesystem::path& directory, const site_logs& logs) {
+  if (logs.log->durable_size() == 0 && logs.journal->durable_size() == 0) return {};
+  return fail(errc::conflict, directory.string() + " is the data directory of a site: name another --state directory");
+}
+
+// On disk before anything is recorded.
+result<void> write_target(const std::filesystem::path& directory, const std::string& target) {
+  auto in = api::local_directory::open(directory);
+  if (!in) return pass(std::move(in));
+  return in->write_file(target_file, target + "\n");
 }
 
 class locations_to_look_at final : public engine::location_index {
@@ -66,9 +67,13 @@ result<std::unique_ptr<copy_state>> copy_state::look(const std::filesystem::path
                                                      const std::string& target) {
   auto store = open_site_store(directory, store_access::read_only);
   if (!store) return pass(std::move(store));
-  if (auto ours = is_of(directory, target); !ours) return pass(std::move(ours));
+  auto ours = is_of(directory, target);
+  if (!ours) return pass(std::move(ours));
   auto logs = open_site_logs(*store);
   if (!logs) return pass(std::move(logs));
+  if (!*ours) {
+    if (auto unused = check_unused(directory, *logs); !unused) return pass(std::move(unused));
+  }
   std::unique_ptr<copy_state> state(new copy_state(*std::move(store), *std::move(logs)));
   state->where_ = std::make_unique<locations_to_look_at>(*state->logs_.locations, *state->logs_.uploads);
   return state;
@@ -78,9 +83,14 @@ result<std::unique_ptr<copy_state>> copy_state::open(const std::filesystem::path
                                                      clock& now) {
   auto store = open_site_store(directory, store_access::create);
   if (!store) return pass(std::move(store));
-  if (auto claimed = claim(directory, target); !claimed) return pass(std::move(claimed));
+  auto ours = is_of(directory, target);
+  if (!ours) return pass(std::move(ours));
   auto logs = open_site_logs(*store);
   if (!logs) return pass(std::move(logs));
+  if (!*ours) {
+    if (auto unused = check_unused(directory, *logs); !unused) return pass(std::move(unused));
+    if (auto written = write_target(directory, target); !written) return pass(std::move(written));
+  }
   std::unique_ptr<copy_state> state(new copy_state(*std::move(store), *std::move(logs)));
   auto sequencer = log::sequencer::start(
       *state->logs_.journal, {state->logs_.actual.get(), state->logs_.locations.get(), state->logs_.uploads.get()}, now,

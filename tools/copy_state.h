@@ -3,8 +3,8 @@
 // What earlier copies to one target are known to have done, kept in a directory (`--state DIR`): the same journal and
 // views that a secondary has, so that the next run asks the target for nothing that it published itself.
 //
-// open() creates the directory when it is not there, and refuses one that was kept for another target
-// (errc::conflict) or that another process uses (errc::busy). What where().record() returned for is durable.
+// open() creates the directory when it is not there, and refuses one that was kept for another target or is a site's
+// (errc::conflict), or that another process uses (errc::busy). What where().record() returned for is durable.
 // look() is for plans: it changes nothing in the directory, and where().record() is errc::unsupported.
 // Must outlive everything that uses where(). One executor.
 
