@@ -106,5 +106,15 @@ TEST_F(copy_session_test, a_target_that_cannot_be_finished_is_named_and_the_othe
   EXPECT_EQ(again->run.copied, 2u);
 }
 
+TEST_F(copy_session_test, a_repository_that_the_source_lacks_is_named_once_and_as_the_source_has_it) {
+  fs::create_directories(place.path() / "storage" / "docker/registry/v2/repositories");
+  fs::create_directories(place.path() / "storage" / "docker/registry/v2/blobs");
+  const auto done = run({parse_job(at("distribution", "storage", "//nope/app"), at("oci", "to")).value()}, false);
+  ASSERT_TRUE(done) << done.error().text;
+  ASSERT_EQ(outcomes.size(), 1u);
+  ASSERT_TRUE(outcomes[0].why);
+  EXPECT_EQ(outcomes[0].why->text, at("distribution", "storage") + ": NAME_UNKNOWN: no repository nope/app");
+}
+
 }  // namespace
 }  // namespace longshore::tools
