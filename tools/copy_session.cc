@@ -96,7 +96,6 @@ void copy_session::add_route(engine::registry& from, engine::registry& to, std::
   groups_.back()->add(std::move(route));
 }
 
-// Nothing that was looked for must not pass for everything being copied.
 engine::task<> copy_session::add_many(const copy_job& job, engine::registry& from, engine::registry& to) {
   const auto page_after = [&](std::optional<std::string> next) -> engine::task<engine::tag_page> {
     if (stopping_) co_return fail(errc::stopped, "the run was stopped");
@@ -125,6 +124,22 @@ void copy_session::tell_failed(std::string what, error why) {
   ++before_.items;
   ++before_.failed;
   told_({{std::move(what), {}}, engine::copy_end::failed, {}, {}, {}, std::move(why)});
+}
+
+void copy_session::tell(const engine::copy_outcome& o) {
+  const std::string& ref = o.item.ref.source.empty() ? o.item.ref.target : o.item.ref.source;
+  const bool by_digest = ref.find(':') != std::string::npos;
+  // Signatures follow their image, whatever the patterns say.
+  const bool follows = o.end == engine::copy_end::skipped && engine::accessory_subject(ref).has_value();
+  if (!ref.empty() && !follows && (by_digest || !request_.copying.filter->tag(ref))) chose_a_tag_ = true;
+  told_(o);
+}
+
+// Nothing that was looked for must not pass for everything being copied.
+std::unexpected<error> copy_session::no_tag_chosen() const {
+  std::string patterns;
+  for (const std::string& tag : request_.tags) patterns += (patterns.empty() ? "\"" : ", \"") + tag + "\"";
+  return fail(errc::not_found, "no tag matches --tags " + patterns + " (of " + std::to_string(before_.items) + ")");
 }
 
 // What was told as copied on the way is not in its file.
@@ -215,7 +230,7 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
       return place.state->published(repository, ref);
     };
   }
-  engine::copy_run run(world, pauses_, std::move(options), told_);
+  engine::copy_run run(world, pauses_, std::move(options), [&](const engine::copy_outcome& o) { tell(o); });
   running_ = &run;
   copier_ = &blobs;
   if (stopping_) run.stop();
@@ -235,6 +250,7 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
 engine::task<copy_figures_now> copy_session::run() {
   if (auto sorted = co_await sort_jobs(); !sorted) co_return pass(std::move(sorted));
   for (auto& g : groups_) co_await run_group(*g);
+  if (!stopping_ && before_.failed == 0 && !request_.tags.empty() && !chose_a_tag_) co_return no_tag_chosen();
   if (!request_.dry_run) {
     for (auto& [target, why] : co_await places_.finish()) tell_unfinished(*target, std::move(why));
   }

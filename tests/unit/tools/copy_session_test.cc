@@ -22,11 +22,16 @@ class copy_session_test : public tests::registry_runner {
   std::string at(const std::string& transport, const std::string& name, const std::string& rest = {}) const {
     return transport + ":" + (place.path() / name).string() + rest;
   }
-  result<copy_figures_now> run(std::vector<copy_job> jobs, bool dry_run) {
+  result<copy_figures_now> run(std::vector<copy_job> jobs, bool dry_run, std::vector<std::string> tags = {}) {
     outcomes.clear();
     copy_request request;
     request.jobs = std::move(jobs);
     request.dry_run = dry_run;
+    request.tags = tags;
+    engine::filter_rules rules;
+    rules.tags_include = std::move(tags);
+    request.copying.filter =
+        std::make_shared<engine::replication_filter>(engine::replication_filter::make(std::move(rules)).value());
     copy_session session(io.get_executor(), clock, std::move(request),
                          [&](const engine::copy_outcome& o) { outcomes.push_back(o); });
     return get(session.run());
@@ -114,6 +119,20 @@ TEST_F(copy_session_test, a_repository_that_the_source_lacks_is_named_once_and_a
   ASSERT_EQ(outcomes.size(), 1u);
   ASSERT_TRUE(outcomes[0].why);
   EXPECT_EQ(outcomes[0].why->text, at("distribution", "storage") + ": NAME_UNKNOWN: no repository nope/app");
+}
+
+TEST_F(copy_session_test, a_pattern_that_matches_no_tag_is_a_failure_and_makes_no_archive) {
+  const auto job = parse_job(at("oci", "source"), at("oci-archive", "none.tar")).value();
+  for (const bool dry_run : {true, false}) {
+    const auto none = run({job}, dry_run, {"nope*", "semver:>=9"});
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code, errc::not_found);
+    EXPECT_NE(none.error().text.find("\"nope*\""), std::string::npos) << none.error().text;
+  }
+  EXPECT_FALSE(fs::exists(place.path() / "none.tar"));
+  const auto one = run({job}, false, {"nope*", "v2"});
+  ASSERT_TRUE(one) << one.error().text;
+  EXPECT_EQ(one->run.copied, 1u);
 }
 
 }  // namespace
