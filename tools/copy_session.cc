@@ -67,6 +67,7 @@ struct copy_session::group {
   engine::routed_registry source;
   std::vector<engine::copy_route> routes;
   std::vector<std::string> repositories;  // of the routes
+  std::string shown_as;                   // what its images go by in messages; empty: the target's repositories
 
   void add(engine::copy_route r) {
     repositories.push_back(r.repository);
@@ -85,7 +86,7 @@ copy_session::copy_session(boost::asio::any_io_executor on, clock& now, copy_req
 copy_session::~copy_session() = default;
 
 void copy_session::add_route(engine::registry& from, engine::registry& to, std::string source_repository,
-                             engine::copy_route route) {
+                             engine::copy_route route, const std::string& shown_as) {
   for (auto& g : groups_) {
     if (g->from != &from || g->to != &to || !g->source.route(route.repository, source_repository)) continue;
     g->add(std::move(route));
@@ -93,6 +94,7 @@ void copy_session::add_route(engine::registry& from, engine::registry& to, std::
   }
   groups_.push_back(std::make_unique<group>(from, to));
   groups_.back()->source.route(route.repository, source_repository);
+  groups_.back()->shown_as = shown_as;
   groups_.back()->add(std::move(route));
 }
 
@@ -109,7 +111,7 @@ engine::task<> copy_session::add_many(const copy_job& job, engine::registry& fro
     ++matching;
     const std::string target = job.to.repositories.empty() ? name : job.to.repositories + "/" + name;
     if (engine::is_repository_name(target)) {
-      add_route(from, to, name, {target, {}});
+      add_route(from, to, name, {target, {}}, {});
     } else {
       tell_failed(target, {errc::invalid, target + " is no repository name"});
     }
@@ -126,13 +128,16 @@ void copy_session::tell_failed(std::string what, error why) {
   told_({{std::move(what), {}}, engine::copy_end::failed, {}, {}, {}, std::move(why)});
 }
 
-void copy_session::tell(const engine::copy_outcome& o) {
+void copy_session::tell(const group& of, const engine::copy_outcome& o) {
   const std::string& ref = o.item.ref.source.empty() ? o.item.ref.target : o.item.ref.source;
   const bool by_digest = ref.find(':') != std::string::npos;
   // Signatures follow their image, whatever the patterns say.
   const bool follows = o.end == engine::copy_end::skipped && engine::accessory_subject(ref).has_value();
   if (!ref.empty() && !follows && (by_digest || !request_.copying.filter->tag(ref))) chose_a_tag_ = true;
-  told_(o);
+  if (of.shown_as.empty()) return told_(o);
+  engine::copy_outcome shown = o;
+  shown.item.repository = of.shown_as;
+  told_(shown);
 }
 
 // Nothing that was looked for must not pass for everything being copied.
@@ -180,7 +185,12 @@ engine::task<> copy_session::add_job(const copy_job& job) {
   if (!to) co_return pass(std::move(to));
   if (auto opened = open_index(**to); !opened) co_return opened;
   if (job.from.many) co_return co_await add_many(job, **from, **to);
-  add_route(**from, **to, repository_of(job.from.at), {repository_of(job.to.at), refs_of(job)});
+  // Files have no repositories: their images go by the source's, or by the file they come to.
+  std::string shown_as;
+  if (api::is_layout(job.to.at.transport)) {
+    shown_as = api::is_layout(job.from.at.transport) ? (*to)->name() : job.from.at.repository;
+  }
+  add_route(**from, **to, repository_of(job.from.at), {repository_of(job.to.at), refs_of(job)}, shown_as);
   co_return result<void>();
 }
 
@@ -230,7 +240,7 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
       return place.state->published(repository, ref);
     };
   }
-  engine::copy_run run(world, pauses_, std::move(options), [&](const engine::copy_outcome& o) { tell(o); });
+  engine::copy_run run(world, pauses_, std::move(options), [&](const engine::copy_outcome& o) { tell(g, o); });
   running_ = &run;
   copier_ = &blobs;
   if (stopping_) run.stop();

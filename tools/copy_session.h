@@ -55,13 +55,14 @@ class copy_session {
   engine::task<> sort_jobs();
   engine::task<> add_job(const copy_job& job);
   engine::task<> add_many(const copy_job& job, engine::registry& from, engine::registry& to);
-  void tell(const engine::copy_outcome& o);
+  void tell(const group& of, const engine::copy_outcome& o);
   void tell_failed(std::string what, error why);
   void tell_unfinished(engine::registry& target, error why);
   std::unexpected<error> no_tag_chosen() const;
   // The repositories of a group in which nothing may be deleted, and why.
   std::map<std::string, std::string> held_back(const group& g) const;
-  void add_route(engine::registry& from, engine::registry& to, std::string source_repository, engine::copy_route route);
+  void add_route(engine::registry& from, engine::registry& to, std::string source_repository, engine::copy_route route,
+                 const std::string& shown_as);
   result<void> open_index(engine::registry& target);
   boost::asio::awaitable<void> run_group(group& g);
 

@@ -118,6 +118,7 @@ TEST_F(copy_session_test, a_repository_that_the_source_lacks_is_named_once_and_a
   ASSERT_TRUE(done) << done.error().text;
   ASSERT_EQ(outcomes.size(), 1u);
   ASSERT_TRUE(outcomes[0].why);
+  EXPECT_EQ(outcomes[0].item.repository, "nope/app") << "files have no repositories";
   EXPECT_EQ(outcomes[0].why->text, at("distribution", "storage") + ": NAME_UNKNOWN: no repository nope/app");
 }
 
@@ -133,6 +134,7 @@ TEST_F(copy_session_test, a_pattern_that_matches_no_tag_is_a_failure_and_makes_n
   const auto one = run({job}, false, {"nope*", "v2"});
   ASSERT_TRUE(one) << one.error().text;
   EXPECT_EQ(one->run.copied, 1u);
+  EXPECT_EQ(outcomes.back().item.repository, at("oci-archive", "none.tar"));
 }
 
 }  // namespace
