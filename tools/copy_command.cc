@@ -206,7 +206,7 @@ void add(CLI::App& app, invocation& call, copy_purpose purpose) {
                       "docker://HOST[/REPOSITORY[:TAG][@DIGEST]], oci:DIR[:TAG], oci-archive:FILE[:TAG] or "
                       "distribution:DIR[//REPOSITORY[:TAG]]; '*' in REPOSITORY chooses several");
   command->add_option("DST", o->to, "Likewise; docker://HOST/PREFIX/ keeps the names below PREFIX");
-  command->add_option("--from-file", o->file, "Instead: a file with \"SRC DST\" on each line");
+  command->add_option("--from-file", o->file, "Instead: a file with \"SRC DST\" on each line, and comments after '#'");
   add_list(*command, "--tags", o->tags,
            "Only these tags: a glob, \"regex:...\" or \"semver:>=1.2 <2\"; none at all is a failure");
   add_list(*command, "--exclude-tags", o->exclude_tags, "Not these tags; wins over --tags");
