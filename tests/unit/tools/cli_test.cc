@@ -148,6 +148,10 @@ TEST_F(cli, the_state_at_a_seq_shows_tags_as_they_were) {
   EXPECT_EQ(parsed.at("items").at(0).at("repository").as_string(), "base");
   EXPECT_EQ(run("audit state " + site() + " --at 4").code, 1);
   EXPECT_EQ(run("audit state " + site() + " --at never").code, 1);
+  const outcome unknown = run("audit state " + site() + " --repository taem/app");
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("no tag or manifest of taem/app"));
+  EXPECT_EQ(run("audit state " + site() + " --repository base --at 1").code, 1) << "it was not known yet";
 }
 
 TEST_F(cli, an_export_is_one_json_record_a_line) {
@@ -160,6 +164,12 @@ TEST_F(cli, an_export_is_one_json_record_a_line) {
     EXPECT_EQ(boost::json::parse(line).at("seq").as_int64(), seq);
   }
   EXPECT_EQ(seq, 4);
+  const outcome end = run("log export " + site() + " --from 4");
+  EXPECT_EQ(end.code, 0) << "nothing is new";
+  EXPECT_THAT(end.out, IsEmpty());
+  const outcome beyond = run("log export " + site() + " --from 5");
+  EXPECT_EQ(beyond.code, 1);
+  EXPECT_THAT(beyond.err, HasSubstr("the log has 4"));
 }
 
 TEST_F(cli, an_export_that_meets_damage_is_partly_done) {
