@@ -68,6 +68,15 @@ TEST_F(cli, wrong_usage_is_2_and_help_is_0) {
   EXPECT_EQ(run("--version").code, 0);
 }
 
+TEST_F(cli, an_unknown_command_is_named_with_the_nearest_known_one) {
+  const outcome resync = run("resync team/app");
+  EXPECT_EQ(resync.code, 2);
+  EXPECT_EQ(resync.err, "longshore: there is no command 'resync'; did you mean 'sync'? longshore --help lists them\n");
+  EXPECT_THAT(run("log xyzzy").err, HasSubstr("there is no command 'xyzzy'; longshore log --help"));
+  EXPECT_THAT(run("log").err, Not(HasSubstr("there is no command")));
+  EXPECT_THAT(run("skip --help").out, HasSubstr("open items"));
+}
+
 TEST_F(cli, every_command_has_help_with_an_example_and_its_exit_codes) {
   for (const char* command :
        {"serve", "status", "sync", "skip", "unpark", "retry", "items", "limits", "log tail", "log show", "log verify",
