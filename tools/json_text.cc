@@ -20,6 +20,11 @@ std::string scalar(const json::value& v) {
         std::to_chars(text.data(), text.data() + text.size(), v.as_double(), std::chars_format::fixed, 3);
     if (failed == std::errc{}) return std::string(text.data(), end);
   }
+  if (v.is_array() && !v.as_array().empty()) {
+    std::string all;
+    for (const json::value& one : v.as_array()) all += (all.empty() ? "" : ", ") + scalar(one);
+    return all;
+  }
   return json::serialize(v);
 }
 
@@ -51,7 +56,25 @@ void append_rows(std::string& out, const std::vector<std::vector<std::string>>& 
   }
 }
 
+constexpr std::size_t line_max = 150;
+
+void append_object(std::string& out, const json::object& object, const std::string& indent);
+
+bool is_nested(const json::value& v) { return is_table(v) || (v.is_object() && !v.as_object().empty()); }
+
+bool is_plain(const json::value& row) {
+  return std::ranges::none_of(row.as_object(), [](const auto& member) { return is_nested(member.value()); });
+}
+
+void append_one_by_one(std::string& out, const json::array& list, const std::string& indent) {
+  for (const json::value& row : list) {
+    if (&row != &list.front()) out += "\n";
+    append_object(out, row.as_object(), indent);
+  }
+}
+
 void append_table(std::string& out, const json::array& list, const std::string& indent) {
+  if (!std::ranges::all_of(list, is_plain)) return append_one_by_one(out, list, indent);
   std::vector<std::string> names;
   for (const json::value& row : list) {
     for (const auto& member : row.as_object()) {
@@ -67,7 +90,11 @@ void append_table(std::string& out, const json::array& list, const std::string& 
       rows.back().push_back(cell == nullptr ? "" : scalar(*cell));
     }
   }
-  append_rows(out, rows, indent);
+  std::string table;
+  append_rows(table, rows, indent);
+  const bool fits = table.find('\n') <= line_max;
+  if (!fits && !indent.empty()) return append_one_by_one(out, list, indent);
+  out += table;
 }
 
 void append_object(std::string& out, const json::object& object, const std::string& indent) {
@@ -93,7 +120,16 @@ std::string member(const json::object& record, const char* name) {
   return v == nullptr || v->is_null() ? "" : scalar(*v);
 }
 
+// A look at the source found that it is not there: the record has no digest.
+bool is_gone(const json::object& record) {
+  return member(record, "kind") == "observed" && member(record, "digest").empty();
+}
+
 }  // namespace
+
+std::string record_text(const json::object& record) {
+  return to_text(record) + (is_gone(record) ? "found  gone at the source\n" : "");
+}
 
 std::string to_text(const json::value& v) {
   std::string out;
@@ -113,6 +149,7 @@ std::string record_line(const json::object& record) {
   std::string line = member(record, "seq") + "  " + member(record, "recorded") + "  " + member(record, "kind");
   if (member(record, "kind") == "unknown") line += "(" + member(record, "action") + ")";
   line += "  " + what;
+  if (is_gone(record)) line += "  gone";
   if (const std::string actor = member(record, "actor"); !actor.empty()) line += "  by " + actor;
   if (const std::string origin = member(record, "origin"); !origin.empty()) line += "  from " + origin;
   return line;

@@ -64,7 +64,7 @@ int print_record(const invocation& call, std::string_view text) {
   if (call.json || ec)
     std::printf("%.*s\n", static_cast<int>(text.size()), text.data());
   else
-    std::printf("%s", to_text(record).c_str());
+    std::printf("%s", record.is_object() ? record_text(record.as_object()).c_str() : to_text(record).c_str());
   return exit_done;
 }
 
