@@ -56,7 +56,7 @@ void append_rows(std::string& out, const std::vector<std::vector<std::string>>& 
   }
 }
 
-constexpr std::size_t line_max = 150;
+constexpr std::size_t line_max = 200;
 
 void append_object(std::string& out, const json::object& object, const std::string& indent);
 
@@ -73,14 +73,33 @@ void append_one_by_one(std::string& out, const json::array& list, const std::str
   }
 }
 
-void append_table(std::string& out, const json::array& list, const std::string& indent) {
-  if (!std::ranges::all_of(list, is_plain)) return append_one_by_one(out, list, indent);
+// The members of the rows, in the order in which they come.
+std::vector<std::string> columns_of(const json::array& list, bool also_empty) {
   std::vector<std::string> names;
   for (const json::value& row : list) {
     for (const auto& member : row.as_object()) {
-      if (std::ranges::find(names, std::string_view(member.key())) == names.end()) names.emplace_back(member.key());
+      const bool counts = also_empty || !member.value().is_null();
+      const bool is_new = std::ranges::find(names, std::string_view(member.key())) == names.end();
+      if (counts && is_new) names.emplace_back(member.key());
     }
   }
+  return names;
+}
+
+std::size_t widest_line(std::string_view text) {
+  std::size_t widest = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    widest = std::max(widest, end - at);
+    at = end + 1;
+  }
+  return widest;
+}
+
+void append_table(std::string& out, const json::array& list, const std::string& indent) {
+  if (!std::ranges::all_of(list, is_plain)) return append_one_by_one(out, list, indent);
+  const bool is_listing = indent.empty();  // of its own, and the same columns whatever is in it
+  const std::vector<std::string> names = columns_of(list, is_listing);
   std::vector<std::vector<std::string>> rows(1);
   for (const std::string& name : names) rows[0].push_back(upper(name));
   for (const json::value& row : list) {
@@ -92,8 +111,7 @@ void append_table(std::string& out, const json::array& list, const std::string& 
   }
   std::string table;
   append_rows(table, rows, indent);
-  const bool fits = table.find('\n') <= line_max;
-  if (!fits && !indent.empty()) return append_one_by_one(out, list, indent);
+  if (!is_listing && widest_line(table) > line_max) return append_one_by_one(out, list, indent);
   out += table;
 }
 

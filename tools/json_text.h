@@ -1,7 +1,8 @@
 #pragma once
 
 // JSON for people: objects as aligned "name  value" lines, nested ones indented, arrays of objects as tables; rows that
-// hold more than plain values, or (of a nested table) do not fit a wide screen, as objects one after the other.
+// hold more than plain values, or (of a nested table) do not fit a wide screen, as objects one after the other. Nested
+// tables have no column without any value.
 // Pure: returns the text. Unknown members are shown like the others, so a newer site's answers lose nothing.
 
 #include <boost/json.hpp>

@@ -38,11 +38,18 @@ TEST(json_text, rows_that_hold_more_than_plain_values_are_told_one_by_one) {
 }
 
 TEST(json_text, no_line_of_a_nested_table_is_wider_than_a_screen_and_listings_stay_tables) {
-  const std::string wide(160, 'w');
+  const std::string wide(200, 'w');
   const boost::json::array rows{boost::json::object{{"name", "a"}, {"why", "x"}, {"more", wide}, {"last", "y"}},
                                 boost::json::object{{"name", "b"}, {"why", "x"}, {"more", "z"}, {"last", "y"}}};
   EXPECT_NE(to_text(boost::json::object{{"rows", rows}}).find("  name  b\n  why   x\n"), std::string::npos);
   EXPECT_TRUE(to_text(rows).starts_with("NAME  WHY  MORE"));
+}
+
+TEST(json_text, columns_without_a_value_are_left_out_of_nested_tables_alone) {
+  const boost::json::array rows{boost::json::object{{"name", "a"}, {"why", nullptr}, {"n", 1}},
+                                boost::json::object{{"name", "b"}, {"why", nullptr}, {"n", nullptr}}};
+  EXPECT_EQ(to_text(boost::json::object{{"rows", rows}}), "rows:\n  NAME  N\n  a     1\n  b     -\n");
+  EXPECT_TRUE(to_text(rows).starts_with("NAME  WHY  N"));
 }
 
 TEST(json_text, a_scalar_is_itself) {
