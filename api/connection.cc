@@ -1,5 +1,7 @@
 #include "api/connection.h"
 
+#include <openssl/err.h>
+#include <openssl/sslerr.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -28,7 +30,16 @@ std::unexpected<error> broken(const std::string& host, const std::string& doing,
   return fail(errc::unavailable, host + ": the connection failed while " + doing + ": " + ec.message());
 }
 
+bool speaks_no_tls(const beast::error_code& ec) {
+  return ec.category() == asio::error::get_ssl_category() &&
+         ERR_GET_REASON(static_cast<unsigned long>(ec.value())) == SSL_R_WRONG_VERSION_NUMBER;
+}
+
 std::unexpected<error> handshake_failed(const std::string& host, const beast::error_code& ec, long verdict) {
+  if (speaks_no_tls(ec)) {
+    return fail(errc::unavailable, host + ": what answers there does not speak TLS (" + ec.message() +
+                                       "); if it is meant to be plain HTTP, its address begins with http://");
+  }
   if (ec == beast::error::timeout || verdict == X509_V_OK) return broken(host, "the TLS handshake ran", ec);
   return fail(errc::unavailable, host + ": its certificate is not accepted (" + X509_verify_cert_error_string(verdict) +
                                      "); if the server is right, name its authority in ca_file, or use the host "

@@ -72,11 +72,14 @@ std::string retried(const std::string& repository) {
   return "it is tried again by itself; longshore retry " + repository + " does it now";
 }
 
-std::string remedy_for(const engine::actual_item& i) {
+std::string remedy_for(const engine::actual_item& i, bool is_deletion) {
   const std::string target = i.repository + (i.is_tag ? ":" : "@") + i.ref;
   if (i.state == item_state::failed) return retried(i.repository);
   if (i.code == engine::code_over_ceiling) return "if it is meant: longshore sync --allow-deletes " + i.repository;
   if (i.state == item_state::skipped && i.code == "filter") return remedy_of_filter;
+  if (is_deletion) {
+    return "remove it at the target by hand, then: longshore unpark " + target + "; or leave it: nothing else waits";
+  }
   return (i.state == item_state::parked ? "mend the cause, then: longshore unpark " : "longshore unpark ") + target;
 }
 
@@ -90,8 +93,28 @@ json::object shown(const engine::actual_item& i, std::string remedy) {
           {"remedy", std::move(remedy)}};
 }
 
-// What is said of a repository as a whole, as of an item without a reference; none: nothing is.
-std::optional<json::object> shown(const engine::repository_state& r, const question& q) {
+// What parks for good where a target cannot delete a tag alone.
+result<bool> is_parked_deletion(const admin_world& world, const engine::actual_item& i) {
+  if (i.state != item_state::parked || i.code != name_of(errc::unsupported)) return false;
+  auto wanted = world.wanted.item(i.repository, i.ref);
+  if (!wanted) return pass(std::move(wanted));
+  return *wanted && (*wanted)->gone;
+}
+
+constexpr std::size_t digests_shown_max = 10;
+
+std::string listed(const std::vector<std::string>& digests) {
+  std::string all;
+  for (std::size_t i = 0; i < std::min(digests.size(), digests_shown_max); ++i)
+    all += (i == 0 ? "" : ", ") + digests[i];
+  if (digests.size() > digests_shown_max) all += " and " + std::to_string(digests.size() - digests_shown_max) + " more";
+  return all;
+}
+
+// What is said of a repository as a whole, as of an item without a reference; none: nothing is. doubted: digests that
+// were found with wrong bytes there.
+std::optional<json::object> shown(const engine::repository_state& r, const std::vector<std::string>& doubted,
+                                  const question& q) {
   engine::actual_item whole;
   whole.repository = r.name;
   if (r.state == engine::sync_state::skipped && q.asks_for(item_state::skipped)) {
@@ -103,7 +126,9 @@ std::optional<json::object> shown(const engine::repository_state& r, const quest
   if (r.state != engine::sync_state::failed || r.failed > 0 || !q.asks_for(item_state::failed)) return std::nullopt;
   whole.state = item_state::failed;
   whole.reason = r.last_sync_failure;
-  return shown(whole, r.retry_at.us > 0 ? retried(r.name) : "as the reason says; or longshore verify " + r.name);
+  if (!doubted.empty()) whole.reason += " (with wrong bytes: " + listed(doubted) + ")";
+  const std::string verify = doubted.empty() ? "longshore verify " : "longshore verify --deep ";
+  return shown(whole, r.retry_at.us > 0 ? retried(r.name) : "as the reason says; then " + verify + r.name);
 }
 
 result<json::object> page_of(const admin_world& world, const question& q) {
@@ -123,12 +148,22 @@ result<json::object> page_of(const admin_world& world, const question& q) {
     known = true;
     if (r.name < q.after.repository) return true;
     if (r.name != q.after.repository) {
-      if (auto line = shown(r, q); line && !take({r.name, {}}, *std::move(line))) return false;
+      auto doubted = world.done.doubts(r.name);
+      if (!doubted) {
+        looked = pass(std::move(doubted));
+        return false;
+      }
+      if (auto line = shown(r, *doubted, q); line && !take({r.name, {}}, *std::move(line))) return false;
     }
     if (r.state == engine::sync_state::skipped || r.parked + r.failed + r.skipped == 0) return true;
+    result<void> weighed;
     looked = world.done.items(r.name, [&](const engine::actual_item& i) {
-      return !q.asks_for(i) || take({i.repository, i.ref}, shown(i, remedy_for(i)));
+      if (!q.asks_for(i)) return true;
+      auto is_deletion = is_parked_deletion(world, i);
+      if (!is_deletion) weighed = pass(std::move(is_deletion));
+      return weighed.has_value() && take({i.repository, i.ref}, shown(i, remedy_for(i, *is_deletion)));
     });
+    if (looked && !weighed) looked = std::move(weighed);
     return looked.has_value() && !more;
   });
   if (!walked) return pass(std::move(walked));

@@ -112,13 +112,18 @@ asio::awaitable<error> peer_client::refusal(std::unique_ptr<http_stream> answer,
   const auto status = whole->head.status;
   auto why = registry_error(*whole, doing, clock_->now());
   if (status == 401) {
-    why.text += "; the token for the primary is wrong: it must be one of the primary's site tokens";
+    why.text +=
+        "; the token for the primary is wrong: it must be that of a [[follower]] in the primary's configuration";
   }
   if (status == 409 || status == 410) {
     why.code = errc::conflict;
     why.text += "; the primary's log is not a continuation of what this site holds";
   }
   if (status == 404) why.code = errc::unavailable;
+  if (status == 404 && complaints_of(whole->body).empty()) {
+    why.text = primary_.shown() + ": " + doing +
+               ": status 404; is that the address of the primary, or of a registry or a proxy?";
+  }
   if (status >= 300 && status < 400) why.text += "; give the address it redirects to as the primary's address";
   if (status < 300)
     why = {errc::corrupt, primary_.shown() + ": " + doing + ": an answer of status " + std::to_string(status) +

@@ -143,9 +143,25 @@ asio::awaitable<void> copy_run::look_at(copy_route route) {
   ++figures_.repositories_listed;
 }
 
+// The source's own words name the repository as the source has it; ours would be the target's.
+task<tag_names> copy_run::tags_at_source(const copy_route& route) {
+  registry& source = world_->source;
+  std::optional<error> refused;
+  const auto page_after = [&](std::optional<std::string> next) -> task<tag_page> {
+    auto page = co_await source.list_tags(route.repository, std::move(next));
+    if (!page) refused = page.error();
+    co_return page;
+  };
+  auto tags = co_await list_all(page_after, "the tags that " + source.name() + " has for " + route.repository,
+                                options_.tags_max);
+  if (tags || !refused) co_return tags;
+  if (!refused->text.starts_with(source.name())) refused->text = source.name() + ": " + refused->text;
+  co_return std::unexpected(*std::move(refused));
+}
+
 task<std::vector<copy_ref>> copy_run::refs_of(const copy_route& route) {
   if (!route.takes_all_tags()) co_return route.refs;
-  auto tags = co_await list_all_tags(world_->source, route.repository, options_.tags_max);
+  auto tags = co_await tags_at_source(route);
   if (!tags) co_return pass(std::move(tags));
   std::vector<copy_ref> refs;
   for (const std::string& tag : *tags) refs.push_back({tag, tag});

@@ -99,6 +99,7 @@ class copy_run {
 
   boost::asio::awaitable<void> compare_and_bring();
   boost::asio::awaitable<void> look_at(copy_route route);
+  task<tag_names> tags_at_source(const copy_route& route);
   task<std::vector<copy_ref>> refs_of(const copy_route& route);
   task<> sort_out(const copy_route& route, std::vector<copy_ref> refs);
   result<bool> is_known(const copy_item& item) const;

@@ -97,15 +97,20 @@ result<std::uint64_t> ask_action(const invocation& call, const online_site& site
     std::printf("%s", answer->body.c_str());
   } else if (count > 0) {
     const char* things = action == "skip" || action == "unpark" ? "items" : "repositories";
-    std::printf("%s: %s asked for %s %s\n", repository.c_str(), action.c_str(), with_commas(count).c_str(), things);
+    const std::string command = action == "resync" ? "sync" : action;
+    std::printf("%s: %s asked for %s %s\n", repository.c_str(), command.c_str(), with_commas(count).c_str(), things);
   }
   return count;
 }
 
 void add_action_commands(CLI::App& app, invocation& call) {
-  add_action(app, call, "Leave items out until a newer event speaks of them, or unpark or sync asks for them",
-             "longshore skip team/app:v1.2 --reason \"layer lost at the source\"",
-             {"skip", true, "nothing is open there that matches"});
+  add_action(
+      app, call,
+      "Leave open items out (pending, failed or parked) until a newer event speaks of them, or unpark or sync asks "
+      "for them; a tag's manifest is an item of its own, REPOSITORY@DIGEST",
+      "longshore skip team/app:v1.2 --reason \"layer lost at the source\"",
+      {"skip", true,
+       "nothing is open there that matches; what stands at the target already is not skipped, nor removed"});
   add_action(app, call, "Try again what is parked, or was skipped on request", "longshore unpark 'team/*:v1*'",
              {"unpark", true, "nothing is parked or skipped there that matches"});
   add_action(app, call, "Try repositories that wait for a retry now", "longshore retry 'team/*'",

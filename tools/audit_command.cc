@@ -49,15 +49,21 @@ int state(const invocation& call, const state_options& options) {
     size = *asked;
   }
   std::vector<engine::desired_item> items;
+  bool is_known = options.repository.empty();
   {
     progress_line progress("folding");
     result<void> folded = state_at(
         **log, size, options.repository,
         [&](const engine::desired_item& item) {
+          is_known = true;
           if (!item.gone || options.tombstones) items.push_back(item);
         },
         std::ref(progress));
     if (!folded) return failed(call, folded.error());
+  }
+  if (!is_known) {
+    return failed(call, {errc::not_found, "the first " + with_commas(size) + " records name no tag or manifest of " +
+                                              options.repository + "; is the name right?"});
   }
   if (!call.json) {
     print_state(options, size, items);

@@ -120,6 +120,7 @@ result<copy_request> request_of(const copy_options& o, copy_purpose purpose) {
   if (!filter) return pass(std::move(filter));
   r.copying.filter = std::make_shared<engine::replication_filter>(*std::move(filter));
   if (r.copying.filter->judges_platforms()) r.target.needed = api::index_entries::some;
+  r.tags = o.tags;
   r.run.immutable = [&o](std::string_view tag) { return matches_any(o.immutable_tags, tag); };
   return r;
 }
@@ -205,8 +206,9 @@ void add(CLI::App& app, invocation& call, copy_purpose purpose) {
                       "docker://HOST[/REPOSITORY[:TAG][@DIGEST]], oci:DIR[:TAG], oci-archive:FILE[:TAG] or "
                       "distribution:DIR[//REPOSITORY[:TAG]]; '*' in REPOSITORY chooses several");
   command->add_option("DST", o->to, "Likewise; docker://HOST/PREFIX/ keeps the names below PREFIX");
-  command->add_option("--from-file", o->file, "Instead: a file with \"SRC DST\" on each line");
-  add_list(*command, "--tags", o->tags, "Only these tags: a glob, \"regex:...\" or \"semver:>=1.2 <2\"");
+  command->add_option("--from-file", o->file, "Instead: a file with \"SRC DST\" on each line, and comments after '#'");
+  add_list(*command, "--tags", o->tags,
+           "Only these tags: a glob, \"regex:...\" or \"semver:>=1.2 <2\"; none at all is a failure");
   add_list(*command, "--exclude-tags", o->exclude_tags, "Not these tags; wins over --tags");
   CLI::Option* remove = command->add_flag(
       "--delete", o->remove,

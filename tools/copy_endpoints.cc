@@ -1,6 +1,7 @@
 #include "tools/copy_endpoints.h"
 
 #include "api/local/distribution_storage.h"
+#include "api/local/empty_registry.h"
 #include "api/url.h"
 #include "tools/clients.h"
 
@@ -8,12 +9,30 @@ namespace longshore::tools {
 
 using api::image_transport;
 
+namespace {
+
+bool is_yet_to_be(const api::image_reference& at) {
+  std::error_code ec;
+  return api::is_layout(at.transport) && !std::filesystem::exists(at.location, ec) && !ec;
+}
+
+// What a copy would make.
+std::unique_ptr<engine::registry> nothing_at(const api::image_reference& at) {
+  api::image_reference place;
+  place.transport = at.transport;
+  place.location = at.location;
+  return std::make_unique<api::empty_registry>(api::to_text(place));
+}
+
+}  // namespace
+
 result<engine::registry*> copy_endpoints::source(const api::image_reference& at) {
   return open(sources_, at, source_, api::layout_access::read);
 }
 
 result<engine::registry*> copy_endpoints::target(const api::image_reference& at) {
-  return open(targets_, at, target_, api::layout_access::write);
+  const auto access = target_.planned ? api::layout_access::plan : api::layout_access::write;
+  return open(targets_, at, target_, access);
 }
 
 result<copy_endpoints::opened> copy_endpoints::open_docker(const api::image_reference& at,
@@ -32,11 +51,21 @@ result<copy_endpoints::opened> copy_endpoints::open_docker(const api::image_refe
   return made;
 }
 
+engine::registry* copy_endpoints::keep(places& in, const std::string& key, opened made) {
+  if (made.files) made.registry = made.files.get();
+  return in.emplace(key, std::move(made)).first->second.registry;
+}
+
 result<engine::registry*> copy_endpoints::open(places& in, const api::image_reference& at,
                                                const endpoint_options& options, api::layout_access access) {
   const std::string key = std::to_string(static_cast<int>(at.transport)) + at.location;
   if (const auto found = in.find(key); found != in.end()) return found->second.registry;
   opened made;
+  const bool plans = access == api::layout_access::plan;
+  if (plans && is_yet_to_be(at)) {
+    made.files = nothing_at(at);
+    return keep(in, key, std::move(made));
+  }
   switch (at.transport) {
     case image_transport::docker: {
       auto client = open_docker(at, options);
@@ -50,6 +79,10 @@ result<engine::registry*> copy_endpoints::open(places& in, const api::image_refe
       layout.access = access;
       layout.needed = options.needed;
       auto files = api::oci_layout::open(std::move(layout));
+      if (!files && plans && files.error().code == errc::not_found) {
+        made.files = nothing_at(at);
+        break;
+      }
       if (!files) return pass(std::move(files));
       made.layout = *std::move(files);
       made.registry = made.layout.get();
@@ -73,22 +106,22 @@ result<engine::registry*> copy_endpoints::open(places& in, const api::image_refe
       break;
     }
   }
-  if (made.files) made.registry = made.files.get();
-  return in.emplace(key, std::move(made)).first->second.registry;
+  return keep(in, key, std::move(made));
 }
 
 void copy_endpoints::stop() {
   for (auto& [address, limits] : limits_) limits->stop();
 }
 
-engine::task<> copy_endpoints::finish() {
+boost::asio::awaitable<std::vector<copy_endpoints::unfinished>> copy_endpoints::finish() {
+  std::vector<unfinished> failed;
   for (auto& [key, target] : targets_) {
     result<void> done;
     if (target.archive) done = co_await target.archive->finish();
     if (target.layout) done = co_await target.layout->finish();
-    if (!done) co_return done;
+    if (!done) failed.push_back({target.registry, std::move(done).error()});
   }
-  co_return result<void>();
+  co_return failed;
 }
 
 std::uint64_t copy_endpoints::requests_of(const places& in) {

@@ -4,7 +4,8 @@
 //
 // Plain HTTP is spoken to loopback hosts, and to others only when told. Credentials come from the options, else from
 // the files where docker, podman and skopeo keep them. source() and target() answer the same object for the same
-// place. finish() makes archives and layouts final: what was written to an archive is in its file only then.
+// place. finish() makes archives and layouts final: what was written to an archive is in its file only then. One that
+// cannot be does not hold up the others; all that failed are named.
 // The executor and the clock must outlive it. One executor.
 
 #include <boost/asio/any_io_executor.hpp>
@@ -24,6 +25,7 @@ namespace longshore::tools {
 struct endpoint_options {
   bool plain_http = false;
   api::index_entries needed = api::index_entries::all;  // of files
+  bool planned = false;                                 // target files are not made; what is not there is empty
   registry_settings settings;                           // but for the url
 };
 
@@ -34,7 +36,11 @@ class copy_endpoints {
 
   result<engine::registry*> source(const api::image_reference& at);
   result<engine::registry*> target(const api::image_reference& at);
-  engine::task<> finish();
+  struct unfinished {
+    engine::registry* target;
+    error why;
+  };
+  boost::asio::awaitable<std::vector<unfinished>> finish();
 
   // Ends every wait for a registry's limits.
   void stop();
@@ -53,6 +59,7 @@ class copy_endpoints {
   using places = std::map<std::string, opened>;
   result<engine::registry*> open(places& in, const api::image_reference& at, const endpoint_options& options,
                                  api::layout_access access);
+  static engine::registry* keep(places& in, const std::string& key, opened made);
   result<opened> open_docker(const api::image_reference& at, const endpoint_options& options);
   static std::uint64_t requests_of(const places& in);
 

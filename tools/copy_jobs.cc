@@ -110,7 +110,7 @@ result<std::vector<copy_job>> read_jobs(const std::filesystem::path& file) {
     std::istringstream words(line);
     std::string from, to, more;
     if (!(words >> from) || from.starts_with('#')) continue;
-    if (!(words >> to) || words >> more) {
+    if (!(words >> to) || (words >> more && !more.starts_with('#'))) {
       return fail(errc::invalid, file.string() + ":" + std::to_string(number) + ": expected \"SRC DST\"");
     }
     auto job = parse_job(from, to);

@@ -7,7 +7,7 @@
 //   docker://HOST/GLOB            those whose name matches (engine/glob.h: '*' within a component, '**' across)
 //   docker://HOST/PREFIX/         as a target: their names below PREFIX
 //   distribution:DIR              every repository of the storage
-// A file has one "SRC DST" a line; empty lines and those that begin with '#' are passed over.
+// A file has one "SRC DST" a line; empty lines are passed over, and what a word that begins with '#' begins.
 // Pure but for read_jobs(), which reads a file of at most 16 MiB. Refuses, with what to write instead, pairs that do
 // not fit: many repositories into one, a target that can only be read, a digest under another digest's name.
 

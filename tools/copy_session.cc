@@ -26,6 +26,12 @@ std::vector<engine::copy_ref> refs_of(const copy_job& job) {
   return {std::move(ref)};
 }
 
+endpoint_options of_target(const copy_request& request) {
+  endpoint_options target = request.target;
+  target.planned = request.dry_run;
+  return target;
+}
+
 void add(engine::copy_figures& to, const engine::copy_figures& more) {
   to.repositories += more.repositories;
   to.repositories_listed += more.repositories_listed;
@@ -48,6 +54,8 @@ struct copy_session::target_place {
   std::unique_ptr<engine::planned_target> planned;
   std::unique_ptr<engine::transient_locations> imagined;
 
+  engine::copy_figures brought;  // of the groups that have ended
+
   engine::location_index& known() { return state ? state->where() : transient; }
   engine::location_index& where() { return imagined ? *imagined : known(); }
 };
@@ -59,6 +67,7 @@ struct copy_session::group {
   engine::routed_registry source;
   std::vector<engine::copy_route> routes;
   std::vector<std::string> repositories;  // of the routes
+  std::string shown_as;                   // what its images go by in messages; empty: the target's repositories
 
   void add(engine::copy_route r) {
     repositories.push_back(r.repository);
@@ -72,12 +81,12 @@ copy_session::copy_session(boost::asio::any_io_executor on, clock& now, copy_req
       now_(&now),
       request_(std::move(request)),
       told_(std::move(told)),
-      places_(std::move(on), now, request_.source, request_.target) {}
+      places_(std::move(on), now, request_.source, of_target(request_)) {}
 
 copy_session::~copy_session() = default;
 
 void copy_session::add_route(engine::registry& from, engine::registry& to, std::string source_repository,
-                             engine::copy_route route) {
+                             engine::copy_route route, const std::string& shown_as) {
   for (auto& g : groups_) {
     if (g->from != &from || g->to != &to || !g->source.route(route.repository, source_repository)) continue;
     g->add(std::move(route));
@@ -85,10 +94,10 @@ void copy_session::add_route(engine::registry& from, engine::registry& to, std::
   }
   groups_.push_back(std::make_unique<group>(from, to));
   groups_.back()->source.route(route.repository, source_repository);
+  groups_.back()->shown_as = shown_as;
   groups_.back()->add(std::move(route));
 }
 
-// Nothing that was looked for must not pass for everything being copied.
 engine::task<> copy_session::add_many(const copy_job& job, engine::registry& from, engine::registry& to) {
   const auto page_after = [&](std::optional<std::string> next) -> engine::task<engine::tag_page> {
     if (stopping_) co_return fail(errc::stopped, "the run was stopped");
@@ -102,7 +111,7 @@ engine::task<> copy_session::add_many(const copy_job& job, engine::registry& fro
     ++matching;
     const std::string target = job.to.repositories.empty() ? name : job.to.repositories + "/" + name;
     if (engine::is_repository_name(target)) {
-      add_route(from, to, name, {target, {}});
+      add_route(from, to, name, {target, {}}, {});
     } else {
       tell_failed(target, {errc::invalid, target + " is no repository name"});
     }
@@ -119,17 +128,48 @@ void copy_session::tell_failed(std::string what, error why) {
   told_({{std::move(what), {}}, engine::copy_end::failed, {}, {}, {}, std::move(why)});
 }
 
+void copy_session::tell(const group& of, const engine::copy_outcome& o) {
+  const std::string& ref = o.item.ref.source.empty() ? o.item.ref.target : o.item.ref.source;
+  const bool by_digest = ref.find(':') != std::string::npos;
+  // Signatures follow their image, whatever the patterns say.
+  const bool follows = o.end == engine::copy_end::skipped && engine::accessory_subject(ref).has_value();
+  if (!ref.empty() && !follows && (by_digest || !request_.copying.filter->tag(ref))) chose_a_tag_ = true;
+  if (of.shown_as.empty()) return told_(o);
+  engine::copy_outcome shown = o;
+  shown.item.repository = of.shown_as;
+  told_(shown);
+}
+
+// Nothing that was looked for must not pass for everything being copied.
+std::unexpected<error> copy_session::no_tag_chosen() const {
+  std::string patterns;
+  for (const std::string& tag : request_.tags) patterns += (patterns.empty() ? "\"" : ", \"") + tag + "\"";
+  return fail(errc::not_found, "no tag matches --tags " + patterns + " (of " + std::to_string(before_.items) + ")");
+}
+
+// What was told as copied on the way is not in its file.
+void copy_session::tell_unfinished(engine::registry& target, error why) {
+  const engine::copy_figures lost = targets_.at(&target)->brought;
+  if (lost.copied + lost.deleted == 0) return tell_failed(target.name(), std::move(why));
+  before_.copied -= lost.copied;
+  before_.failed += lost.copied;
+  before_.deleted -= lost.deleted;
+  before_.not_deleted += lost.deleted;
+  told_({{target.name(), {}}, engine::copy_end::failed, {}, {}, {}, std::move(why)});
+}
+
 result<void> copy_session::open_index(engine::registry& target) {
   auto& place = targets_[&target];
   if (place) return {};
   place = std::make_unique<target_place>();
-  std::error_code ec;
-  const bool has_state = !request_.state.empty() && (!request_.dry_run || std::filesystem::exists(request_.state, ec));
-  if (has_state) {
+  if (!request_.state.empty()) {
     if (targets_.size() > 1) return fail(errc::invalid, "--state keeps what one target has, and several are named");
-    auto state = copy_state::open(request_.state, target.name(), *now_);
-    if (!state) return pass(std::move(state));
-    place->state = *std::move(state);
+    auto state = request_.dry_run ? copy_state::look(request_.state, target.name())
+                                  : copy_state::open(request_.state, target.name(), *now_);
+    // A plan does without what the copy would begin.
+    const bool is_yet_to_be = !state && request_.dry_run && state.error().code == errc::not_found;
+    if (!state && !is_yet_to_be) return pass(std::move(state));
+    if (state) place->state = *std::move(state);
   }
   if (request_.dry_run) {
     place->planned = std::make_unique<engine::planned_target>(target);
@@ -145,7 +185,12 @@ engine::task<> copy_session::add_job(const copy_job& job) {
   if (!to) co_return pass(std::move(to));
   if (auto opened = open_index(**to); !opened) co_return opened;
   if (job.from.many) co_return co_await add_many(job, **from, **to);
-  add_route(**from, **to, repository_of(job.from.at), {repository_of(job.to.at), refs_of(job)});
+  // Files have no repositories: their images go by the source's, or by the file they come to.
+  std::string shown_as;
+  if (api::is_layout(job.to.at.transport)) {
+    shown_as = api::is_layout(job.from.at.transport) ? (*to)->name() : job.from.at.repository;
+  }
+  add_route(**from, **to, repository_of(job.from.at), {repository_of(job.to.at), refs_of(job)}, shown_as);
   co_return result<void>();
 }
 
@@ -195,12 +240,12 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
       return place.state->published(repository, ref);
     };
   }
-  engine::copy_run run(world, pauses_, std::move(options), told_);
+  engine::copy_run run(world, pauses_, std::move(options), [&](const engine::copy_outcome& o) { tell(g, o); });
   running_ = &run;
   copier_ = &blobs;
   if (stopping_) run.stop();
   co_await run.run(std::move(g.routes));
-  if (place.state && !stopping_) {
+  if (place.state && !request_.dry_run && !stopping_) {
     // Sessions that nobody took up again; the registry purges by age what cannot be cancelled now.
     const auto given_up = co_await blobs.cancel_left_uploads(now_->now());
     static_cast<void>(given_up);
@@ -208,14 +253,16 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
   running_ = nullptr;
   copier_ = nullptr;
   add(before_, run.figures());
+  add(place.brought, run.figures());
   bytes_before_ += run.figures().moved.bytes_sent;
 }
 
 engine::task<copy_figures_now> copy_session::run() {
   if (auto sorted = co_await sort_jobs(); !sorted) co_return pass(std::move(sorted));
   for (auto& g : groups_) co_await run_group(*g);
+  if (!stopping_ && before_.failed == 0 && !request_.tags.empty() && !chose_a_tag_) co_return no_tag_chosen();
   if (!request_.dry_run) {
-    if (auto finished = co_await places_.finish(); !finished) co_return pass(std::move(finished));
+    for (auto& [target, why] : co_await places_.finish()) tell_unfinished(*target, std::move(why));
   }
   co_return figures();
 }

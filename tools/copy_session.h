@@ -4,8 +4,9 @@
 //
 // run() opens the places, lists catalogs where many repositories were asked for, and runs the engine's copy_run over
 // what comes out: once per source and target, one target after the other, so that each target gets each blob once
-// whatever sources name it. It fails only when nothing could be begun; everything else is told per item. With dry_run
-// nothing is written anywhere. stop(): what runs is given up. One executor; the clock must outlive it.
+// whatever sources name it. It fails only when nothing could be begun, or no tag was one of those asked for; everything
+// else is told per item, and a target that could not be finished by its name. With dry_run nothing is written anywhere.
+// stop(): what runs is given up. One executor; the clock must outlive it.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
@@ -26,6 +27,7 @@ struct copy_request {
   std::size_t transfers_at_once = 12;
   std::filesystem::path state;  // empty: nothing is kept
   endpoint_options source, target;
+  std::vector<std::string> tags;  // that copying.filter takes, as the operator wrote them; empty: all
   engine::copy_settings copying;
   engine::copy_run_options run;
 };
@@ -53,10 +55,14 @@ class copy_session {
   engine::task<> sort_jobs();
   engine::task<> add_job(const copy_job& job);
   engine::task<> add_many(const copy_job& job, engine::registry& from, engine::registry& to);
+  void tell(const group& of, const engine::copy_outcome& o);
   void tell_failed(std::string what, error why);
+  void tell_unfinished(engine::registry& target, error why);
+  std::unexpected<error> no_tag_chosen() const;
   // The repositories of a group in which nothing may be deleted, and why.
   std::map<std::string, std::string> held_back(const group& g) const;
-  void add_route(engine::registry& from, engine::registry& to, std::string source_repository, engine::copy_route route);
+  void add_route(engine::registry& from, engine::registry& to, std::string source_repository, engine::copy_route route,
+                 const std::string& shown_as);
   result<void> open_index(engine::registry& target);
   boost::asio::awaitable<void> run_group(group& g);
 
@@ -73,6 +79,7 @@ class copy_session {
   engine::copy_run* running_ = nullptr;
   engine::copier* copier_ = nullptr;
   bool job_failed_ = false;
+  bool chose_a_tag_ = false;
   bool stopping_ = false;
 };
 

@@ -1,39 +1,96 @@
 #include "tools/copy_state.h"
 
-#include <fstream>
-
+#include "api/local/local_directory.h"
 #include "tools/config_value.h"
 
 namespace longshore::tools {
 namespace {
 
-// The state is worthless for another target, and would be believed: it says whose it is.
-result<void> claim(const std::filesystem::path& directory, const std::string& target) {
-  const std::filesystem::path file = directory / "copy-target";
+constexpr const char* target_file = "copy-target";
+
+// The state is worthless for another target, and would be believed: it says whose it is. False: nobody's.
+result<bool> is_of(const std::filesystem::path& directory, const std::string& target) {
+  const std::filesystem::path file = directory / target_file;
   std::error_code ec;
-  if (std::filesystem::exists(file, ec)) {
-    auto kept = read_small_file(file, 4'096);
-    if (!kept) return pass(std::move(kept));
-    if (*kept == target + "\n") return {};
-    return fail(errc::conflict, directory.string() + " is the state of copies to " + kept->substr(0, kept->find('\n')) +
-                                    ", not to " + target + ": name another --state directory");
-  }
-  std::ofstream out(file);
-  out << target << "\n";
-  out.flush();
-  if (!out) return fail(errc::io_failed, "cannot write " + file.string());
-  return {};
+  if (!std::filesystem::exists(file, ec)) return false;
+  auto kept = read_small_file(file, 4'096);
+  if (!kept) return pass(std::move(kept));
+  if (*kept == target + "\n") return true;
+  return fail(errc::conflict, directory.string() + " is the state of copies to " + kept->substr(0, kept->find('\n')) +
+                                  ", not to " + target + ": name another --state directory");
 }
 
+// Of a directory that says nothing: a first run that was cut short left it empty. A site would believe what is
+// recorded.
+result<void> check_unused(const std::filesystem::path& directory, const site_logs& logs) {
+  if (logs.log->durable_size() == 0 && logs.journal->durable_size() == 0) return {};
+  return fail(errc::conflict, directory.string() + " is the data directory of a site: name another --state directory");
+}
+
+// On disk before anything is recorded.
+result<void> write_target(const std::filesystem::path& directory, const std::string& target) {
+  auto in = api::local_directory::open(directory);
+  if (!in) return pass(std::move(in));
+  return in->write_file(target_file, target + "\n");
+}
+
+class locations_to_look_at final : public engine::location_index {
+ public:
+  locations_to_look_at(const engine::locations& view, const engine::uploads& open) : view_(&view), open_(&open) {}
+  result<bool> holds(std::string_view repository, std::string_view digest) const override {
+    return view_->holds(repository, digest);
+  }
+  result<std::optional<std::string>> any_holder(std::string_view digest) const override {
+    return view_->any_holder(digest);
+  }
+  result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const override {
+    return view_->survey_of(repository);
+  }
+  engine::task<> record(std::vector<log::event>) override {
+    co_return fail(errc::unsupported, "the state of copies is only looked at");
+  }
+  result<std::optional<engine::open_upload>> upload_of(std::string_view repository,
+                                                       std::string_view digest) const override {
+    return open_->find(repository, digest);
+  }
+  result<std::vector<engine::open_upload>> open_uploads(std::size_t most) const override { return open_->list(most); }
+  bool durable() const override { return true; }
+
+ private:
+  const engine::locations* view_;
+  const engine::uploads* open_;
+};
+
 }  // namespace
+
+result<std::unique_ptr<copy_state>> copy_state::look(const std::filesystem::path& directory,
+                                                     const std::string& target) {
+  auto store = open_site_store(directory, store_access::read_only);
+  if (!store) return pass(std::move(store));
+  auto ours = is_of(directory, target);
+  if (!ours) return pass(std::move(ours));
+  auto logs = open_site_logs(*store);
+  if (!logs) return pass(std::move(logs));
+  if (!*ours) {
+    if (auto unused = check_unused(directory, *logs); !unused) return pass(std::move(unused));
+  }
+  std::unique_ptr<copy_state> state(new copy_state(*std::move(store), *std::move(logs)));
+  state->where_ = std::make_unique<locations_to_look_at>(*state->logs_.locations, *state->logs_.uploads);
+  return state;
+}
 
 result<std::unique_ptr<copy_state>> copy_state::open(const std::filesystem::path& directory, const std::string& target,
                                                      clock& now) {
   auto store = open_site_store(directory, store_access::create);
   if (!store) return pass(std::move(store));
-  if (auto claimed = claim(directory, target); !claimed) return pass(std::move(claimed));
+  auto ours = is_of(directory, target);
+  if (!ours) return pass(std::move(ours));
   auto logs = open_site_logs(*store);
   if (!logs) return pass(std::move(logs));
+  if (!*ours) {
+    if (auto unused = check_unused(directory, *logs); !unused) return pass(std::move(unused));
+    if (auto written = write_target(directory, target); !written) return pass(std::move(written));
+  }
   std::unique_ptr<copy_state> state(new copy_state(*std::move(store), *std::move(logs)));
   auto sequencer = log::sequencer::start(
       *state->logs_.journal, {state->logs_.actual.get(), state->logs_.locations.get(), state->logs_.uploads.get()}, now,

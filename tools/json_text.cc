@@ -20,6 +20,11 @@ std::string scalar(const json::value& v) {
         std::to_chars(text.data(), text.data() + text.size(), v.as_double(), std::chars_format::fixed, 3);
     if (failed == std::errc{}) return std::string(text.data(), end);
   }
+  if (v.is_array() && !v.as_array().empty()) {
+    std::string all;
+    for (const json::value& one : v.as_array()) all += (all.empty() ? "" : ", ") + scalar(one);
+    return all;
+  }
   return json::serialize(v);
 }
 
@@ -51,13 +56,50 @@ void append_rows(std::string& out, const std::vector<std::vector<std::string>>& 
   }
 }
 
-void append_table(std::string& out, const json::array& list, const std::string& indent) {
+constexpr std::size_t line_max = 200;
+
+void append_object(std::string& out, const json::object& object, const std::string& indent);
+
+bool is_nested(const json::value& v) { return is_table(v) || (v.is_object() && !v.as_object().empty()); }
+
+bool is_plain(const json::value& row) {
+  return std::ranges::none_of(row.as_object(), [](const auto& member) { return is_nested(member.value()); });
+}
+
+void append_one_by_one(std::string& out, const json::array& list, const std::string& indent) {
+  for (const json::value& row : list) {
+    if (&row != &list.front()) out += "\n";
+    append_object(out, row.as_object(), indent);
+  }
+}
+
+// The members of the rows, in the order in which they come.
+std::vector<std::string> columns_of(const json::array& list, bool also_empty) {
   std::vector<std::string> names;
   for (const json::value& row : list) {
     for (const auto& member : row.as_object()) {
-      if (std::ranges::find(names, std::string_view(member.key())) == names.end()) names.emplace_back(member.key());
+      const bool counts = also_empty || !member.value().is_null();
+      const bool is_new = std::ranges::find(names, std::string_view(member.key())) == names.end();
+      if (counts && is_new) names.emplace_back(member.key());
     }
   }
+  return names;
+}
+
+std::size_t widest_line(std::string_view text) {
+  std::size_t widest = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    widest = std::max(widest, end - at);
+    at = end + 1;
+  }
+  return widest;
+}
+
+void append_table(std::string& out, const json::array& list, const std::string& indent) {
+  if (!std::ranges::all_of(list, is_plain)) return append_one_by_one(out, list, indent);
+  const bool is_listing = indent.empty();  // of its own, and the same columns whatever is in it
+  const std::vector<std::string> names = columns_of(list, is_listing);
   std::vector<std::vector<std::string>> rows(1);
   for (const std::string& name : names) rows[0].push_back(upper(name));
   for (const json::value& row : list) {
@@ -67,7 +109,10 @@ void append_table(std::string& out, const json::array& list, const std::string& 
       rows.back().push_back(cell == nullptr ? "" : scalar(*cell));
     }
   }
-  append_rows(out, rows, indent);
+  std::string table;
+  append_rows(table, rows, indent);
+  if (!is_listing && widest_line(table) > line_max) return append_one_by_one(out, list, indent);
+  out += table;
 }
 
 void append_object(std::string& out, const json::object& object, const std::string& indent) {
@@ -93,7 +138,16 @@ std::string member(const json::object& record, const char* name) {
   return v == nullptr || v->is_null() ? "" : scalar(*v);
 }
 
+// A look at the source found that it is not there: the record has no digest.
+bool is_gone(const json::object& record) {
+  return member(record, "kind") == "observed" && member(record, "digest").empty();
+}
+
 }  // namespace
+
+std::string record_text(const json::object& record) {
+  return to_text(record) + (is_gone(record) ? "found  gone at the source\n" : "");
+}
 
 std::string to_text(const json::value& v) {
   std::string out;
@@ -113,6 +167,7 @@ std::string record_line(const json::object& record) {
   std::string line = member(record, "seq") + "  " + member(record, "recorded") + "  " + member(record, "kind");
   if (member(record, "kind") == "unknown") line += "(" + member(record, "action") + ")";
   line += "  " + what;
+  if (is_gone(record)) line += "  gone";
   if (const std::string actor = member(record, "actor"); !actor.empty()) line += "  by " + actor;
   if (const std::string origin = member(record, "origin"); !origin.empty()) line += "  from " + origin;
   return line;

@@ -1,6 +1,8 @@
 #pragma once
 
-// JSON for people: objects as aligned "name  value" lines, nested ones indented, arrays of objects as tables.
+// JSON for people: objects as aligned "name  value" lines, nested ones indented, arrays of objects as tables; rows that
+// hold more than plain values, or (of a nested table) do not fit a wide screen, as objects one after the other. Nested
+// tables have no column without any value.
 // Pure: returns the text. Unknown members are shown like the others, so a newer site's answers lose nothing.
 
 #include <boost/json.hpp>
@@ -12,5 +14,8 @@ std::string to_text(const boost::json::value& v);
 
 // One log record, as `log tail` shows it: seq, time, kind, what it is about, who.
 std::string record_line(const boost::json::object& record);
+
+// The same record with all its fields.
+std::string record_text(const boost::json::object& record);
 
 }  // namespace longshore::tools

@@ -18,19 +18,23 @@ constexpr int poll_s = 20;
 
 struct tail_options {
   online_options online;
-  std::uint64_t lines = 10;
-  std::optional<std::uint64_t> after;
+  std::optional<std::uint64_t> lines, after;
   bool follow = false;
 };
 
 int tail(const invocation& call, const tail_options& options) {
+  if (options.follow && options.lines && options.after) {
+    std::fprintf(stderr, "longshore: --follow begins with --lines of the newest records, or --after a seq, not both\n");
+    return exit_wrong_usage;
+  }
   result<online_site> site = reach(call, options.online);
   if (!site) return failed(call, site.error());
   const auto size = log_size(*site);
   if (!size) return failed(call, {size.error().code, site->url + ": " + size.error().text});
-  std::uint64_t next = *size - std::min(*size, options.lines);
-  if (options.after) next = *options.after + 1;
-  const std::uint64_t end = *size;
+  const auto span = tail_span(*size, options.lines, options.after);
+  if (!span) return failed(call, span.error());
+  const std::uint64_t end = span->end;
+  std::uint64_t next = span->first;
   while (options.follow || next < end) {
     const std::uint64_t before = next;
     const auto read =
@@ -60,7 +64,7 @@ int print_record(const invocation& call, std::string_view text) {
   if (call.json || ec)
     std::printf("%.*s\n", static_cast<int>(text.size()), text.data());
   else
-    std::printf("%s", to_text(record).c_str());
+    std::printf("%s", record.is_object() ? record_text(record.as_object()).c_str() : to_text(record).c_str());
   return exit_done;
 }
 
@@ -106,8 +110,9 @@ void add_log_commands(CLI::App& app, invocation& call) {
                                   "longshore log tail --follow", needs::config);
   auto tailed = std::make_shared<tail_options>();
   add_online_options(*command, tailed->online);
-  command->add_option("-n,--lines", tailed->lines, "How many records to begin with");
-  command->add_option("--after", tailed->after, "Begin after this seq instead");
+  command->add_option("-n,--lines", tailed->lines,
+                      "How many of the newest to begin with (default: 10); with --after: at most so many");
+  command->add_option("--after", tailed->after, "Begin after this seq instead of with the newest");
   command->add_flag("-f,--follow", tailed->follow, "Wait for more, until interrupted");
   command->callback([&call, tailed] { call.run = [&call, tailed] { return tail(call, *tailed); }; });
 

@@ -2,8 +2,10 @@
 
 #include <cstdio>
 #include <exception>
+#include <optional>
 
 #include "tools/command.h"
+#include "tools/config_value.h"
 
 namespace {
 
@@ -13,6 +15,28 @@ void name_positionals(CLI::App& of) {
     if (option->get_positional()) option->type_name("");
   }
   for (CLI::App* command : of.get_subcommands({})) name_positionals(*command);
+}
+
+// The first word that no command has, where one is asked for; with what was probably meant.
+std::optional<std::string> unknown_command(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc && at->get_require_subcommand_min() > 0; ++i) {
+    const std::string word = argv[i];
+    if (word.starts_with('-')) return std::nullopt;
+    const CLI::App* next = nullptr;
+    std::vector<std::string> names;
+    for (const CLI::App* command : at->get_subcommands([](const CLI::App*) { return true; })) {
+      if (command->check_name(word)) next = command;
+      names.push_back(command->get_name());
+    }
+    if (next == nullptr) {
+      const auto meant = longshore::tools::nearest(word, names);
+      return "there is no command '" + word + "'" + (meant ? "; did you mean '" + *meant + "'?" : ";") + " " +
+             (at == &app ? "longshore" : "longshore " + at->get_name()) + " --help lists them";
+    }
+    at = next;
+  }
+  return std::nullopt;
 }
 
 int run(int argc, char** argv) {
@@ -38,6 +62,10 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
+    if (const auto unknown = unknown_command(app, argc, argv)) {
+      std::fprintf(stderr, "longshore: %s\n", unknown->c_str());
+      return exit_wrong_usage;
+    }
     return app.exit(e) == 0 ? exit_done : exit_wrong_usage;
   }
   return call.run();

@@ -78,6 +78,11 @@ int export_log(const invocation& call, const export_options& options) {
   if (!store) return failed(call, store.error());
   auto log = log::event_log::open(*store->db, options.journal ? journal_log : replicated_log);
   if (!log) return failed(call, log.error());
+  // Up to the end is nothing new; beyond it is another log, or a mistake.
+  if (const std::uint64_t size = (*log)->durable_size(); options.range.from > size) {
+    return failed(call, {errc::not_found, "there is no record " + std::to_string(options.range.from) +
+                                              " yet: the log has " + with_commas(size)});
+  }
   std::unique_ptr<std::FILE, close_file> file;
   std::FILE* out = stdout;
   if (!options.output.empty()) {

@@ -25,7 +25,20 @@ std::optional<std::uint64_t> seq_of(const json::value& line) {
   return ec ? std::nullopt : std::optional(n);
 }
 
+constexpr std::uint64_t newest_default = 10;
+
 }  // namespace
+
+result<record_span> tail_span(std::uint64_t size, std::optional<std::uint64_t> lines,
+                              std::optional<std::uint64_t> after) {
+  if (!after) return record_span{size - std::min(size, lines.value_or(newest_default)), size};
+  if (*after >= size) {
+    return fail(errc::not_found,
+                "there is no record " + std::to_string(*after) + " yet: the log has " + with_commas(size));
+  }
+  const std::uint64_t first = *after + 1;
+  return record_span{first, first + std::min(size - first, lines.value_or(size))};
+}
 
 result<void> read_log(const online_site& site, std::uint64_t& next, int wait_s, const on_record& each) {
   const auto answer = site.client->lines(events(site, next, wait_s), [&](std::string_view text) {

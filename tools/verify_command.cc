@@ -100,8 +100,8 @@ class teller {
                                 "show as failed until then");
     }
     if (strange > 0) {
-      std::printf("%s of these are not in the log and not mended from here: see what each says\n",
-                  with_commas(strange).c_str());
+      std::printf("%s of these %s not in the log and not mended from here: see what each says\n",
+                  with_commas(strange).c_str(), strange == 1 ? "is" : "are");
     }
     if (number_at(run, "/skipped_tags") > 0) {
       std::printf("left out on purpose: %s tags\n", n("/skipped_tags").c_str());

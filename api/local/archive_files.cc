@@ -4,13 +4,16 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <memory>
 #include <set>
 
+#include "api/local/unpacked_stream.h"
 #include "storage/digest.h"
 
 namespace longshore::api {
@@ -20,17 +23,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t step = 256u << 10;
 constexpr std::size_t names_max = 1'000'000;
-
-using archive_ptr = std::unique_ptr<archive, int (*)(archive*)>;
-
-std::unexpected<error> archive_failure(archive* a, const std::string& doing) {
-  const char* text = archive_error_string(a);
-  const std::string what = doing + ": " + (text == nullptr ? "unknown failure" : text);
-  const int e = archive_errno(a);
-  if (e == ENOSPC || e == EDQUOT) return fail(errc::no_space, what + "; free some space and try again");
-  if (e == EIO) return fail(errc::io_failed, what);
-  return fail(errc::corrupt, what + "; fetch the archive again");
-}
 
 // "./blobs/x/" -> "blobs/x"
 std::string plain(std::string_view name) {
@@ -57,31 +49,69 @@ bool is_passed_over(const std::string& name) { return name == "manifest.json" ||
 
 class unpacker {
  public:
-  unpacker(const fs::path& file, const local_directory& to, const unpack_limits& limits)
-      : shown_(file.string()), to_(&to), limits_(&limits), archive_(archive_read_new(), archive_read_free) {}
+  unpacker(const fs::path& file, int fd, const local_directory& to, const unpack_limits& limits)
+      : shown_(file.string()),
+        to_(&to),
+        limits_(&limits),
+        bytes_(fd, shown_, {limits.bytes_max, limits.header_bytes_max}),
+        archive_(archive_read_new(), archive_read_free) {}
 
-  result<void> run(int fd) {
+  result<void> run() {
     archive* a = archive_.get();
+    if (auto r = bytes_.open(); !r) return r;
     archive_read_support_format_tar(a);
-    archive_read_support_filter_gzip(a);
-    archive_read_support_filter_zstd(a);
-    if (archive_read_open_fd(a, fd, step) != ARCHIVE_OK) return archive_failure(a, "cannot read " + shown_);
+    bytes_.begin_header();
+    if (archive_read_open(a, this, nullptr, read_on, nullptr) != ARCHIVE_OK) return failed();
     for (const char* blobs : {"blobs/sha256", "blobs/sha512"}) {
       if (auto r = to_->make_directories(blobs); !r) return r;
     }
     for (std::uint64_t entries = 0;; ++entries) {
       archive_entry* entry = nullptr;
+      bytes_.begin_header();
       const int outcome = archive_read_next_header(a, &entry);
+      bytes_.end_header();
       if (outcome == ARCHIVE_EOF) return {};
-      if (outcome != ARCHIVE_OK) return archive_failure(a, "cannot read " + shown_);
+      if (outcome != ARCHIVE_OK) return failed();
       if (entries == limits_->entries_max) {
         return fail(errc::too_large, shown_ + " has more than " + std::to_string(entries) + " entries");
       }
       if (auto r = take(entry); !r) return r;
+      // By itself, so that the rest of this entry is no part of the next header.
+      if (archive_read_data_skip(a) != ARCHIVE_OK) return failed();
     }
   }
 
  private:
+  static la_ssize_t read_on(archive* a, void* self, const void** block) {
+    auto& u = *static_cast<unpacker*>(self);
+    auto bytes = u.bytes_.read();
+    if (!bytes) {
+      u.failure_ = std::move(bytes).error();
+      archive_set_error(a, EINVAL, "%s", u.failure_->text.c_str());
+      return -1;
+    }
+    *block = bytes->data();
+    return static_cast<la_ssize_t>(bytes->size());
+  }
+
+  std::unexpected<error> failed() {
+    if (failure_) return std::unexpected(*failure_);
+    return archive_failure(archive_.get(), "cannot read " + shown_);
+  }
+
+  result<void> check_space(std::uint64_t bytes) const {
+    struct statvfs disk{};
+    if (::statvfs(to_->path().c_str(), &disk) != 0) {
+      return file_failure(-errno, "cannot ask the free space of " + to_->path().string());
+    }
+    const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+    if (free >= limits_->free_bytes_min && free - limits_->free_bytes_min >= bytes) return {};
+    return fail(errc::no_space, "unpacking " + shown_ + " takes " + std::to_string(bytes >> 20) + " MiB more, and " +
+                                    std::to_string(free >> 20) + " MiB are free at " + to_->path().string() +
+                                    ", of which " + std::to_string(limits_->free_bytes_min >> 20) +
+                                    " stay free; free some space");
+  }
+
   std::unexpected<error> refused(std::string_view name, const std::string& why) {
     return fail(errc::invalid,
                 shown_ + " is not an OCI layout's archive: '" + std::string(name.substr(0, 200)) + "' " + why);
@@ -100,6 +130,8 @@ class unpacker {
     if (is_passed_over(name)) return {};
     if (!is_layout_file(name)) return refused(raw, "does not belong there");
     if (!seen_.insert(name).second) return fail(errc::corrupt, shown_ + " holds " + name + " twice");
+    if (auto r = check_space(static_cast<std::uint64_t>(std::max<la_int64_t>(archive_entry_size(entry), 0))); !r)
+      return r;
     auto file = to_->begin_file();
     if (!file) return pass(std::move(file));
     if (auto r = copy_to(*file); !r) return r;
@@ -113,13 +145,9 @@ class unpacker {
       la_int64_t offset = 0;
       const int outcome = archive_read_data_block(archive_.get(), &block, &n, &offset);
       if (outcome == ARCHIVE_EOF) return {};
-      if (outcome != ARCHIVE_OK) return archive_failure(archive_.get(), "cannot read " + shown_);
+      if (outcome != ARCHIVE_OK) return failed();
       if (static_cast<std::uint64_t>(offset) != file.written())
         return fail(errc::invalid, shown_ + " holds a sparse file");
-      if (n > limits_->bytes_max - bytes_) {
-        return fail(errc::too_large, shown_ + " unpacks to more than " + std::to_string(limits_->bytes_max) + " bytes");
-      }
-      bytes_ += n;
       if (auto r = file.write({static_cast<const char*>(block), n}); !r) return r;
     }
   }
@@ -127,9 +155,10 @@ class unpacker {
   std::string shown_;
   const local_directory* to_;
   const unpack_limits* limits_;
-  archive_ptr archive_;
+  unpacked_stream bytes_;
+  std::optional<error> failure_;  // of bytes_, which libarchive passes on as a text alone
+  archive_ptr archive_;           // reads from them
   std::set<std::string> seen_;
-  std::uint64_t bytes_ = 0;
 };
 
 // Gives libarchive's bytes to a file that is not seen before it is whole.
@@ -207,20 +236,19 @@ result<void> unpack_layout(const fs::path& file, const local_directory& to, cons
   struct stat facts{};
   if (::fstat(fd.get(), &facts) != 0) return file_failure(-errno, "cannot look at " + file.string());
   if (!S_ISREG(facts.st_mode)) return fail(errc::invalid, file.string() + " is not a file");
-  return unpacker(file, to, limits).run(fd.get());
+  return unpacker(file, fd.get(), to, limits).run();
 }
 
-result<void> pack_layout(const local_directory& from, const fs::path& file) {
+result<void> pack_layout(const local_directory& from, const local_directory& aside, const fs::path& file) {
   std::error_code ec;
   const fs::path whole = fs::absolute(file, ec);
   if (ec || !whole.has_filename()) return fail(errc::invalid, "'" + file.string() + "' is not a file's name");
   auto above = local_directory::create(whole.parent_path(), from.files());
   if (!above) return pass(std::move(above));
-  const std::string name = whole.filename().string();
-  auto out = above->begin_file(name + ".partial");
+  auto out = aside.begin_file();
   if (!out) return pass(std::move(out));
   if (auto r = packer(from, *out).run(); !r) return r;
-  return out->publish(name);
+  return out->publish(*above, whole.filename().string());
 }
 
 }  // namespace longshore::api

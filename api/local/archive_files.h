@@ -5,10 +5,11 @@
 // unpack() takes tar of any usual kind, plain or compressed with gzip or zstd. It writes only what a layout has:
 // oci-layout, index.json and blobs/<algorithm>/<hex>; `manifest.json` and `repositories`, which `docker save` adds for
 // its own use, are passed over. errc::invalid for anything else: links, devices, absolute paths, "..", other
-// names; errc::corrupt for a broken archive or a name that comes twice; errc::too_large over the limits. Nothing that
-// it wrote is synced. After an error the directory holds a part of the archive.
-// pack() writes `file` whole or not at all: to `file`.partial, synced, then renamed. Its bytes are a function of the
-// layout's content (sorted names, no times).
+// names; errc::corrupt for a broken archive or a name that comes twice; errc::too_large over the limits, which count
+// every byte that comes out of the compression; errc::no_space before a file that would leave less than the limits
+// keep free. Nothing that it wrote is synced. After an error the directory holds a part of the archive.
+// pack_layout() writes `file` whole or not at all: to a file of its own in `aside`, which is on the same disk, synced,
+// then renamed. Its bytes are a function of the layout's content (sorted names, no times).
 
 #include <cstdint>
 #include <filesystem>
@@ -18,12 +19,14 @@
 namespace longshore::api {
 
 struct unpack_limits {
-  std::uint64_t bytes_max = 64ull << 30;  // of all files, unpacked
+  std::uint64_t bytes_max = 64ull << 30;  // of the whole archive, unpacked
   std::uint64_t entries_max = 1'000'000;
+  std::uint64_t header_bytes_max = 1u << 20;  // before one entry
+  std::uint64_t free_bytes_min = 64u << 20;   // left on the disk (TMPDIR is often memory)
 };
 
 // errc::not_found when there is no such file.
 result<void> unpack_layout(const std::filesystem::path& file, const local_directory& to, const unpack_limits& limits);
-result<void> pack_layout(const local_directory& from, const std::filesystem::path& file);
+result<void> pack_layout(const local_directory& from, const local_directory& aside, const std::filesystem::path& file);
 
 }  // namespace longshore::api

@@ -52,6 +52,11 @@ result<layout_store> layout_store::open(const std::filesystem::path& path, layou
     if (auto r = directory->lock(); !r) return pass(std::move(r));
     if (auto r = set_up(*directory); !r) return pass(std::move(r));
   }
+  if (access == layout_access::plan) {
+    auto there = is_layout(*directory);
+    if (!there) return pass(std::move(there));
+    if (!*there) return fail(errc::not_found, "no OCI image layout in " + path.string());
+  }
   if (auto r = check(*directory); !r) return pass(std::move(r));
   layout_store store(*std::move(directory), access, needed);
   if (auto index = store.index(); !index) return pass(std::move(index));
@@ -85,24 +90,30 @@ result<void> layout_store::check(const local_directory& directory) {
   return {};
 }
 
-// The file that makes it a layout comes last.
-result<void> layout_store::set_up(const local_directory& directory) {
+result<bool> layout_store::is_layout(const local_directory& directory) {
   auto names = directory.list("", set_up_names_max);
   if (!names) return pass(std::move(names));
-  const bool is_layout = std::ranges::binary_search(*names, layout_file);
-  if (!is_layout) {
-    for (const std::string& name : *names) {
-      if (name == "blobs" || name == index_file || name.starts_with(".longshore-")) continue;
-      return fail(errc::invalid, directory.path().string() + " is not empty and not an OCI image layout (it holds " +
-                                     name + "); name another directory");
-    }
+  if (std::ranges::binary_search(*names, layout_file)) return true;
+  for (const std::string& name : *names) {
+    if (name == "blobs" || name == index_file || name.starts_with(".longshore-")) continue;
+    return fail(errc::invalid, directory.path().string() + " is not empty and not an OCI image layout (it holds " +
+                                   name + "); name another directory");
   }
+  return false;
+}
+
+// The file that makes it a layout comes last.
+result<void> layout_store::set_up(const local_directory& directory) {
+  auto there = is_layout(directory);
+  if (!there) return pass(std::move(there));
   if (auto r = directory.sweep(); !r) return r;
   for (const char* blobs : {"blobs/sha256", "blobs/sha512"}) {
     if (auto r = directory.make_directories(blobs); !r) return r;
   }
-  if (is_layout) return {};
-  if (!std::ranges::binary_search(*names, index_file)) {
+  if (*there) return {};
+  auto index = directory.open_file(std::string(index_file));
+  if (!index && index.error().code != errc::not_found) return pass(std::move(index));
+  if (!index) {
     if (auto r = directory.write_file(std::string(index_file), layout_index().text()); !r) return r;
   }
   return directory.write_file(std::string(layout_file), layout_text);

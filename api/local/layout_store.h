@@ -26,7 +26,8 @@
 
 namespace longshore::api {
 
-enum class layout_access : std::uint8_t { read, write };
+// plan: as a writer looks at it, and nothing is changed.
+enum class layout_access : std::uint8_t { read, write, plan };
 enum class index_entries : std::uint8_t { all, some };  // that have to be there when an index is written
 
 // "blobs/<algorithm>/<hex>"
@@ -35,7 +36,8 @@ std::string layout_blob_path(const digest& d);
 class layout_store {
  public:
   // read: errc::invalid unless it is a layout. write: made, or completed, when nothing is there but what a broken-off
-  // set-up leaves; errc::invalid for any other directory; errc::busy while another writes.
+  // set-up leaves; errc::invalid for any other directory; errc::busy while another writes. plan: errc::not_found where
+  // `write` would make one.
   static result<layout_store> open(const std::filesystem::path& path, layout_access access, file_calls& files,
                                    index_entries needed = index_entries::all);
 
@@ -59,6 +61,8 @@ class layout_store {
       : directory_(std::move(directory)), access_(access), needed_(needed) {}
 
   static result<void> check(const local_directory& directory);
+  // errc::invalid where something else is in the way of a layout; false: there is none yet.
+  static result<bool> is_layout(const local_directory& directory);
   static result<void> set_up(const local_directory& directory);
   // As it is on disk, and what is yet to be listed there.
   result<layout_index*> index();

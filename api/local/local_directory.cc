@@ -143,12 +143,7 @@ result<void> local_directory::sweep() const {
 }
 
 result<new_file> local_directory::begin_file() const {
-  return begin_file(std::string(unfinished_prefix) + std::to_string(fresh_seed()));
-}
-
-result<new_file> local_directory::begin_file(std::string name) const {
-  const int left = files_->remove(handle_.get(), name);
-  if (left < 0 && left != -ENOENT) return file_failure(left, "cannot replace " + shown(name));
+  std::string name = std::string(unfinished_prefix) + std::to_string(fresh_seed());
   const int fd = files_->open(handle_.get(), name, O_WRONLY | O_CREAT | O_EXCL, 0644);
   if (fd < 0) return file_failure(fd, "cannot make a file in " + path_.string());
   return new_file(*this, std::move(name), file_handle(fd));
@@ -209,21 +204,21 @@ result<file_stamp> new_file::stamp() const {
   return stamp_of(facts);
 }
 
-result<void> new_file::place(const std::string& relative) {
+result<void> new_file::place(const local_directory& to, const std::string& relative) {
   const auto [above, name] = split(relative);
-  auto parent = in_->open_directory(above);
+  auto parent = to.open_directory(above);
   if (!parent) return pass(std::move(parent));
   const int moved = in_->files_->rename(in_->handle_.get(), name_, parent->get(), name);
-  if (moved < 0) return file_failure(moved, "cannot write " + in_->shown(relative));
+  if (moved < 0) return file_failure(moved, "cannot write " + to.shown(relative));
   name_.clear();
   return {};
 }
 
-result<void> new_file::publish(const std::string& relative) {
-  const std::string doing = "cannot write " + in_->shown(relative);
+result<void> new_file::publish(const local_directory& to, const std::string& relative) {
+  const std::string doing = "cannot write " + to.shown(relative);
   if (const int r = in_->files_->sync(file_.get()); r < 0) return file_failure(r, doing);
-  if (auto r = place(relative); !r) return r;
-  auto parent = in_->open_directory(split(relative).first);
+  if (auto r = place(to, relative); !r) return r;
+  auto parent = to.open_directory(split(relative).first);
   if (!parent) return pass(std::move(parent));
   if (const int r = in_->files_->sync(parent->get()); r < 0) return file_failure(r, doing);
   return {};

@@ -54,8 +54,6 @@ class local_directory {
   // Removes what writers that died left behind. Needs the lock.
   result<void> sweep() const;
   result<new_file> begin_file() const;
-  // Under this name, in place of what is there. The caller sees to it that nobody else writes it.
-  result<new_file> begin_file(std::string name) const;
   result<void> write_file(const std::string& relative, std::string_view bytes) const;
   result<void> make_directories(const std::string& relative) const;
   // not_found when there is none.
@@ -84,9 +82,11 @@ class new_file {
   // Of what is written so far; it stays when the file is published.
   result<file_stamp> stamp() const;
   // Puts it on disk and then in the place of whatever has this name, in a directory that is there.
-  result<void> publish(const std::string& relative);
+  result<void> publish(const std::string& relative) { return publish(*in_, relative); }
+  // The same in another directory of the same disk.
+  result<void> publish(const local_directory& to, const std::string& relative);
   // The same without waiting for the disk.
-  result<void> place(const std::string& relative);
+  result<void> place(const std::string& relative) { return place(*in_, relative); }
 
  private:
   friend class local_directory;
@@ -96,6 +96,7 @@ class new_file {
   std::string name_;  // empty: published
   file_handle file_;
   std::uint64_t written_ = 0;
+  result<void> place(const local_directory& to, const std::string& relative);
 };
 
 }  // namespace longshore::api

@@ -51,12 +51,12 @@ result<std::unique_ptr<oci_archive>> oci_archive::open(oci_archive_options optio
 oci_archive::~oci_archive() {
   layout_.reset();
   std::error_code ec;
-  if (!working_.empty()) fs::remove_all(working_, ec);
+  if (!working_.empty() && !keeps_working_) fs::remove_all(working_, ec);
 }
 
 // Always one that nobody had before: what has its name from elsewhere is not ours to empty.
 result<void> oci_archive::make_working_directory() {
-  if (options_.access == layout_access::read) {
+  if (options_.access != layout_access::write) {
     std::error_code ec;
     const fs::path in = options_.temporary.empty() ? fs::temp_directory_path(ec) : options_.temporary;
     if (ec) return file_failure(-ec.value(), "cannot find the directory for temporary files");
@@ -95,7 +95,11 @@ result<void> oci_archive::unpack() {
   std::error_code ec;
   const bool is_new = writes && !fs::exists(options_.file, ec) && !ec;
   if (!is_new) {
-    if (auto r = unpack_layout(options_.file, *directory, options_.limits); !r) return r;
+    auto unpacked = unpack_layout(options_.file, *directory, options_.limits);
+    if (!unpacked && unpacked.error().code == errc::no_space && !writes) {
+      unpacked.error().text += ", or name another directory in TMPDIR";
+    }
+    if (!unpacked) return unpacked;
   }
   auto opened = oci_layout::open(std::move(layout));
   if (!opened) return pass(std::move(opened), "reading " + options_.file.string());
@@ -104,11 +108,19 @@ result<void> oci_archive::unpack() {
 }
 
 engine::task<> oci_archive::finish() {
-  if (options_.access == layout_access::read) {
+  if (options_.access != layout_access::write) {
     co_return fail(errc::unsupported, layout_->name() + " is open for reading only");
   }
-  if (auto listed = co_await layout_->finish(); !listed) co_return listed;
-  co_return co_await packing_.run([&] { return pack_layout(layout_->directory(), options_.file); });
+  auto done = co_await layout_->finish();
+  if (done) {
+    done = co_await packing_.run([&] { return pack_layout(layout_->directory(), *lock_, options_.file); });
+  }
+  keeps_working_ = !done;
+  if (!done) {
+    done.error().text += "; what was fetched is kept: copy it from oci:" + layout_->directory().path().string() +
+                         ", or delete " + working_.string();
+  }
+  co_return done;
 }
 
 }  // namespace longshore::api

@@ -7,7 +7,8 @@
 // FILE.partial.XXXXXX, so that it is on FILE's disk (a killed writer leaves it there: nobody else deletes it); an
 // archive that is there already is unpacked first, and added to. Nothing of what was
 // written is in FILE before finish() has returned success; FILE is then replaced at once, and is on disk. Until
-// then, and after any failure, FILE is as it was. finish() may be called again after further changes.
+// then, and after any failure, FILE is as it was. finish() may be called again after further changes. When it failed
+// last, the working directory stays, and the error names it: what was fetched need not be fetched again.
 // One executor. One process at a time writes an archive (errc::busy). What unpack_layout() refuses, open() refuses.
 
 #include <filesystem>
@@ -33,13 +34,13 @@ struct oci_archive_options {
 
 class oci_archive {
  public:
-  // Blocks while it unpacks.
+  // Blocks while it unpacks. To plan: errc::not_found while there is no such file.
   static result<std::unique_ptr<oci_archive>> open(oci_archive_options options);
   ~oci_archive();
 
   // Lives as long as this object.
   engine::registry& registry() { return *layout_; }
-  // errc::unsupported when it is open for reading.
+  // errc::unsupported unless it is open for writing.
   engine::task<> finish();
 
  private:
@@ -48,7 +49,8 @@ class oci_archive {
   result<void> unpack();
 
   oci_archive_options options_;
-  std::filesystem::path working_;        // empty: none is ours (yet)
+  std::filesystem::path working_;  // empty: none is ours (yet)
+  bool keeps_working_ = false;
   std::optional<local_directory> lock_;  // on working_, of a writer: held until it is gone
   std::unique_ptr<oci_layout> layout_;
   blocking_pool packing_{1};

@@ -129,6 +129,18 @@ TEST_F(peer_client_test, refusals_have_their_meaning) {
   }
 }
 
+TEST_F(peer_client_test, no_primary_and_a_wrong_token_are_told_in_words_of_the_configuration) {
+  server.reply(response(404, {{"Content-Type", "text/plain"}}, "404 page not found"));
+  const auto elsewhere = read(3);
+  ASSERT_FALSE(elsewhere);
+  EXPECT_NE(elsewhere.error().text.find("the address of the primary, or of a registry"), std::string::npos)
+      << elsewhere.error().text;
+  server.reply(response(401, {}, ""));
+  const auto refused = read(3);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text.find("[[follower]]"), std::string::npos) << refused.error().text;
+}
+
 TEST_F(peer_client_test, a_silent_primary_times_out_only_after_the_wait_it_was_asked_for) {
   http_options o;
   o.stall_max = milliseconds(50);

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <array>
+#include <boost/asio.hpp>
+
 #include "api/http_client.h"
 #include "scripted_server.h"
 #include "test_certificates.h"
@@ -78,6 +81,31 @@ TEST_F(tls_test, a_certificate_of_an_unknown_authority_is_refused_with_the_remed
   EXPECT_EQ(r.error().code, errc::unavailable);
   EXPECT_NE(r.error().text.find("ca_file"), std::string::npos) << r.error().text;
   EXPECT_EQ(requests, 0u);
+}
+
+TEST_F(tls_test, a_server_that_speaks_plain_http_is_told_as_one) {
+  namespace asio = boost::asio;
+  asio::io_context io;
+  asio::ip::tcp::acceptor plain(io, {asio::ip::address_v4::loopback(), 0});
+  const auto serve = [&]() -> asio::awaitable<void> {
+    auto peer = co_await plain.async_accept(asio::use_awaitable);
+    const std::string answer = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    co_await asio::async_write(peer, asio::buffer(answer), asio::use_awaitable);
+    // Until the client goes: a reset could overtake the answer.
+    std::array<char, 4096> asked{};
+    boost::system::error_code ended;
+    while (!ended) co_await peer.async_read_some(asio::buffer(asked), asio::redirect_error(asio::use_awaitable, ended));
+  };
+  asio::co_spawn(io, serve(), asio::detached);
+  auto client = http_client::create(io.get_executor(), {});
+  ASSERT_TRUE(client);
+  http_request r;
+  r.to = *url::parse("https://127.0.0.1:" + std::to_string(plain.local_endpoint().port()) + "/");
+  result<http_response> out = fail(errc::stopped, "not run");
+  tests::run_test(io, [&]() -> asio::awaitable<void> { out = co_await (*client)->send(r, 1000); });
+  ASSERT_FALSE(out);
+  EXPECT_EQ(out.error().code, errc::unavailable);
+  EXPECT_NE(out.error().text.find("http://"), std::string::npos) << out.error().text;
 }
 
 TEST_F(tls_test, an_authority_file_that_is_not_pem_is_refused_by_name) {

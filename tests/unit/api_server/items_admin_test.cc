@@ -107,6 +107,39 @@ TEST_F(items_admin_test, what_is_said_of_a_repository_as_a_whole_is_listed_too) 
   EXPECT_EQ(page_by_page(1), names(all));
 }
 
+TEST_F(items_admin_test, wrong_bytes_are_named_by_digest_with_the_verification_that_reads_them) {
+  fill();
+  log::event synced;
+  synced.kind = log::event_kind::sync_succeeded;
+  synced.repository = "well";
+  synced.detail = R"({"synced_size":9})";
+  journal(synced);
+  journal(engine::record::content_doubted("well", digest::of("damaged")));
+  const json::value all = ask("?repository=well");
+  ASSERT_EQ(names(all), "well: ");
+  const auto& item = all.at("items").at(0);
+  EXPECT_NE(std::string(item.at("reason").as_string()).find(digest::of("damaged").text()), std::string::npos);
+  EXPECT_NE(std::string(item.at("remedy").as_string()).find("longshore verify --deep well"), std::string::npos);
+}
+
+TEST_F(items_admin_test, a_deletion_that_the_target_cannot_do_is_for_people_to_do_or_to_leave) {
+  fill();
+  log::event gone = push_of("a", 1);
+  gone.kind = log::event_kind::erased;
+  gone.action = "delete";
+  gone.id = "gone";
+  append({gone});
+  engine::desired_item item = tag("a", gone.tag);
+  item.gone = true;
+  journal(engine::record::item_parked(item, {errc::unsupported, "the target deletes no tag alone"}));
+  for (const auto& i : ask("?repository=a&state=parked").at("items").as_array()) {
+    if (i.at("reference").as_string() != gone.tag) continue;
+    EXPECT_NE(std::string(i.at("remedy").as_string()).find("by hand"), std::string::npos) << i.at("remedy");
+    return;
+  }
+  FAIL() << "it is not listed";
+}
+
 TEST_F(items_admin_test, a_name_that_the_log_does_not_know_is_no_empty_list) {
   fill();
   EXPECT_EQ(connect().ask(get("/v1/items?repository=tem%2F*", "admin-token")).status, 404);

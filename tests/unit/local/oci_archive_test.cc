@@ -3,6 +3,9 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <array>
+#include <cstdio>
+
 #include "local_fixture.h"
 
 namespace longshore::tests {
@@ -127,6 +130,34 @@ TEST_F(oci_archive_test, an_archive_that_is_there_is_added_to) {
   EXPECT_EQ(failure((*opened)->finish()), errc::unsupported);
 }
 
+TEST_F(oci_archive_test, what_was_fetched_is_kept_and_named_when_the_archive_cannot_be_written) {
+  {
+    auto opened = open(api::layout_access::write);
+    ASSERT_TRUE(get(push_image((*opened)->registry(), "", "v1", "layer")));
+    fs::create_directories(file / "in the way");
+    EXPECT_NE(failure((*opened)->finish()), errc::stopped);
+  }
+  const std::string mark = "copy it from oci:";
+  const std::size_t named = last_text.find(mark);
+  ASSERT_NE(named, std::string::npos) << last_text;
+  const std::string kept = last_text.substr(named + mark.size(), last_text.find(',', named) - named - mark.size());
+  auto layout = api::oci_layout::open({.directory = kept});
+  ASSERT_TRUE(layout) << layout.error().text;
+  EXPECT_EQ(get((*layout)->get_manifest("", "v1")).value().bytes, image_text("layer"));
+}
+
+TEST_F(oci_archive_test, a_second_finish_that_succeeds_leaves_nothing_behind) {
+  {
+    auto opened = open(api::layout_access::write);
+    ASSERT_TRUE(get(push_image((*opened)->registry(), "", "v1", "layer")));
+    fs::create_directories(file / "in the way");
+    EXPECT_NE(failure((*opened)->finish()), errc::stopped);
+    fs::remove_all(file);
+    EXPECT_TRUE(get((*opened)->finish()));
+  }
+  EXPECT_EQ(beside(), std::vector<std::string>{"images.tar"});
+}
+
 TEST_F(oci_archive_test, equal_content_makes_equal_archives) {
   const auto write = [&] {
     auto opened = open(api::layout_access::write);
@@ -170,6 +201,20 @@ TEST_F(oci_archive_test, directories_and_links_of_working_names_keep_what_they_h
   EXPECT_EQ(read_text(file.string() + ".partial.d/precious"), "kept");
   EXPECT_EQ(read_text(file.string() + ".partial.ABCDEF/precious"), "kept");
   EXPECT_EQ(beside().size(), before.size() + 1) << "the archive alone is new";
+}
+
+// Browsers and other tools name files of theirs so, too.
+TEST_F(oci_archive_test, a_file_named_like_a_partial_one_keeps_what_it_holds) {
+  const fs::path theirs = file.string() + ".partial";
+  write_text(theirs, "somebody's only copy");
+  {
+    auto opened = open(api::layout_access::write);
+    ASSERT_TRUE(opened) << opened.error().text;
+    ASSERT_TRUE(get(push_image((*opened)->registry(), "", "v1", "layer")));
+    ASSERT_TRUE(get((*opened)->finish()));
+  }
+  EXPECT_EQ(read_text(theirs), "somebody's only copy");
+  EXPECT_EQ(beside(), (std::vector<std::string>{"images.tar", "images.tar.partial"}));
 }
 
 TEST_F(oci_archive_test, one_writer_at_a_time_and_the_next_adds_to_what_the_first_wrote) {
@@ -256,6 +301,81 @@ TEST_F(oci_archive_test, a_broken_archive_is_an_error_wherever_it_breaks) {
   EXPECT_EQ(refusal(), errc::not_found);
   fs::create_directories(file);
   EXPECT_EQ(refusal(), errc::invalid);
+}
+
+TEST_F(oci_archive_test, what_is_passed_over_counts_and_space_is_kept_free) {
+  auto parts = image_parts();
+  parts.push_back({"manifest.json", std::string(3'000'000, ' ')});
+  make(parts, archive_write_add_filter_zstd);
+  EXPECT_LT(fs::file_size(file), 10'000u);
+  EXPECT_EQ(refusal({.bytes_max = 2'000'000}), errc::too_large);
+  EXPECT_EQ(refusal({.free_bytes_min = 1ull << 62}), errc::no_space);
+  EXPECT_NE(last_text.find("TMPDIR"), std::string::npos) << last_text;
+  expect_readable();
+}
+
+class sparse_archive_test : public oci_archive_test {
+ protected:
+  static std::string header(const std::string& name, char type, std::size_t size) {
+    std::string h(512, '\0');
+    const auto set = [&h](std::size_t at, const std::string& text) { h.replace(at, text.size(), text); };
+    set(0, name);
+    for (const std::size_t at : {100u, 108u, 116u}) set(at, "0000644");
+    set(124, octal(size, 11));
+    set(136, octal(0, 11));
+    set(148, std::string(8, ' '));
+    h[156] = type;
+    set(257, std::string("ustar\00000", 8));
+    unsigned sum = 0;
+    for (const char c : h) sum += static_cast<unsigned char>(c);
+    set(148, octal(sum, 6) + '\0');
+    return h;
+  }
+  static std::string octal(std::size_t n, int digits) {
+    std::array<char, 16> text{};
+    std::snprintf(text.data(), text.size(), "%0*zo", digits, n);
+    return text.data();
+  }
+  static std::string padded(std::string s) {
+    s.resize((s.size() + 511) / 512 * 512, '\0');
+    return s;
+  }
+  void write_compressed(const std::string& whole) const {
+    archive* a = archive_write_new();
+    archive_write_add_filter_zstd(a);
+    archive_write_set_format_raw(a);
+    ASSERT_EQ(archive_write_open_filename(a, file.c_str()), ARCHIVE_OK);
+    archive_entry* e = archive_entry_new();
+    archive_entry_set_filetype(e, AE_IFREG);
+    ASSERT_EQ(archive_write_header(a, e), ARCHIVE_OK);
+    archive_write_data(a, whole.data(), whole.size());
+    archive_entry_free(e);
+    ASSERT_EQ(archive_write_free(a), ARCHIVE_OK);
+  }
+  static std::size_t peak_mib() {
+    std::ifstream in("/proc/self/status");
+    for (std::string line; std::getline(in, line);) {
+      if (line.starts_with("VmHWM:")) return std::stoul(line.substr(6)) >> 10;
+    }
+    return 0;
+  }
+};
+
+// libarchive holds the whole map of a sparse file (GNU 1.0) before it tells of the file.
+TEST_F(sparse_archive_test, an_archive_of_a_few_kilobytes_does_not_take_hundreds_of_megabytes) {
+  constexpr std::size_t entries = 8'000'000;
+  const std::string pax =
+      "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n31 GNU.sparse.name=oci-layout\n26 GNU.sparse.realsize=0\n";
+  std::string map = std::to_string(entries) + "\n";
+  for (std::size_t i = 0; i < entries; ++i) map += "0\n0\n";
+  map = padded(std::move(map));
+  write_compressed(header("pax", 'x', pax.size()) + padded(pax) + header("oci-layout", '0', map.size()) + map +
+                   std::string(1'024, '\0'));
+  ASSERT_LT(fs::file_size(file), 10'000u);
+  std::ofstream("/proc/self/clear_refs") << "5";
+  const std::size_t before = peak_mib();
+  EXPECT_EQ(refusal(), errc::too_large) << last_text;
+  EXPECT_LT(peak_mib() - before, 100u) << "MiB";
 }
 
 }  // namespace

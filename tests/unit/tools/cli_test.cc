@@ -68,6 +68,15 @@ TEST_F(cli, wrong_usage_is_2_and_help_is_0) {
   EXPECT_EQ(run("--version").code, 0);
 }
 
+TEST_F(cli, an_unknown_command_is_named_with_the_nearest_known_one) {
+  const outcome resync = run("resync team/app");
+  EXPECT_EQ(resync.code, 2);
+  EXPECT_EQ(resync.err, "longshore: there is no command 'resync'; did you mean 'sync'? longshore --help lists them\n");
+  EXPECT_THAT(run("log xyzzy").err, HasSubstr("there is no command 'xyzzy'; longshore log --help"));
+  EXPECT_THAT(run("log").err, Not(HasSubstr("there is no command")));
+  EXPECT_THAT(run("skip --help").out, HasSubstr("open items"));
+}
+
 TEST_F(cli, every_command_has_help_with_an_example_and_its_exit_codes) {
   for (const char* command :
        {"serve", "status", "sync", "skip", "unpark", "retry", "items", "limits", "log tail", "log show", "log verify",
@@ -148,6 +157,10 @@ TEST_F(cli, the_state_at_a_seq_shows_tags_as_they_were) {
   EXPECT_EQ(parsed.at("items").at(0).at("repository").as_string(), "base");
   EXPECT_EQ(run("audit state " + site() + " --at 4").code, 1);
   EXPECT_EQ(run("audit state " + site() + " --at never").code, 1);
+  const outcome unknown = run("audit state " + site() + " --repository taem/app");
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("no tag or manifest of taem/app"));
+  EXPECT_EQ(run("audit state " + site() + " --repository base --at 1").code, 1) << "it was not known yet";
 }
 
 TEST_F(cli, an_export_is_one_json_record_a_line) {
@@ -160,6 +173,12 @@ TEST_F(cli, an_export_is_one_json_record_a_line) {
     EXPECT_EQ(boost::json::parse(line).at("seq").as_int64(), seq);
   }
   EXPECT_EQ(seq, 4);
+  const outcome end = run("log export " + site() + " --from 4");
+  EXPECT_EQ(end.code, 0) << "nothing is new";
+  EXPECT_THAT(end.out, IsEmpty());
+  const outcome beyond = run("log export " + site() + " --from 5");
+  EXPECT_EQ(beyond.code, 1);
+  EXPECT_THAT(beyond.err, HasSubstr("the log has 4"));
 }
 
 TEST_F(cli, an_export_that_meets_damage_is_partly_done) {

@@ -62,7 +62,7 @@ TEST(copy_jobs, a_file_has_a_pair_a_line_and_a_bad_line_is_named) {
   const testing::scratch dir;
   const auto file = dir.path() / "jobs";
   std::ofstream(file)
-      << "# all of it\n\ndocker://a.example/x docker://b.example/x\n  oci:d:1   docker://b.example/z:1\n";
+      << "# all of it\n\ndocker://a.example/x docker://b.example/x\n  oci:d:1   docker://b.example/z:1  # one of it\n";
   const auto jobs = read_jobs(file);
   ASSERT_TRUE(jobs) << jobs.error().text;
   EXPECT_EQ(jobs->size(), 2u);

@@ -22,6 +22,36 @@ TEST(json_text, an_object_is_lines_then_its_sections_then_its_tables) {
             "  team/b          2\n");
 }
 
+TEST(json_text, rows_that_hold_more_than_plain_values_are_told_one_by_one) {
+  const auto v = boost::json::parse(
+      R"({"sources":[{"name":"a","last":{"mode":"tags","found":2},"names":["x","y"]},{"name":"b","last":null}]})");
+  EXPECT_EQ(to_text(v),
+            "sources:\n"
+            "  name   a\n"
+            "  names  x, y\n"
+            "  last:\n"
+            "    mode   tags\n"
+            "    found  2\n"
+            "\n"
+            "  name  b\n"
+            "  last  -\n");
+}
+
+TEST(json_text, no_line_of_a_nested_table_is_wider_than_a_screen_and_listings_stay_tables) {
+  const std::string wide(200, 'w');
+  const boost::json::array rows{boost::json::object{{"name", "a"}, {"why", "x"}, {"more", wide}, {"last", "y"}},
+                                boost::json::object{{"name", "b"}, {"why", "x"}, {"more", "z"}, {"last", "y"}}};
+  EXPECT_NE(to_text(boost::json::object{{"rows", rows}}).find("  name  b\n  why   x\n"), std::string::npos);
+  EXPECT_TRUE(to_text(rows).starts_with("NAME  WHY  MORE"));
+}
+
+TEST(json_text, columns_without_a_value_are_left_out_of_nested_tables_alone) {
+  const boost::json::array rows{boost::json::object{{"name", "a"}, {"why", nullptr}, {"n", 1}},
+                                boost::json::object{{"name", "b"}, {"why", nullptr}, {"n", nullptr}}};
+  EXPECT_EQ(to_text(boost::json::object{{"rows", rows}}), "rows:\n  NAME  N\n  a     1\n  b     -\n");
+  EXPECT_TRUE(to_text(rows).starts_with("NAME  WHY  N"));
+}
+
 TEST(json_text, a_scalar_is_itself) {
   EXPECT_EQ(to_text(boost::json::parse("\"x\"")), "x\n");
   EXPECT_EQ(to_text(boost::json::parse("null")), "-\n");
@@ -34,6 +64,17 @@ TEST(json_text, a_record_line_names_what_happened_to_what_and_who_did_it) {
       R"("digest":"sha256:0123456789abcdef","actor":"ci","origin":"registry"})");
   EXPECT_EQ(record_line(v.as_object()),
             "7  2026-11-23T21:19:06.120330Z  push  team/app:v1@sha256:0123456789ab  by ci  from registry");
+}
+
+TEST(json_text, a_record_of_a_tag_that_was_found_gone_says_so) {
+  const auto gone = boost::json::parse(
+      R"({"seq":7,"recorded":"T","kind":"observed","repository":"a","tag":"v1","digest":"","origin":"registry"})");
+  EXPECT_EQ(record_line(gone.as_object()), "7  T  observed  a:v1  gone  from registry");
+  EXPECT_NE(record_text(gone.as_object()).find("gone at the source"), std::string::npos);
+  auto there = gone.as_object();
+  there["digest"] = "sha256:0123456789abcdef";
+  EXPECT_EQ(record_line(there).find("gone"), std::string::npos);
+  EXPECT_EQ(record_text(there).find("gone"), std::string::npos);
 }
 
 }  // namespace
