@@ -27,7 +27,7 @@ engine::sync_settings settings_of(const replication_settings& r) {
 }  // namespace
 
 result<std::unique_ptr<secondary>> secondary::create(boost::asio::any_io_executor on, secondary_world world,
-                                                     const config& c) {
+                                                     const config& c, target_trust trust) {
   if (!c.primary || !c.source_registry || !c.target_registry) {
     return fail(errc::invalid, "a secondary needs [primary], [source_registry] and [target_registry]");
   }
@@ -42,6 +42,8 @@ result<std::unique_ptr<secondary>> secondary::create(boost::asio::any_io_executo
   if (!reporter) return pass(std::move(reporter), "[primary]");
   auto filter = engine::replication_filter::make(filter_rules_of(c.replication));
   if (!filter) return pass(std::move(filter), "[replication]");
+  auto claimed = claim_target(world.logs, world.journal, c.site.name, registry_authority(*c.target_registry), trust);
+  if (!claimed) return pass(std::move(claimed));
   s->filter_ = std::make_shared<engine::replication_filter>(*std::move(filter));
   s->source_ = *std::move(source);
   s->target_ = *std::move(target);

@@ -23,6 +23,7 @@ std::vector<storage::family_spec> site_families() {
   add(all, engine::actual::family_specs());
   add(all, engine::locations::family_specs());
   add(all, engine::uploads::family_specs());
+  add(all, engine::named_target::family_specs());
   add(all, engine::reconciled::family_specs());
   return all;
 }
@@ -53,6 +54,7 @@ result<site_logs> open_site_logs(site_store& store) {
                    std::make_unique<engine::actual>(*store.db),
                    std::make_unique<engine::locations>(*store.db),
                    std::make_unique<engine::uploads>(*store.db),
+                   std::make_unique<engine::named_target>(*store.db),
                    std::make_unique<engine::reconciled>(*store.db)};
 }
 
