@@ -39,6 +39,9 @@ result<site_store> open_site_store(const std::filesystem::path& path, store_acce
   options.read_only = access == store_access::read_only;
   result<std::unique_ptr<storage::database>> db = storage::database::open(std::move(options));
   if (!db) return pass(std::move(db), "opening the database in " + path.string());
+  if (access != store_access::read_only) {
+    if (auto noted = dir->note_database(); !noted) return pass(std::move(noted));
+  }
   return site_store{std::move(*dir), std::move(*db)};
 }
 
