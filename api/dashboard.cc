@@ -85,6 +85,7 @@ async function status(){const s=await ask("/v1/status");
  "unknown","events behind")}
  if(s.replication)card(bytes(s.replication.blobs.bytes_copied),"copied since the start");
  const wrong=[s.follower&&s.follower.error,s.replication&&s.replication.error,
+ s.verification&&s.verification.error,
  ...s.warnings].filter(x=>x);$("say").textContent=wrong.join(" \u2014 ");
  table("sources",["Source","Last event","Appended","Duplicates","Quarantined","Wrong token","Refused"],
  (s.sources||[]).map(x=>[x.name,when(x.last_event),x.appended,x.duplicates,x.quarantined,x.unauthorized,

@@ -251,6 +251,7 @@ api::site_facts site::facts() const {
   if (secondary_) {
     f.following = secondary_->following();
     f.replicating = secondary_->replicating();
+    f.verifying_halted = secondary_->verifying().scheduled().failure;
   }
   if (primary_) f.reconciling = primary_->status();
   return f;
