@@ -111,7 +111,7 @@ boost::asio::awaitable<void> secondary::measure() {
 }
 
 boost::asio::awaitable<void> secondary::report_position() {
-  std::uint64_t reported = UINT64_MAX;
+  std::optional<std::uint64_t> reported;
   bool complained = false;
   std::string told_state;
   for (;;) {
@@ -129,7 +129,7 @@ boost::asio::awaitable<void> secondary::report_position() {
       const std::string summary = "{\"running\":" + std::to_string(status.running.size()) +
                                   ",\"queued\":" + std::to_string(status.queued) +
                                   ",\"waiting\":" + std::to_string(status.waiting) + "}";
-      const auto told = co_await reporter_->report_cursor(config_.site.name, size, summary);
+      const auto told = co_await reporter_->report_cursor(config_.site.name, size, summary, reported);
       if (told) {
         reported = size;
         complained = false;

@@ -198,7 +198,8 @@ result<void> site::open_ingest() {
 }
 
 result<void> site::open_admin() {
-  auto sites = api::sites::open({cursors_, *logs_.log, pool_, now_, followers_, admins_});
+  auto sites = api::sites::open({cursors_, *logs_.log, pool_, now_, followers_, admins_,
+                                 [](const std::string& what) { spdlog::warn("{}", what); }});
   if (!sites) return pass(std::move(sites), "reading the followers' cursors");
   sites_ = *std::move(sites);
   sites_->mount(routes_);
