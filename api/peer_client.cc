@@ -112,7 +112,7 @@ asio::awaitable<error> peer_client::refusal(std::unique_ptr<http_stream> answer,
   const auto status = whole->head.status;
   auto why = registry_error(*whole, doing, clock_->now());
   if (status == 401) {
-    why.text += "; the token for the primary is wrong: it must be one of the primary's site tokens";
+    why.text += "; [primary] token must be the one that the primary has for this site in its [[follower]]";
   }
   if (status == 409 || status == 410) {
     why.code = errc::conflict;

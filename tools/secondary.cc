@@ -116,7 +116,8 @@ boost::asio::awaitable<void> secondary::report_position() {
   std::string told_state;
   for (;;) {
     const auto following = follower_->status();
-    const std::string state = std::string(name_of(following.state)) + " " + following.reason;
+    const std::string state =
+        std::string(name_of(following.state)) + (following.reason.empty() ? "" : ", " + following.reason);
     if (state != told_state) {
       const bool well =
           following.state == engine::follower_state::following || following.state == engine::follower_state::connecting;

@@ -264,7 +264,10 @@ result<void> site::ready() const {
   if (!secondary_) return store_.dir.check_space(config_.log.space_min);
   const auto following = secondary_->following();
   if (following.state == engine::follower_state::following) return {};
-  return fail(errc::unavailable, std::string(name_of(following.state)) + ": " + following.reason);
+  const std::string state(name_of(following.state));
+  if (following.reason.empty()) return fail(errc::unavailable, state + ": the primary has not answered yet");
+  return fail(errc::unavailable,
+              following.reason.starts_with(state) ? following.reason : state + ": " + following.reason);
 }
 
 void site::fail_stopped(const error& why) {
