@@ -40,9 +40,11 @@ result<std::optional<engine::sync_state>> state_asked(const request& r) {
   return fail(errc::invalid, "state is one of pending, started, synced, failed and skipped");
 }
 
+json::value shown(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
+
 void add_verification(json::object& to, const engine::actual_repository& r) {
   to.emplace("verified_at", json_of(r.verified_at));
-  to.emplace("verified_checksum", r.checksum.empty() ? json::value(nullptr) : json::value(r.checksum));
+  to.emplace("verified_checksum", shown(r.checksum));
   to.emplace("mismatches", r.mismatches);
   to.emplace("deletes_allowed", r.deletes_allowed);
 }
@@ -103,7 +105,10 @@ admin::answering admin::status(const request&) {
     o.emplace("follower", json_of(*facts.following, now));
     o.emplace("lag", json_of(*lag, *facts.following));
   }
-  if (facts.replicating) o.emplace("replication", json_of(*facts.replicating, now));
+  if (facts.replicating) {
+    o.emplace("replication", json_of(*facts.replicating, now));
+    o.emplace("verification", json::object{{"error", shown(facts.verifying_halted)}});
+  }
   if (!facts.registries.empty()) o.emplace("registries", json_of(facts.registries));
   if (world_.incoming != nullptr) {
     json::array sources;

@@ -164,6 +164,7 @@ json::object json_of(const site_report& s, std::uint64_t log_size, timestamp now
   return {{"name", s.name},
           {"size", s.size},
           {"lag_events", log_size > s.size ? log_size - s.size : 0},
+          {"began_anew", json_of(s.set_back)},
           {"reported", json_of(s.reported)},
           {"seconds_since_report", age(s.reported, now)},
           {"summary", ec ? json::value(json::object()) : std::move(summary)}};

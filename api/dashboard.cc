@@ -33,7 +33,7 @@ th,td{text-align:left;padding:7px 14px;border-bottom:1px solid var(--line);verti
  tr:last-child td{border-bottom:0}
 th{color:var(--soft);font-weight:500;font-size:13px}td.n{font-variant-numeric:tabular-nums}
 .synced,.following{color:var(--good)}.pending,.started,.connecting{color:var(--warn)}.failed,.refused,
- .away,.halted,.error{color:var(--bad)}
+ .away,.unauthorized,.halted,.error{color:var(--bad)}
 .note{padding:10px 14px;color:var(--soft)}#say{margin-bottom:16px;color:var(--bad)}[hidden]{
  display:none!important}
 </style></head><body>
@@ -85,6 +85,7 @@ async function status(){const s=await ask("/v1/status");
  "unknown","events behind")}
  if(s.replication)card(bytes(s.replication.blobs.bytes_copied),"copied since the start");
  const wrong=[s.follower&&s.follower.error,s.replication&&s.replication.error,
+ s.verification&&s.verification.error,
  ...s.warnings].filter(x=>x);$("say").textContent=wrong.join(" \u2014 ");
  table("sources",["Source","Last event","Appended","Duplicates","Quarantined","Wrong token","Refused"],
  (s.sources||[]).map(x=>[x.name,when(x.last_event),x.appended,x.duplicates,x.quarantined,x.unauthorized,

@@ -98,6 +98,8 @@ void add_log(exposition& to, const admin_world& w, const log::sequencer& sequenc
   to.gauge("longshore_log_queue", "Events waiting to be made durable", static_cast<std::uint64_t>(sequencer.queued()));
   to.gauge("longshore_log_failed", "1: the log takes nothing until the site is restarted",
            sequencer.failed() ? 1.0 : 0.0);
+  to.gauge("longshore_database_failed", "1: nothing is written until the site is restarted",
+           w.log.base().poisoned() ? 1.0 : 0.0);
   to.counter("longshore_quarantine_total", "Notifications that could not be understood", w.aside.count());
 }
 
@@ -129,6 +131,8 @@ void add_following(exposition& to, const engine::follower_status& f, timestamp n
 }
 
 void add_replication(exposition& to, const engine::replicator_status& r) {
+  to.gauge("longshore_sync_halted", "1: nothing is brought to the target until the site is restarted",
+           r.halted.empty() ? 0.0 : 1.0);
   to.gauge("longshore_sync_running", "Repositories being synced", static_cast<std::uint64_t>(r.running.size()));
   to.gauge("longshore_sync_queued", "Repositories waiting for their turn", static_cast<std::uint64_t>(r.queued));
   to.gauge("longshore_sync_waiting", "Repositories waiting for a retry", static_cast<std::uint64_t>(r.waiting));
@@ -194,8 +198,15 @@ void add_gaps(exposition& to, const ingest_stats& s, const std::vector<engine::r
   });
 }
 
-// A primary that takes notifications and finds no longer what they miss is only half at work.
-result<void> reconciling(const site_facts& facts) {
+// A site that serves and does no longer what it is there for is only half at work.
+result<void> at_work(const site_facts& facts, const storage::database& db) {
+  if (db.poisoned()) return fail(errc::unavailable, "the database cannot be written any more; restart the site");
+  if (facts.replicating && !facts.replicating->halted.empty()) {
+    return fail(errc::unavailable, "replication has halted: " + facts.replicating->halted + "; restart the site");
+  }
+  if (!facts.verifying_halted.empty()) {
+    return fail(errc::unavailable, "verifying has halted: " + facts.verifying_halted + "; restart the site");
+  }
   for (const engine::reconciler_status& r : facts.reconciling) {
     if (r.halted.empty()) continue;
     return fail(errc::unavailable, "reconciling " + r.source + " has halted: " + r.halted + "; restart the site");
@@ -319,7 +330,11 @@ asio::awaitable<void> metrics::scrape(exchange& x) {
     add_lag(to, engine::lag_of(counted->oldest, *facts.following, w.now.now()));
   }
   if (w.incoming != nullptr) add_gaps(to, w.incoming->stats(), facts.reconciling, w.now.now());
-  if (facts.replicating) add_replication(to, *facts.replicating);
+  if (facts.replicating) {
+    add_replication(to, *facts.replicating);
+    to.gauge("longshore_verify_halted", "1: nothing is verified by itself until the site is restarted",
+             facts.verifying_halted.empty() ? 0.0 : 1.0);
+  }
   add_registries(to, facts.registries, w.now.now());
   add_repositories(to, counted->counts, facts.replicating.has_value());
   const server_counters* server = w.server ? w.server() : nullptr;
@@ -331,7 +346,7 @@ asio::awaitable<void> metrics::scrape(exchange& x) {
 
 asio::awaitable<void> metrics::readiness(exchange& x) {
   auto ready = world_.ready ? world_.ready() : result<void>();
-  if (ready && world_.shown.incoming != nullptr) ready = reconciling(world_.shown.facts());
+  if (ready) ready = at_work(world_.shown.facts(), world_.shown.log.base());
   x.reply(ready ? text_answer("ready\n") : text_answer(ready.error().text + "\n", 503));
   co_return;
 }

@@ -106,18 +106,17 @@ http_request peer_client::request(std::string method, const std::string& path) c
   return r;
 }
 
-asio::awaitable<error> peer_client::refusal(std::unique_ptr<http_stream> answer, std::string doing) {
+asio::awaitable<error> peer_client::refusal(std::unique_ptr<http_stream> answer, std::string doing, bool reads) {
   auto whole = co_await answer->read_all(refusal_bytes_max);
   if (!whole) co_return std::move(whole).error();
   const auto status = whole->head.status;
   auto why = registry_error(*whole, doing, clock_->now());
   if (status == 401) {
-    why.text +=
-        "; the token for the primary is wrong: it must be that of a [[follower]] in the primary's configuration";
+    why.text += "; [primary] token must be the one that the primary has for this site in its [[follower]]";
   }
   if (status == 409 || status == 410) {
     why.code = errc::conflict;
-    why.text += "; the primary's log is not a continuation of what this site holds";
+    if (reads) why.text += "; the primary's log is not a continuation of what this site holds";
   }
   if (status == 404) why.code = errc::unavailable;
   if (status == 404 && complaints_of(whole->body).empty()) {
@@ -144,24 +143,27 @@ task<log_page> peer_client::read(event_seq from, std::size_t bytes_max, int wait
   if (!answer) co_return pass(std::move(answer), "reading the primary's log");
   const auto& head = (*answer)->head();
   if (head.status != 200 || media_type_of(head.headers) != log_media_type) {
-    auto why = co_await refusal(std::move(*answer), "reading the log from " + std::to_string(from.value));
+    auto why = co_await refusal(std::move(*answer), "reading the log from " + std::to_string(from.value), true);
     co_return std::unexpected(std::move(why));
   }
   co_return co_await read_page(**answer, from, bytes_max);
 }
 
-task<> peer_client::report_cursor(std::string site, std::uint64_t size, std::string summary) {
+task<> peer_client::report_cursor(std::string site, std::uint64_t size, std::string summary,
+                                  std::optional<std::uint64_t> previous) {
   boost::system::error_code ec;
   auto parsed = boost::json::parse(summary.empty() ? "{}" : summary, ec);
   if (ec || !parsed.is_object()) co_return fail(errc::invalid, "a site's summary must be a JSON object");
   auto r = request("PUT", "/v1/sites/" + escape(site) + "/cursor");
   r.headers.add("Content-Type", "application/json");
-  r.body = boost::json::serialize(boost::json::object{{"size", size}, {"summary", std::move(parsed)}});
+  boost::json::object report{{"size", size}, {"summary", std::move(parsed)}};
+  if (previous) report.emplace("previous", *previous);
+  r.body = boost::json::serialize(report);
   auto answer = co_await http_->open(std::move(r));
   if (!answer) co_return pass(std::move(answer), "reporting to the primary");
   const auto status = (*answer)->head().status;
   if (status != 200 && status != 201 && status != 204) {
-    auto why = co_await refusal(std::move(*answer), "reporting this site's position");
+    auto why = co_await refusal(std::move(*answer), "reporting this site's position", false);
     co_return std::unexpected(std::move(why));
   }
   // Read to its end, so that the connection is kept.

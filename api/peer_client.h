@@ -26,15 +26,17 @@ class peer_client final : public engine::log_source {
                                                      peer_options options);
 
   task<engine::log_page> read(event_seq from, std::size_t bytes_max, int wait_s) override;
-  // summary: a JSON object, sent as "summary"; size: records applied at this site.
-  task<> report_cursor(std::string site, std::uint64_t size, std::string summary);
+  // summary: a JSON object, sent as "summary"; size: records applied at this site. previous: what this process reported
+  // last; none: nothing yet, and the primary lets the position go back, should this site have begun anew.
+  task<> report_cursor(std::string site, std::uint64_t size, std::string summary,
+                       std::optional<std::uint64_t> previous);
 
   const http_counters& counters() const { return http_->counters(); }
 
  private:
   peer_client(std::unique_ptr<http_client> http, clock& now, url primary, peer_options options);
   http_request request(std::string method, const std::string& path) const;
-  boost::asio::awaitable<error> refusal(std::unique_ptr<http_stream> answer, std::string doing);
+  boost::asio::awaitable<error> refusal(std::unique_ptr<http_stream> answer, std::string doing, bool reads);
 
   std::unique_ptr<http_client> http_;
   clock* clock_;

@@ -21,6 +21,7 @@ struct site_facts {
   std::optional<engine::replicator_status> replicating;
   std::vector<host_limits_view> registries = {};
   std::vector<engine::reconciler_status> reconciling = {};  // a primary's, by source
+  std::string verifying_halted = {};                        // why nothing is verified by itself any more
 };
 
 }  // namespace longshore::api

@@ -22,6 +22,7 @@ bool is_site_name(std::string_view name) {
 struct report {
   std::uint64_t size = 0;
   std::string summary = "{}";
+  bool goes_on = false;  // it is not the first of the site's process
 };
 
 result<report> parse(const std::string& body) {
@@ -32,7 +33,7 @@ result<report> parse(const std::string& body) {
   if (size == nullptr || !size->is_int64() || size->as_int64() < 0) {
     return fail(errc::invalid, "the body must be {\"size\": N, \"summary\": {...}}, N the number of records taken");
   }
-  report r{static_cast<std::uint64_t>(size->as_int64()), "{}"};
+  report r{static_cast<std::uint64_t>(size->as_int64()), "{}", o->contains("previous")};
   if (const json::value* summary = o->if_contains("summary"); summary != nullptr && !summary->is_null()) {
     if (!summary->is_object()) return fail(errc::invalid, "\"summary\" must be an object");
     r.summary = json::serialize(*summary);
@@ -53,7 +54,7 @@ result<std::unique_ptr<sites>> sites::open(sites_world world) {
   for (const auto& [consumer, size] : *stored) {
     if (!consumer.starts_with(cursor_prefix)) continue;
     const std::string name = consumer.substr(cursor_prefix.size());
-    opened->known_[name] = {name, size, {}, "{}"};
+    opened->known_[name] = {name, size, {}, "{}", {}};
   }
   return opened;
 }
@@ -90,12 +91,23 @@ boost::asio::awaitable<void> sites::put(exchange& x) {
   if (!known_.contains(name) && known_.size() >= sites_max) {
     co_return x.reply(refusal(507, "NO_SPACE", "too many sites have reported to this one"));
   }
-  auto done =
-      co_await world_.pool.run([&] { return world_.cursors.set(std::string(cursor_prefix) + name, said->size); });
+  const auto known = known_.find(name);
+  const std::uint64_t before = known == known_.end() ? 0 : known->second.size;
+  const bool back = said->size < before && !said->goes_on;
+  auto done = co_await world_.pool.run([&] {
+    const std::string cursor = std::string(cursor_prefix) + name;
+    return back ? world_.cursors.set_back(cursor, said->size) : world_.cursors.set(cursor, said->size);
+  });
   if (!done) co_return x.reply(refusal(done.error()));
   site_report& at = known_[name];
-  const bool newest = said->size >= at.size;  // another report may have been faster
-  at = {name, std::max(at.size, said->size), world_.now.now(), newest ? std::move(said->summary) : at.summary};
+  const timestamp now = world_.now.now();
+  const bool newest = back || said->size >= at.size;  // another report may have been faster
+  at = {name, newest ? said->size : at.size, now, newest ? std::move(said->summary) : at.summary,
+        back ? now : at.set_back};
+  if (back && world_.warn) {
+    world_.warn("site " + name + " began anew at " + std::to_string(said->size) + ": it had taken " +
+                std::to_string(before) + " events of this log before");
+  }
   x.reply(
       json_answer(json::serialize(json::object{{"size", at.size}, {"log_size", world_.log.durable_size()}}) + "\n"));
 }

@@ -3,13 +3,15 @@
 // The sites that follow this one: how far each has come, as it says itself.
 //
 //   PUT /v1/sites/{site}/cursor   {"size": records taken, "summary": {...}}: durable when answered with 200. The token
-//                                 is the site's own, or an administrator's. 409 when the cursor would go back, or past
-//                                 the log's end.
+//                                 is the site's own, or an administrator's. 409 when the cursor would go past the
+//                                 log's end, or back behind the "previous" report of the site's same process. A
+//                                 report without one may set it back: the site has lost its data and began anew.
 //
 // Positions are kept in the log's cursors ("site/NAME") and survive a restart; summaries (at most 16 KiB each, shown as
 // they were given) and the time of the report do not. At most sites_max sites. On the server's executor; the world must
 // outlive its sessions.
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -29,6 +31,7 @@ struct sites_world {
   const clock& now;
   const token_book& followers;  // named as their sites
   const token_book& admins;
+  std::function<void(const std::string&)> warn = nullptr;  // null: nobody is told
 };
 
 struct site_report {
@@ -36,6 +39,7 @@ struct site_report {
   std::uint64_t size = 0;
   timestamp reported;   // 0: not since this process started
   std::string summary;  // a JSON object
+  timestamp set_back;   // when it last began anew, since this process started; 0: not
 };
 
 class sites {

@@ -18,6 +18,8 @@ std::string_view name_of(follower_state s) {
       return "following";
     case follower_state::away:
       return "away";
+    case follower_state::unauthorized:
+      return "unauthorized";
     case follower_state::refused:
       return "refused";
     case follower_state::halted:
@@ -60,16 +62,20 @@ std::int64_t follower::note_failure(const error& e) {
     status_.reason = std::string(name_of(status_.state)) + ": " + e.text;
     return options_.refused_pause_ms;
   }
-  status_.state = follower_state::away;
+  const bool ours_is_wrong = e.code == errc::unauthorized;
+  status_.state = ours_is_wrong ? follower_state::unauthorized : follower_state::away;
   // What describe() calls a registry is a site here.
-  status_.reason = e.code == errc::unavailable ? "the primary's log cannot be reached: " + e.text : describe(e);
+  status_.reason = ours_is_wrong                 ? e.text
+                   : e.code == errc::unavailable ? "the primary's log cannot be reached: " + e.text
+                                                 : describe(e);
   return backoff_ms(options_.backoff, failures_, world_.random, e.retry_after_ms);
 }
 
 task<> follower::step() {
   const std::uint64_t held = world_.log.durable_size();
   const timestamp asked = world_.now.now();
-  auto page = co_await world_.source.read({held}, options_.page_bytes_max, options_.wait_s);
+  const int wait_s = status_.state == follower_state::following ? options_.wait_s : 0;
+  auto page = co_await world_.source.read({held}, options_.page_bytes_max, wait_s);
   if (page || page.error().code == errc::conflict) status_.last_contact = world_.now.now();
   if (!page) co_return pass(std::move(page));
   status_.primary_size = page->durable_size;
@@ -83,7 +89,8 @@ task<> follower::step() {
   if (world_.log.durable_size() >= status_.primary_size) status_.caught_up = world_.now.now();
   status_.state = follower_state::following;
   status_.reason.clear();
-  const bool hasty = page->records.empty() && world_.now.now().us - asked.us < options_.empty_pause_ms * 1'000;
+  const bool hasty =
+      wait_s > 0 && page->records.empty() && world_.now.now().us - asked.us < options_.empty_pause_ms * 1'000;
   if (world_.log.durable_size() > held || !hasty) co_return result<void>();
   co_return co_await world_.pause.pause(options_.empty_pause_ms);
 }

@@ -4,10 +4,12 @@
 //
 // A page is applied only when it continues what is held: same log, next seq, and a Merkle root that follows from the
 // records; otherwise nothing of it is applied, the state is `refused` with the reason, and the primary is asked again
-// at a slow pace. An empty copy takes over the identity of the first log it meets. A primary that is away is tried with
-// back-off. on_change is called, on the engine's executor, with each repository that a page speaks of, after the page
-// is durable and folded into the views. start() once; stop() resumes when nothing runs any more and must finish before
-// destruction. All verbs are for the engine's executor; the world must outlive it.
+// at a slow pace. Until the primary has answered it is asked for what there is at once: only who follows waits for
+// more, so that nobody is called away, or connecting, while the primary has nothing to say. An empty copy takes over
+// the identity of the first log it meets. A primary that is away is tried with back-off. on_change is called, on the
+// engine's executor, with each repository that a page speaks of, after the page is durable and folded into the views.
+// start() once; stop() resumes when nothing runs any more and must finish before destruction. All verbs are for the
+// engine's executor; the world must outlive it.
 
 #include <functional>
 #include <string>
@@ -38,7 +40,8 @@ struct follower_options {
   std::int64_t empty_pause_ms = 200;  // after an empty answer that came at once: the primary did not wait
 };
 
-enum class follower_state : std::uint8_t { connecting, following, away, refused, halted };
+// unauthorized: the primary does not take this site's token.
+enum class follower_state : std::uint8_t { connecting, following, away, unauthorized, refused, halted };
 std::string_view name_of(follower_state s);
 
 struct follower_status {

@@ -234,4 +234,11 @@ log::event deletes_allowed(std::string repository) {
   return of_repository(event_kind::deletes_allowed, std::move(repository));
 }
 
+log::event target_named(std::string_view authority) {
+  log::event e;
+  e.kind = event_kind::target_named;
+  e.detail = serialized({{"authority", storable(authority)}});
+  return e;
+}
+
 }  // namespace longshore::engine::record

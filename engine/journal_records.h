@@ -64,5 +64,7 @@ log::event repository_verified(std::string repository, const std::string& checks
 // A parked deletion that deletes_allowed() opens again.
 log::event item_held_back(const desired_item& item, std::string_view reason);
 log::event deletes_allowed(std::string repository);
+// The registry that this site brings everything to from now on ("host:port").
+log::event target_named(std::string_view authority);
 
 }  // namespace longshore::engine::record

@@ -25,14 +25,17 @@ result<std::uint64_t> cursors::get(std::string_view consumer) const {
   return *size;
 }
 
-result<void> cursors::set(std::string_view consumer, std::uint64_t size) {
+result<void> cursors::set(std::string_view consumer, std::uint64_t size) { return move(consumer, size, false); }
+result<void> cursors::set_back(std::string_view consumer, std::uint64_t size) { return move(consumer, size, true); }
+
+result<void> cursors::move(std::string_view consumer, std::uint64_t size, bool back) {
   if (consumer.empty() || consumer.size() > name_bytes_max) {
     return fail(errc::invalid, "a cursor's name has 1 to 255 bytes");
   }
   const std::lock_guard hold(setting_);
   auto before = get(consumer);
   if (!before) return pass(std::move(before));
-  if (size < *before) {
+  if (size < *before && !back) {
     return fail(errc::conflict, "the cursor of " + std::string(consumer) + " is at " + std::to_string(*before) +
                                     " and cannot go back to " + std::to_string(size));
   }

@@ -1,8 +1,9 @@
 #pragma once
 
 // Named durable positions in a log, one per consumer ("how many records have I taken").
-// set() is durable on return; a cursor never moves back (errc::conflict), nor past the log's durable end. All verbs may
-// be called from any thread.
+// set() and set_back() are durable on return. A cursor never passes the log's durable end (errc::conflict), and set()
+// never moves it back; set_back() does, for a consumer that has lost what it took. All verbs may be called from any
+// thread.
 
 #include <cstdint>
 #include <map>
@@ -19,9 +20,12 @@ class cursors {
   explicit cursors(event_log& log) : log_(&log) {}
   result<std::uint64_t> get(std::string_view consumer) const;  // 0 for an unknown consumer
   result<void> set(std::string_view consumer, std::uint64_t size);
+  result<void> set_back(std::string_view consumer, std::uint64_t size);
   result<std::map<std::string, std::uint64_t>> all() const;
 
  private:
+  result<void> move(std::string_view consumer, std::uint64_t size, bool back);
+
   event_log* log_;
   std::mutex setting_;  // looking at a cursor and moving it are one step
 };

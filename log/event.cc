@@ -134,6 +134,7 @@ constexpr kind_name kind_names[] = {
     {event_kind::deletes_allowed, "deletes_allowed"},
     {event_kind::repository_amiss, "repository_amiss"},
     {event_kind::surveyed, "surveyed"},
+    {event_kind::target_named, "target_named"},
 };
 
 }  // namespace

@@ -59,7 +59,8 @@ enum class event_kind : std::uint16_t {
   reconcile_ended = 93,        // detail {"source","run","mode","why","whole","complete","reason","started_us", counts}
   source_noted = 94,           // detail {"source","what":"suspected|watched|released","reason"}
 
-  surveyed = 95  // repository: what the target had there was learnt; size: tags seen, 0: it knew no such repository
+  surveyed = 95,     // repository: what the target had there was learnt; size: tags seen, 0: it knew no such repository
+  target_named = 96  // what the records from here on were brought to; detail {"authority"}
 };
 
 // The word for a kind: "push", "delete", "sync_started", ...

@@ -18,6 +18,7 @@ namespace {
 constexpr mode_t private_mode = 0700;
 
 constexpr std::string_view version_text = "longshore 1\n";
+constexpr const char* made_name = "db.made";
 
 std::unexpected<error> failed(const std::string& doing, int number) {
   const errc code = number == ENOSPC || number == EDQUOT ? errc::no_space : errc::io_failed;
@@ -35,16 +36,17 @@ result<void> sync_path(const std::filesystem::path& path, int flags) {
 }
 
 // Under its name the file is always whole and durable: written aside, synced, renamed, and the rename synced.
-result<void> write_version(const std::filesystem::path& dir) {
-  const auto aside = dir / "VERSION.new";
+result<void> write_whole(const std::filesystem::path& file, std::string_view text) {
+  const auto dir = file.parent_path();
+  const auto aside = std::filesystem::path(file.string() + ".new");
   const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return failed("creating " + aside.string(), errno);
-  const auto written = ::write(fd, version_text.data(), version_text.size());
+  const auto written = ::write(fd, text.data(), text.size());
   const int number = errno;
   ::close(fd);
-  if (written != static_cast<ssize_t>(version_text.size())) return failed("writing " + aside.string(), number);
+  if (written != static_cast<ssize_t>(text.size())) return failed("writing " + aside.string(), number);
   if (auto synced = sync_path(aside, O_RDONLY); !synced) return synced;
-  if (::rename(aside.c_str(), (dir / "VERSION").c_str()) != 0) return failed("renaming " + aside.string(), errno);
+  if (::rename(aside.c_str(), file.c_str()) != 0) return failed("renaming " + aside.string(), errno);
   return sync_path(dir, O_RDONLY | O_DIRECTORY);
 }
 
@@ -62,7 +64,7 @@ result<bool> is_free(const std::filesystem::path& dir) {
 result<void> set_up(const std::filesystem::path& dir) {
   const auto free = is_free(dir);
   if (!free) return std::unexpected(free.error());
-  if (*free) return write_version(dir);
+  if (*free) return write_whole(dir / "VERSION", version_text);
   return fail(errc::invalid, dir.string() +
                                  " has other files in it and no VERSION file; name an empty directory, or one "
                                  "that does not exist yet");
@@ -99,6 +101,17 @@ result<void> check_version(const std::filesystem::path& dir, bool create) {
   return {};
 }
 
+// Made anew, it would take and acknowledge events that are lost when the old one comes back.
+result<void> expect_database(const std::filesystem::path& dir) {
+  std::error_code ec;
+  if (!std::filesystem::exists(dir / made_name, ec) || std::filesystem::exists(dir / "db" / "CURRENT", ec)) return {};
+  if (ec) return failed("looking for the database of " + dir.string(), ec.value());
+  return fail(errc::corrupt, dir.string() +
+                                 " is a site's, and there is no database in its db/: if db/ is a file system of its "
+                                 "own, mount it; else restore the directory from a copy of it, or begin anew with an "
+                                 "empty one");
+}
+
 }  // namespace
 
 result<data_dir> data_dir::open(const std::filesystem::path& path, bool create) {
@@ -126,6 +139,7 @@ result<data_dir> data_dir::open(const std::filesystem::path& path, bool create) 
                                 "; stop that Longshore first, or work on a copy");
   }
   if (auto sound = check_version(path, create); !sound) return pass(std::move(sound));
+  if (auto there = expect_database(path); !there) return pass(std::move(there));
   if (create) {
     if (auto made = make_directory(dir.database_path(), private_mode); !made) return pass(std::move(made));
     // For people: who holds it. The lock itself is what counts.
@@ -151,13 +165,21 @@ data_dir& data_dir::operator=(data_dir&& other) noexcept {
 
 std::filesystem::path data_dir::database_path() const { return path_ / "db"; }
 
+result<void> data_dir::note_database() const {
+  std::error_code ec;
+  if (std::filesystem::exists(path_ / made_name, ec)) return {};
+  return write_whole(path_ / made_name, version_text);
+}
+
 result<void> data_dir::check_space(std::uint64_t bytes_min) const {
   struct statvfs s{};
-  if (::statvfs(path_.c_str(), &s) != 0) return failed("asking the free space of " + path_.string(), errno);
+  if (::statvfs(database_path().c_str(), &s) != 0)
+    return failed("asking the free space of " + database_path().string(), errno);
   const std::uint64_t free = std::uint64_t{s.f_bavail} * s.f_frsize;
   if (free >= bytes_min) return {};
-  return fail(errc::no_space, path_.string() + " has " + std::to_string(free >> 20) + " MiB free, below the " +
-                                  std::to_string(bytes_min >> 20) + " MiB kept in reserve; free some space");
+  return fail(errc::no_space, database_path().string() + " has " + std::to_string(free >> 20) +
+                                  " MiB free, below the " + std::to_string(bytes_min >> 20) +
+                                  " MiB kept in reserve; free some space");
 }
 
 }  // namespace longshore::storage

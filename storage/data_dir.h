@@ -5,6 +5,7 @@
 //   DIR/LOCK        held (flock) while a process uses the directory
 //   DIR/VERSION     "longshore 1\n"; an unknown version is refused, never guessed at
 //   DIR/db/         the database
+//   DIR/db.made     there is one: a directory without it is damaged (or not mounted), not new
 
 #include <cstdint>
 #include <filesystem>
@@ -23,8 +24,11 @@ class data_dir {
   data_dir& operator=(data_dir&&) noexcept;
 
   std::filesystem::path database_path() const;
+  // From now on a directory without its database is refused (errc::corrupt). Call it when the database was opened.
+  result<void> note_database() const;
   const std::filesystem::path& path() const { return path_; }
-  // errc::no_space, saying how much is free and how much is wanted, when less than bytes_min is free.
+  // Where the database is, which may be a file system of its own: errc::no_space, saying how much is free and how much
+  // is wanted, when less than bytes_min is free.
   result<void> check_space(std::uint64_t bytes_min) const;
 
  private:

@@ -76,6 +76,9 @@ rocksdb::DBOptions options_of(const database_options& options, rocksdb::Env* env
   o.listeners = {std::make_shared<background_watch>(std::move(poisoned))};
   // Damage before the log's tail refuses to open; only a record torn by a crash is dropped.
   o.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // Several logs are alive at once, and each would have its own tail tolerated: one that newer ones follow must be
+  // there, as long as it was when it was synced.
+  o.track_and_verify_wals_in_manifest = true;
   o.paranoid_checks = true;
   o.max_bgerror_resume_count = 0;  // after a failed write only recovery clears it
   // Families that are rarely flushed must not keep old write-ahead logs alive, nor many families much memory.

@@ -108,11 +108,12 @@ std::string summary_of(std::string_view part, const json::object& o) {
     const std::string lag = shown("lag_events");
     return shown("state") + ", " + (lag == "null" ? "an unknown number of" : lag) + " records behind the primary";
   }
+  if (part == "verification") return "goes on by itself";
   return shown("queued") + " repositories queued, " + shown("waiting_for_retry") + " waiting for a retry";
 }
 
 void check_secondary(const online_site& site, const json::value& status, const on_checked& told) {
-  for (const char* part : {"follower", "replication"}) {
+  for (const char* part : {"follower", "replication", "verification"}) {
     const auto problem = problem_in(status, part);
     if (!problem) {
       told(

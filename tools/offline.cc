@@ -129,7 +129,8 @@ result<std::vector<rebuilt_view>> rebuild_views(site_logs& logs, const on_progre
   };
   const job jobs[] = {{logs.log.get(), logs.desired.get()},     {logs.log.get(), logs.heard.get()},
                       {logs.journal.get(), logs.actual.get()},  {logs.journal.get(), logs.locations.get()},
-                      {logs.journal.get(), logs.uploads.get()}, {logs.journal.get(), logs.reconciled.get()}};
+                      {logs.journal.get(), logs.uploads.get()}, {logs.journal.get(), logs.reconciled.get()},
+                      {logs.journal.get(), logs.target.get()}};
   std::vector<rebuilt_view> done;
   std::uint64_t of = 0, folded = 0;
   for (const job& j : jobs) of += j.log->durable_size();

@@ -27,7 +27,7 @@ engine::sync_settings settings_of(const replication_settings& r) {
 }  // namespace
 
 result<std::unique_ptr<secondary>> secondary::create(boost::asio::any_io_executor on, secondary_world world,
-                                                     const config& c) {
+                                                     const config& c, target_trust trust) {
   if (!c.primary || !c.source_registry || !c.target_registry) {
     return fail(errc::invalid, "a secondary needs [primary], [source_registry] and [target_registry]");
   }
@@ -42,6 +42,8 @@ result<std::unique_ptr<secondary>> secondary::create(boost::asio::any_io_executo
   if (!reporter) return pass(std::move(reporter), "[primary]");
   auto filter = engine::replication_filter::make(filter_rules_of(c.replication));
   if (!filter) return pass(std::move(filter), "[replication]");
+  auto claimed = claim_target(world.logs, world.journal, c.site.name, registry_authority(*c.target_registry), trust);
+  if (!claimed) return pass(std::move(claimed));
   s->filter_ = std::make_shared<engine::replication_filter>(*std::move(filter));
   s->source_ = *std::move(source);
   s->target_ = *std::move(target);
@@ -109,12 +111,13 @@ boost::asio::awaitable<void> secondary::measure() {
 }
 
 boost::asio::awaitable<void> secondary::report_position() {
-  std::uint64_t reported = UINT64_MAX;
+  std::optional<std::uint64_t> reported;
   bool complained = false;
   std::string told_state;
   for (;;) {
     const auto following = follower_->status();
-    const std::string state = std::string(name_of(following.state)) + " " + following.reason;
+    const std::string state =
+        std::string(name_of(following.state)) + (following.reason.empty() ? "" : ", " + following.reason);
     if (state != told_state) {
       const bool well =
           following.state == engine::follower_state::following || following.state == engine::follower_state::connecting;
@@ -127,7 +130,7 @@ boost::asio::awaitable<void> secondary::report_position() {
       const std::string summary = "{\"running\":" + std::to_string(status.running.size()) +
                                   ",\"queued\":" + std::to_string(status.queued) +
                                   ",\"waiting\":" + std::to_string(status.waiting) + "}";
-      const auto told = co_await reporter_->report_cursor(config_.site.name, size, summary);
+      const auto told = co_await reporter_->report_cursor(config_.site.name, size, summary, reported);
       if (told) {
         reported = size;
         complained = false;

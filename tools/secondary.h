@@ -2,8 +2,9 @@
 
 // What a site does when it is a secondary: follows the primary's log and brings its target registry to the same state.
 //
-// create() makes everything and starts nothing; start() takes up the open work; stop() resumes when nothing runs any
-// more and must finish before destruction. One executor; logs, sequencers and clock must outlive it.
+// create() claims the journal for the target, makes everything and starts nothing; start() takes up the open work;
+// stop() resumes when nothing runs any more and must finish before destruction. One executor; logs, sequencers and
+// clock must outlive it.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
@@ -18,6 +19,7 @@
 #include "tools/config.h"
 #include "tools/registry_limits.h"
 #include "tools/site_store.h"
+#include "tools/target_claim.h"
 
 namespace longshore::tools {
 
@@ -32,7 +34,7 @@ struct secondary_world {
 class secondary {
  public:
   static result<std::unique_ptr<secondary>> create(boost::asio::any_io_executor on, secondary_world world,
-                                                   const config& c);
+                                                   const config& c, target_trust trust = target_trust::journaled);
   result<void> start();
   boost::asio::awaitable<void> stop();
 

@@ -1,5 +1,7 @@
 // longshore serve: runs a site until it is told to stop.
 
+#include <memory>
+
 #include "tools/command.h"
 #include "tools/site.h"
 
@@ -8,10 +10,15 @@ namespace longshore::tools {
 void add_serve_command(CLI::App& app, invocation& call) {
   CLI::App* command = add_command(app, call, "serve", "Run a site until SIGTERM or SIGINT",
                                   "longshore serve --config /etc/longshore/longshore.toml", needs::config);
-  command->callback([&call] {
-    call.run = [&call] {
+  auto renewed = std::make_shared<bool>(false);
+  command->add_flag("--new-target", *renewed,
+                    "Once: [target_registry] is another registry than before, or was emptied. All repositories are "
+                    "compared with it, and what it lacks is brought");
+  command->callback([&call, renewed] {
+    call.run = [&call, renewed] {
       const result<config> c = configured(call);
-      return c ? run_site(*c) : failed(call, c.error());
+      if (!c) return failed(call, c.error());
+      return run_site(*c, *renewed ? target_trust::renewed : target_trust::journaled);
     };
   });
 }

@@ -71,8 +71,8 @@ log::defects chosen_defects() { return {}; }
 
 class site {
  public:
-  site(const config& c, site_store store, site_logs logs)
-      : config_(c), store_(std::move(store)), logs_(std::move(logs)), signals_(io_, SIGINT, SIGTERM) {}
+  site(const config& c, site_store store, site_logs logs, target_trust trust)
+      : config_(c), trust_(trust), store_(std::move(store)), logs_(std::move(logs)), signals_(io_, SIGINT, SIGTERM) {}
 
   result<void> open();
   int run();
@@ -88,6 +88,7 @@ class site {
   void fail_stopped(const error& why);
 
   const config& config_;
+  target_trust trust_;
   site_store store_;
   site_logs logs_;
   longshore::system_clock now_;
@@ -137,15 +138,16 @@ result<void> site::open() {
   if (!log) return pass(std::move(log), "starting the log");
   log_ = *std::move(log);
   auto journal = log::sequencer::start(
-      *logs_.journal, {logs_.actual.get(), logs_.locations.get(), logs_.uploads.get(), logs_.reconciled.get()}, now_,
-      sequencer_options());
+      *logs_.journal,
+      {logs_.actual.get(), logs_.locations.get(), logs_.uploads.get(), logs_.reconciled.get(), logs_.target.get()},
+      now_, sequencer_options());
   if (!journal) return pass(std::move(journal), "starting the journal");
   journal_ = *std::move(journal);
   journal_->subscribe(config_.site.role == site_role::secondary ? tell_failures : tell_reconciles);
   hot_ = api::hot_tail::create(io_.get_executor(), *logs_.log, hot_bytes_max);
   hot_->attach(*log_);
   if (config_.site.role == site_role::secondary) {
-    auto made = secondary::create(io_.get_executor(), {logs_, *log_, *journal_, now_, limits_}, config_);
+    auto made = secondary::create(io_.get_executor(), {logs_, *log_, *journal_, now_, limits_}, config_, trust_);
     if (!made) return pass(std::move(made));
     secondary_ = *std::move(made);
   } else {
@@ -196,7 +198,8 @@ result<void> site::open_ingest() {
 }
 
 result<void> site::open_admin() {
-  auto sites = api::sites::open({cursors_, *logs_.log, pool_, now_, followers_, admins_});
+  auto sites = api::sites::open({cursors_, *logs_.log, pool_, now_, followers_, admins_,
+                                 [](const std::string& what) { spdlog::warn("{}", what); }});
   if (!sites) return pass(std::move(sites), "reading the followers' cursors");
   sites_ = *std::move(sites);
   sites_->mount(routes_);
@@ -249,6 +252,7 @@ api::site_facts site::facts() const {
   if (secondary_) {
     f.following = secondary_->following();
     f.replicating = secondary_->replicating();
+    f.verifying_halted = secondary_->verifying().scheduled().failure;
   }
   if (primary_) f.reconciling = primary_->status();
   return f;
@@ -260,7 +264,10 @@ result<void> site::ready() const {
   if (!secondary_) return store_.dir.check_space(config_.log.space_min);
   const auto following = secondary_->following();
   if (following.state == engine::follower_state::following) return {};
-  return fail(errc::unavailable, std::string(name_of(following.state)) + ": " + following.reason);
+  const std::string state(name_of(following.state));
+  if (following.reason.empty()) return fail(errc::unavailable, state + ": the primary has not answered yet");
+  return fail(errc::unavailable,
+              following.reason.starts_with(state) ? following.reason : state + ": " + following.reason);
 }
 
 void site::fail_stopped(const error& why) {
@@ -313,17 +320,20 @@ int refuse(const error& e) {
 
 }  // namespace
 
-int run_site(const config& c) {
+int run_site(const config& c, target_trust target) {
   if (auto opened = open_site_log(c.log_file); !opened) {
     std::fprintf(stderr, "longshore: %s\n", opened.error().text.c_str());
     return 1;
   }
   if (auto enough = secure_descriptors(c.listen.connections_max); !enough) return refuse(enough.error());
+  if (target == target_trust::renewed && c.site.role == site_role::primary) {
+    return refuse({errc::invalid, "a primary brings nothing to a target: --new-target is for a secondary"});
+  }
   auto store = open_site_store(c.site.data_dir, store_access::create);
   if (!store) return refuse(store.error());
   auto logs = open_site_logs(*store);
   if (!logs) return refuse(logs.error());
-  site s(c, *std::move(store), *std::move(logs));
+  site s(c, *std::move(store), *std::move(logs), target);
   if (auto opened = s.open(); !opened) return refuse(opened.error());
   return s.run();
 }

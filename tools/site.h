@@ -8,9 +8,11 @@
 // then the logs.
 
 #include "tools/config.h"
+#include "tools/target_claim.h"
 
 namespace longshore::tools {
 
-int run_site(const config& c);
+// target: a secondary's; a primary has none, and renewed is an error there.
+int run_site(const config& c, target_trust target = target_trust::journaled);
 
 }  // namespace longshore::tools

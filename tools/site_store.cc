@@ -23,6 +23,7 @@ std::vector<storage::family_spec> site_families() {
   add(all, engine::actual::family_specs());
   add(all, engine::locations::family_specs());
   add(all, engine::uploads::family_specs());
+  add(all, engine::named_target::family_specs());
   add(all, engine::reconciled::family_specs());
   return all;
 }
@@ -38,6 +39,9 @@ result<site_store> open_site_store(const std::filesystem::path& path, store_acce
   options.read_only = access == store_access::read_only;
   result<std::unique_ptr<storage::database>> db = storage::database::open(std::move(options));
   if (!db) return pass(std::move(db), "opening the database in " + path.string());
+  if (access != store_access::read_only) {
+    if (auto noted = dir->note_database(); !noted) return pass(std::move(noted));
+  }
   return site_store{std::move(*dir), std::move(*db)};
 }
 
@@ -53,6 +57,7 @@ result<site_logs> open_site_logs(site_store& store) {
                    std::make_unique<engine::actual>(*store.db),
                    std::make_unique<engine::locations>(*store.db),
                    std::make_unique<engine::uploads>(*store.db),
+                   std::make_unique<engine::named_target>(*store.db),
                    std::make_unique<engine::reconciled>(*store.db)};
 }
 

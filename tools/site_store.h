@@ -16,6 +16,7 @@
 #include "engine/desired.h"
 #include "engine/heard.h"
 #include "engine/locations.h"
+#include "engine/named_target.h"
 #include "engine/reconciled.h"
 #include "engine/uploads.h"
 #include "log/event_log.h"
@@ -46,6 +47,7 @@ struct site_logs {
   std::unique_ptr<engine::actual> actual;
   std::unique_ptr<engine::locations> locations;
   std::unique_ptr<engine::uploads> uploads;
+  std::unique_ptr<engine::named_target> target;
   std::unique_ptr<engine::reconciled> reconciled;
 };
 result<site_logs> open_site_logs(site_store& store);

@@ -157,7 +157,7 @@ TEST_F(peer_client_test, the_position_is_reported_under_the_address_prefix) {
   server.reply(response(204));
   result<> done = fail(errc::stopped, "");
   tests::run_test(io, [&]() -> boost::asio::awaitable<void> {
-    done = co_await client->report_cursor("site b", 42, R"({"open":3})");
+    done = co_await client->report_cursor("site b", 42, R"({"open":3})", std::nullopt);
   });
   ASSERT_TRUE(done) << done.error().text;
   EXPECT_EQ(server.seen[0].method, "PUT");
@@ -165,7 +165,7 @@ TEST_F(peer_client_test, the_position_is_reported_under_the_address_prefix) {
   EXPECT_EQ(server.seen[0].body, R"({"size":42,"summary":{"open":3}})");
   EXPECT_EQ(server.seen[0].header("Authorization"), "Bearer the-token");
   tests::run_test(
-      io, [&]() -> boost::asio::awaitable<void> { done = co_await client->report_cursor("b", 42, "not json"); });
+      io, [&]() -> boost::asio::awaitable<void> { done = co_await client->report_cursor("b", 42, "not json", 41); });
   EXPECT_EQ(done.error().code, errc::invalid);
 }
 

@@ -189,6 +189,35 @@ TEST_F(admin_test, a_primary_that_reconciles_no_more_is_not_ready_and_says_why) 
   EXPECT_NE(numbers.find("longshore_reconcile_halted{source=\"north\"} 1"), std::string::npos);
 }
 
+TEST_F(admin_test, a_secondary_that_replicates_no_more_is_not_ready_and_says_why) {
+  open();
+  EXPECT_EQ(connect().ask(get("/readyz", "")).status, 200);
+  EXPECT_NE(connect().ask(get("/metrics", "")).body.find("longshore_sync_halted 0"), std::string::npos);
+  on_server([&] { return replicating_->halted = "a row of actual.items cannot be read", 0; });
+  const raw_answer a = connect().ask(get("/readyz", ""));
+  EXPECT_EQ(a.status, 503);
+  EXPECT_NE(a.body.find("a row of actual.items cannot be read"), std::string::npos) << a.body;
+  EXPECT_NE(connect().ask(get("/metrics", "")).body.find("longshore_sync_halted 1"), std::string::npos);
+}
+
+TEST_F(admin_test, a_secondary_that_verifies_no_more_by_itself_is_not_ready_and_shows_why) {
+  open();
+  on_server([&] { return verifying_halted_ = "a row of actual.repositories cannot be read", 0; });
+  EXPECT_EQ(connect().ask(get("/readyz", "")).status, 503);
+  EXPECT_NE(connect().ask(get("/metrics", "")).body.find("longshore_verify_halted 1"), std::string::npos);
+  EXPECT_EQ(boost::json::parse(connect().ask(get("/v1/status", "admin-token")).body).at("verification").at("error"),
+            "a row of actual.repositories cannot be read");
+}
+
+TEST_F(admin_test, a_site_whose_database_can_be_written_no_more_is_not_ready) {
+  open();
+  disk_->fail_at(longshore::testing::fault_scope::write_ahead_log, 1);
+  ASSERT_FALSE(quarantine_->add({.source = "north", .body = "not JSON"}));
+  ASSERT_FALSE(sequencer_->failed()) << "no event has met the failure yet";
+  EXPECT_EQ(connect().ask(get("/readyz", "")).status, 503);
+  EXPECT_NE(connect().ask(get("/metrics", "")).body.find("longshore_database_failed 1"), std::string::npos);
+}
+
 TEST_F(admin_test, the_dashboard_is_one_page_that_loads_nothing_from_elsewhere) {
   open();
   const raw_answer a = connect().ask(get("/", ""));

@@ -68,8 +68,8 @@ void site_test::open() {
   sites_ = *sites::open({*cursors_, *log_, *pool_, now_, followers_, admins_});
   sites_->mount(routes_);
   const auto facts = [this] {
-    return site_facts{"here",     "primary",    "1.2.3",           now_.now(),        {},
-                      following_, replicating_, registries_shown_, reconciling_shown_};
+    return site_facts{"here",     "primary",    "1.2.3",           now_.now(),         {},
+                      following_, replicating_, registries_shown_, reconciling_shown_, verifying_halted_};
   };
   shown_ = std::make_unique<admin_world>(admin_world{*wanted_,
                                                      *done_,

@@ -44,6 +44,7 @@ class site_test : public ::testing::Test {
   repository_filter left_out_;
   std::vector<host_limits_view> registries_shown_;
   std::vector<engine::reconciler_status> reconciling_shown_;
+  std::string verifying_halted_;
   std::optional<engine::follower_status> following_;
   std::optional<engine::replicator_status> replicating_ = engine::replicator_status{};  // none: a primary
 

@@ -31,13 +31,26 @@ TEST_F(sites_test, a_reported_position_is_shown_with_its_lag_and_kept_in_the_log
   EXPECT_EQ((*again)->all().at(0).size, 3u) << "a restart remembers";
 }
 
-TEST_F(sites_test, a_position_goes_neither_back_nor_past_the_end) {
+TEST_F(sites_test, a_position_goes_neither_back_nor_past_the_end_while_a_site_runs) {
   open();
   fill(5);
   EXPECT_EQ(report("south", R"({"size":4})").status, 200);
-  EXPECT_EQ(report("south", R"({"size":3})").status, 409);
+  EXPECT_EQ(report("south", R"({"size":3,"previous":2})").status, 409) << "an older report that came late";
   EXPECT_EQ(report("south", R"({"size":6})").status, 409);
   EXPECT_EQ(*cursors_->get("site/south"), 4u);
+}
+
+// "Let this site follow its primary anew" is what the errors tell an operator to do.
+TEST_F(sites_test, a_site_that_began_anew_is_not_shown_as_having_what_it_has_lost) {
+  open();
+  fill(5);
+  EXPECT_EQ(report("south", R"({"size":5,"previous":4})").status, 200);
+  EXPECT_EQ(report("south", R"({"size":1})").status, 200);
+  EXPECT_EQ(*cursors_->get("site/south"), 1u);
+  const auto shown = boost::json::parse(connect().ask(get("/v1/sites", "admin-token")).body);
+  EXPECT_EQ(shown.at("sites").at(0).at("lag_events"), 4);
+  EXPECT_FALSE(shown.at("sites").at(0).at("began_anew").is_null());
+  EXPECT_EQ(report("south", R"({"size":2,"previous":1})").status, 200);
 }
 
 TEST_F(sites_test, a_site_may_speak_for_itself_only) {

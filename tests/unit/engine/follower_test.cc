@@ -13,8 +13,9 @@ using namespace testing;
 class memory_source final : public log_source {
  public:
   explicit memory_source(log::event_log& of) : of_(&of) {}
-  task<log_page> read(event_seq from, std::size_t bytes_max, int) override {
+  task<log_page> read(event_seq from, std::size_t bytes_max, int wait_s) override {
     ++reads;
+    waits.push_back(wait_s);
     if (failure) co_return std::unexpected<error>(*failure);
     log_page out{identity.empty() ? of_->identity() : identity, from, {}, {}, of_->durable_size()};
     if (from.value > out.durable_size)
@@ -32,6 +33,7 @@ class memory_source final : public log_source {
   std::string identity;
   std::function<void(log_page&)> spoil;
   int reads = 0;
+  std::vector<int> waits;
 
  private:
   log::event_log* of_;
@@ -181,6 +183,32 @@ TEST_F(follower_test, pages_out_of_place_are_refused) {
   primary_.spoil = [](log_page& p) { p.first = {5}; };
   follow_until(follower_state::refused);
   EXPECT_EQ(copy_->durable_size(), 0u);
+}
+
+// A long poll is answered when there is something to say: who asked for one at first would not be known to follow.
+TEST_F(follower_test, a_quiet_primary_is_followed_from_its_first_answer_on) {
+  follow_until(follower_state::following);
+  EXPECT_EQ(primary_.waits.front(), 0);
+  EXPECT_EQ(primary_.waits.back(), follower_options{}.wait_s);
+  primary_.failure = error{errc::unavailable, "connection refused"};
+  pauses_.advance(1'000);
+  run_until([&] { return follower_->status().state == follower_state::away && pauses_.waiting() > 0; });
+  primary_.failure.reset();
+  primary_.waits.clear();
+  pauses_.advance(60'000);
+  run_until([&] { return primary_.waits.size() > 1; });
+  EXPECT_EQ(primary_.waits.front(), 0);
+  EXPECT_EQ(primary_.waits.back(), follower_options{}.wait_s);
+}
+
+TEST_F(follower_test, a_primary_that_does_not_take_the_token_is_not_away) {
+  primary_.failure = error{errc::unauthorized, "the token is wrong"};
+  follow_until(follower_state::unauthorized);
+  EXPECT_EQ(follower_->status().reason, "the token is wrong");
+  EXPECT_FALSE(follower_->status().is_lag_known());
+  primary_.failure.reset();
+  pauses_.advance(60'000);
+  run_until([&] { return follower_->status().state == follower_state::following; });
 }
 
 }  // namespace

@@ -40,6 +40,14 @@ TEST_F(cursor_test, a_cursor_never_moves_back) {
   EXPECT_EQ(at.get("site-b").value(), 4u);
 }
 
+TEST_F(cursor_test, a_cursor_is_set_back_only_in_so_many_words) {
+  cursors at(*log_);
+  ASSERT_TRUE(at.set("site-b", 4));
+  ASSERT_TRUE(at.set_back("site-b", 1));
+  EXPECT_EQ(at.get("site-b").value(), 1u);
+  EXPECT_EQ(at.set_back("site-b", 11).error().code, errc::conflict);
+}
+
 TEST_F(cursor_test, a_cursor_never_moves_back_when_several_move_it_at_once) {
   add_many(990, "more");
   cursors at(*log_);

@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <filesystem>
+#include <random>
+
 #include "log/layout.h"
 #include "tests/unit/log/log_fixture.h"
 
@@ -187,6 +191,32 @@ TEST_F(event_log_test, reading_only_opens_an_unwritten_log_without_writing) {
   open(with);
   EXPECT_EQ(log_->identity(), "");
   EXPECT_EQ(log_->durable_size(), 0u);
+}
+
+// The records were written out, their dedup entries and the views' rows were not: without them a redelivery would be
+// recorded twice, and a view would say that it is up to date.
+TEST_F(event_log_test, an_older_write_ahead_log_that_lost_its_end_is_refused) {
+  scratch_.clear();
+  open_and_start();
+  for (int i = 0; i < 1'100; ++i) {
+    event e = push_of("team/app" + std::to_string(i), "id-" + std::to_string(i));
+    std::mt19937 random(static_cast<unsigned>(i));
+    e.detail.resize(50'000);
+    for (char& c : e.detail) c = static_cast<char>(random());
+    ASSERT_TRUE(append(*sequencer_, {e}));
+  }
+  close();
+  std::vector<std::filesystem::path> logs;
+  for (const auto& entry : std::filesystem::directory_iterator(options().path)) {
+    if (entry.path().extension() == ".log") logs.push_back(entry.path());
+  }
+  std::ranges::sort(logs);
+  ASSERT_GE(logs.size(), 2u);
+  // Only its last few commits: the Merkle hashes that opening looks at stand before and behind them.
+  std::filesystem::resize_file(logs.front(), std::filesystem::file_size(logs.front()) - 700'000);
+  auto opened = storage::database::open(options());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, errc::corrupt) << opened.error().text;
 }
 
 }  // namespace

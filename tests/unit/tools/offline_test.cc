@@ -139,7 +139,7 @@ TEST_F(offline, rebuilt_views_have_the_same_bytes) {
   open(store_access::write);
   const auto rebuilt = rebuild_views(*logs, {});
   ASSERT_TRUE(rebuilt) << rebuilt.error().text;
-  ASSERT_EQ(rebuilt->size(), 6u);
+  ASSERT_EQ(rebuilt->size(), 7u);
   for (const rebuilt_view& v : *rebuilt) EXPECT_EQ(v.digest, v.digest_before) << v.name;
 }
 
@@ -178,6 +178,29 @@ TEST_F(offline, a_store_opened_again_holds_what_was_appended) {
   open();
   EXPECT_EQ(logs->log->durable_size(), 6u);
   EXPECT_THAT(state(6, "late"), ElementsAre("late:v1=e"));
+}
+
+// A mount that did not come up, a wrong rm, half a restore: VERSION alone says that here is a site.
+TEST_F(offline, a_site_without_its_database_is_damaged_and_not_new) {
+  for (const bool mount_point : {true, false}) {
+    std::filesystem::remove_all(site_path() / "db");
+    if (mount_point) std::filesystem::create_directory(site_path() / "db");
+    for (const auto access : {store_access::create, store_access::write, store_access::read_only}) {
+      const auto opened = open_site_store(site_path(), access);
+      ASSERT_FALSE(opened) << "a new, empty log takes the old one's place and acknowledges events";
+      EXPECT_EQ(opened.error().code, errc::corrupt) << opened.error().text;
+      EXPECT_THAT(opened.error().text, HasSubstr("mount it"));
+    }
+  }
+}
+
+TEST_F(offline, a_site_of_an_older_version_is_known_as_one_from_its_next_start_on) {
+  std::filesystem::remove(site_path() / "db.made");
+  {
+    ASSERT_TRUE(open_site_store(site_path(), store_access::create));
+  }
+  std::filesystem::remove_all(site_path() / "db");
+  EXPECT_FALSE(open_site_store(site_path(), store_access::create));
 }
 
 }  // namespace

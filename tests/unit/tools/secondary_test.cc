@@ -1,0 +1,126 @@
+// Whose state a secondary's journal is.
+
+#include "tools/secondary.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+
+#include "engine/journal_records.h"
+#include "tests/unit/tools/site_fixture.h"
+
+namespace longshore::tools {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class secondary_test : public site_fixture {
+ protected:
+  void SetUp() override { append({push("team/app", "v1", digest_text('a')), push("base", "v1", digest_text('b'))}); }
+
+  void open() {
+    store_.emplace(open_site_store(site_path(), store_access::create).value());
+    logs_ = open_site_logs(*store_).value();
+    log_ = *log::sequencer::start(*logs_.log, {logs_.desired.get(), logs_.heard.get()}, now, {});
+    journal_ = *log::sequencer::start(
+        *logs_.journal,
+        {logs_.actual.get(), logs_.locations.get(), logs_.uploads.get(), logs_.reconciled.get(), logs_.target.get()},
+        now, {});
+  }
+  void stop() {
+    log_.reset();
+    journal_.reset();
+    logs_ = {};
+    store_.reset();
+  }
+  // Whether a site with this target is made, in a process of its own; the logs stay open.
+  result<void> start(const std::string& target, target_trust trust = target_trust::journaled) {
+    stop();
+    open();
+    config c;
+    c.site.name = "here";
+    c.site.role = site_role::secondary;
+    c.primary.emplace().url = "http://127.0.0.1:9";
+    c.primary->token = "follower-token";
+    c.source_registry.emplace().url = "http://127.0.0.1:9";
+    c.target_registry.emplace().url = target;
+    registry_limits limits(loop_.get_executor(), now, c);
+    auto made = secondary::create(loop_.get_executor(), {logs_, *log_, *journal_, now, limits}, c, trust);
+    return made ? result<void>() : std::unexpected(made.error());
+  }
+  void write(std::vector<log::event> events) {
+    std::promise<bool> done;
+    ASSERT_TRUE(journal_->submit(std::move(events), [&](const auto& r) { done.set_value(r.has_value()); }));
+    ASSERT_TRUE(done.get_future().get());
+  }
+  // team/app is synced, its blob is there, another one is on its way, and one is doubted.
+  void bring() {
+    engine::desired_item item{.repository = "team/app", .ref = "v1", .digest = digest_text('a')};
+    write({engine::record::sync_started("team/app"), engine::record::published(item, content('a')),
+           engine::record::located("team/app", content('c'), 7),
+           engine::record::content_doubted("team/app", content('c')), engine::record::sync_succeeded("team/app", 2),
+           engine::record::upload_opened({"team/app", digest_text('d'), 9, 0, {"http://127.0.0.1:5001/u", ""}, {}})});
+  }
+  static digest content(char fill) { return digest::parse(digest_text(fill)).value(); }
+  bool holds(char fill) { return logs_.locations->holds("team/app", digest_text(fill)).value(); }
+
+  boost::asio::io_context loop_{1};
+  std::optional<site_store> store_;
+  site_logs logs_;
+  std::unique_ptr<log::sequencer> log_, journal_;
+};
+
+TEST_F(secondary_test, what_was_brought_to_one_target_is_not_believed_of_another) {
+  ASSERT_TRUE(start("http://127.0.0.1:5001"));
+  bring();
+  const auto refused = start("http://127.0.0.1:5002");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::conflict);
+  EXPECT_THAT(refused.error().text,
+              AllOf(HasSubstr("127.0.0.1:5001"), HasSubstr("127.0.0.1:5002"), HasSubstr("serve --new-target")));
+  EXPECT_FALSE(start("http://127.0.0.1:5002")) << "being told once is not agreeing";
+}
+
+TEST_F(secondary_test, the_old_target_is_taken_up_again_as_it_was) {
+  ASSERT_TRUE(start("http://127.0.0.1:5001"));
+  bring();
+  ASSERT_FALSE(start("http://127.0.0.1:5002"));
+  ASSERT_TRUE(start("http://127.0.0.1:5001/"));
+  EXPECT_TRUE(holds('a') && holds('c'));
+  EXPECT_EQ(logs_.uploads->list(9).value().size(), 1u);
+}
+
+TEST_F(secondary_test, of_a_new_target_nothing_is_believed_and_everything_is_open) {
+  ASSERT_TRUE(start("http://127.0.0.1:5001"));
+  bring();
+  ASSERT_TRUE(start("http://127.0.0.1:5002", target_trust::renewed));
+  EXPECT_FALSE(holds('a') || holds('c'));
+  EXPECT_TRUE(logs_.uploads->list(9).value().empty());
+  const auto done = logs_.actual->repository("team/app").value();
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->state, engine::sync_state::pending);
+  EXPECT_EQ(done->synced_size, 0u);
+  EXPECT_EQ(done->doubted, 0u) << "the wrong bytes stayed behind";
+  EXPECT_TRUE(start("http://127.0.0.1:5002")) << "and is no news at the next start";
+  EXPECT_FALSE(start("http://127.0.0.1:5001"));
+}
+
+TEST_F(secondary_test, a_target_that_was_emptied_is_a_new_one_at_the_old_address) {
+  ASSERT_TRUE(start("http://127.0.0.1:5001"));
+  bring();
+  ASSERT_TRUE(start("http://127.0.0.1:5001", target_trust::renewed));
+  EXPECT_FALSE(holds('a') || holds('c'));
+}
+
+TEST_F(secondary_test, a_journal_that_names_no_target_is_the_present_ones) {
+  open();
+  bring();
+  ASSERT_TRUE(start("http://127.0.0.1:5001"));
+  EXPECT_TRUE(holds('a'));
+  EXPECT_FALSE(start("http://127.0.0.1:5002"));
+}
+
+}  // namespace
+}  // namespace longshore::tools
