@@ -104,6 +104,10 @@ task<std::unique_ptr<engine::blob_writer>> registry_client::resume_blob(std::str
                                                                         std::uint64_t size,
                                                                         engine::upload_session kept) {
   if (auto ok = valid(repository); !ok) co_return pass(std::move(ok));
+  // The blob would go to that registry, and count as this one's.
+  if (kept.registry != session_.registry().origin()) {
+    co_return fail(errc::not_found, "the upload of blob " + d.text() + " was not begun at " + name());
+  }
   auto location = session_.upload_location(kept.location);
   if (!location) co_return pass(std::move(location));
   upload_place place{

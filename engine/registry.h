@@ -94,7 +94,7 @@ class registry {
                                                         std::optional<std::string> mount_from) = 0;
   // Takes up a session that a writer told of. The first write() is to begin with the byte at the new writer's
   // offset(), which may be more or less than was acknowledged. not_found: the session is gone, or nobody can say
-  // what it holds; unsupported: there are no sessions here.
+  // what it holds, or another registry gave it (nobody is asked then); unsupported: there are no sessions here.
   virtual task<std::unique_ptr<blob_writer>> resume_blob(std::string, longshore::digest, std::uint64_t,
                                                          upload_session) {
     co_return fail(errc::unsupported, name() + " has no upload sessions to take up again");
