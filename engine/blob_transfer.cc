@@ -106,7 +106,7 @@ task<> blob_transfer::stream() {
   digest_hasher hasher = hashed_.copy();
   std::uint64_t at = hashed_size_;
   if (at == size_ && size_ > 0) co_return check_end(at, hasher);  // all is there, only the end was missing
-  resuming_reader from(world_->source, world_->pause, what_->repository, what_->digest, options_->resume, at);
+  resuming_reader from(world_->source, world_->pause, what_->repository, what_->digest, options_->resume, at, size_);
   const count_resumed counted{from, *counters_};
   auto* current = &buffers_->first;
   auto* next = &buffers_->second;

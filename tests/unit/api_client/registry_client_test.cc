@@ -216,6 +216,17 @@ TEST_F(registry_client_test, a_range_that_is_refused_is_got_from_the_whole_blob)
   EXPECT_EQ(failure(read_all("a", d, 4)).code, errc::corrupt) << "it is shorter than it was";
 }
 
+TEST_F(registry_client_test, a_part_that_is_shorter_than_the_rest_of_the_blob_is_not_its_end) {
+  server.reply(response(206, {{"Content-Range", "bytes 4-6/10"}}, "456"));
+  EXPECT_EQ(failure(read_all("a", d, 4)).code, errc::unavailable) << "so that reading goes on behind it";
+  server.reply(scripted_reply{"HTTP/1.0 206 Partial Content\r\nContent-Range: bytes 4-9/10\r\n\r\n456", true});
+  EXPECT_EQ(failure(read_all("a", d, 4)).code, errc::unavailable);
+  server.reply(response(206, {{"Content-Range", "bytes 4-9/*"}}, "456789"));
+  EXPECT_EQ(get(read_all("a", d, 4)).value(), "456789");
+  server.reply(scripted_reply{"HTTP/1.0 200 OK\r\n\r\n012", true});
+  EXPECT_EQ(failure(read_all("a", d, 4)).code, errc::unavailable) << "whether the blob ended, nobody said";
+}
+
 TEST_F(registry_client_test, a_blob_that_breaks_off_is_unavailable) {
   server.reply(scripted_reply{"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n012", true});
   EXPECT_EQ(failure(read_all("a", d, 0)).code, errc::unavailable);
