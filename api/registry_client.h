@@ -3,8 +3,8 @@
 // A registry over HTTP: engine::registry for the OCI distribution-spec, tolerant of what real registries do.
 //
 // Contracts of the verbs are in engine/registry.h. What they refuse besides: names outside the specification's
-// grammar (invalid), manifests over 8 MiB and listings over 32 MiB a page (too_large), listings whose next page
-// is on another host or is the same page again (corrupt).
+// grammar (invalid), manifests over 8 MiB and listings over 16 MiB or 400,000 names a page (too_large), listings whose
+// next page is on another host or is the same page again (corrupt). Names outside the grammar are left out of listings.
 // Referrers are unsupported where the registry never listed any; one that has is unavailable when it does not.
 // A 404 to a HEAD has no body to tell "not there" from a proxy's page: it is asked again with GET.
 // One executor; readers and writers it gave must not outlive it; the clock must outlive it.
@@ -51,12 +51,16 @@ class registry_client final : public engine::registry {
   task<engine::tag_page> list_tags(std::string repository, std::optional<std::string> next) override;
   task<engine::tag_page> list_repositories(std::optional<std::string> next) override;
   task<std::vector<engine::descriptor>> referrers(std::string repository, longshore::digest d) override;
+  task<std::vector<engine::descriptor>> referrers_within(std::string repository, longshore::digest d,
+                                                         std::size_t most) override;
 
   // Reachable, speaks the protocol, takes the credentials (GET /v2/).
   task<> ping();
   const http_counters& counters() const { return http_->counters(); }
 
  private:
+  static constexpr std::size_t referrers_max = 100'000;
+
   registry_client(std::unique_ptr<http_client> http, clock& now, url registry, registry_options options);
   std::unexpected<error> refusal(const http_response& answer, const std::string& doing,
                                  const std::vector<std::string>& scopes) const;
@@ -68,8 +72,12 @@ class registry_client final : public engine::registry {
   // Null: mounted. not_found: no session, because the mount was refused.
   task<std::unique_ptr<engine::blob_writer>> begin_upload(std::string repository, longshore::digest d,
                                                           std::uint64_t size, std::optional<std::string> from);
-  task<engine::tag_page> list(std::string path, std::string member, std::string doing, std::vector<std::string> scopes,
-                              std::string repository, std::optional<std::string> next);
+  // What is listed, and which of its names count.
+  struct listing {
+    std::string path, member, doing, scope, repository;
+    bool (*is_name)(std::string_view);
+  };
+  task<engine::tag_page> list(listing what, std::optional<std::string> next);
   result<std::optional<std::string>> next_page(const http_head& answer, const std::string& current) const;
 
   std::unique_ptr<http_client> http_;

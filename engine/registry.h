@@ -104,6 +104,13 @@ class registry {
   virtual task<tag_page> list_repositories(std::optional<std::string> next) = 0;
   // Digests of manifests whose subject is d; errc::unsupported where the registry has no referrers API.
   virtual task<std::vector<descriptor>> referrers(std::string repository, longshore::digest d) = 0;
+  // The same for a caller to whom more than `most` are of no use: too_large then, and reading need not go on.
+  virtual task<std::vector<descriptor>> referrers_within(std::string repository, longshore::digest d,
+                                                         std::size_t most) {
+    auto all = co_await referrers(std::move(repository), std::move(d));
+    if (all && all->size() > most) co_return fail(errc::too_large, "there are more than " + std::to_string(most));
+    co_return all;
+  }
 };
 
 }  // namespace longshore::engine

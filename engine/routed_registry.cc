@@ -72,4 +72,11 @@ task<std::vector<descriptor>> routed_registry::referrers(std::string repository,
   co_return co_await source_->referrers(*std::move(to), std::move(d));
 }
 
+task<std::vector<descriptor>> routed_registry::referrers_within(std::string repository, longshore::digest d,
+                                                                std::size_t most) {
+  auto to = at(repository);
+  if (!to) co_return pass(std::move(to));
+  co_return co_await source_->referrers_within(*std::move(to), std::move(d), most);
+}
+
 }  // namespace longshore::engine

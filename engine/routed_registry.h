@@ -33,6 +33,8 @@ class routed_registry final : public registry {
   task<tag_page> list_tags(std::string repository, std::optional<std::string> next) override;
   task<tag_page> list_repositories(std::optional<std::string> next) override;
   task<std::vector<descriptor>> referrers(std::string repository, longshore::digest d) override;
+  task<std::vector<descriptor>> referrers_within(std::string repository, longshore::digest d,
+                                                 std::size_t most) override;
 
  private:
   result<std::string> at(const std::string& repository) const;
