@@ -69,6 +69,8 @@ class registry {
   virtual ~registry() = default;
   // host:port as configured; names the registry in messages and metrics.
   virtual std::string name() const = 0;
+  // Where what it shows as this repository is read: another one where repositories are copied under new names.
+  virtual std::string repository_read(const std::string& repository) const { return repository; }
 
   // ref is a tag or a digest. The document's digest is verified when ref is one (errc::corrupt).
   virtual task<manifest_document> get_manifest(std::string repository, std::string ref) = 0;

@@ -12,6 +12,11 @@ result<std::string> routed_registry::at(const std::string& repository) const {
   return found->second;
 }
 
+std::string routed_registry::repository_read(const std::string& repository) const {
+  const auto found = routes_.find(repository);
+  return found == routes_.end() ? repository : found->second;
+}
+
 std::unexpected<error> routed_registry::read_only() const {
   return fail(errc::unsupported, source_->name() + " is a source: it is only read");
 }
