@@ -42,7 +42,7 @@ task<> connect(std::shared_ptr<client_state> s, connection_lease& lease, const h
 std::unique_ptr<http_exchange> exchange_over(const std::shared_ptr<client_state>& s, connection_lease lease,
                                              const http_request& request) {
   return std::make_unique<http_exchange>(std::move(lease), s->counters, s->options.limits, request,
-                                         s->stall_of(request), s->options.head_bytes_max);
+                                         s->stall_of(request), s->options.progress, s->options.head_bytes_max);
 }
 
 pool_key key_of(const http_request& r) { return {r.to.host, r.to.port, r.to.secure(), r.forbid_local}; }

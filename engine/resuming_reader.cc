@@ -36,10 +36,12 @@ task<std::size_t> resuming_reader::fill(boost::asio::mutable_buffer buffer) {
     if (n) {
       filled += *n;
       offset_ += *n;
-      failures_ = 0;
+      since_failure_ += *n;
+      if (since_failure_ >= policy_.progress_bytes_min) failures_ = 0;
       continue;
     }
     body_.reset();
+    since_failure_ = 0;
     const auto wait = pause_before(policy_, ++failures_, n.error());
     if (!wait) co_return pass(std::move(n));
     if (auto paused = co_await pause_->pause(*wait); !paused) co_return pass(std::move(paused));

@@ -23,6 +23,7 @@ struct resume_policy {
   int tries_max = 5;
   std::int64_t first_pause_ms = 200;  // doubles with each try
   std::int64_t pause_ms_max = 30'000;
+  std::uint64_t progress_bytes_min = 64u << 10;  // less between two failures is none
 };
 
 // A failure of this kind may be gone at the next try: the connection broke or stalled, or the registry is busy.
@@ -59,7 +60,8 @@ class resuming_reader {
   std::uint64_t offset_, size_;
   std::uint64_t resumed_ = 0;
   std::optional<std::uint64_t> ended_at_;  // a body without an end of its own, last
-  int failures_ = 0;
+  int failures_ = 0;                       // without progress
+  std::uint64_t since_failure_ = 0;        // bytes
 };
 
 }  // namespace longshore::engine

@@ -71,6 +71,17 @@ TEST_F(resuming_reader_test, a_blob_that_ends_twice_at_the_same_byte_is_no_longe
   EXPECT_EQ(sliced.count("open_blob"), 2u);
 }
 
+TEST_F(resuming_reader_test, a_byte_on_each_connection_is_no_progress) {
+  sliced_registry sliced(1, 100);
+  const digest d = sliced.add_blob("r", std::string(100, 'x'));
+  const auto none = read(sliced, d, 100);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, errc::unavailable);
+  EXPECT_EQ(sliced.count("open_blob"), 6u);
+  policy_.progress_bytes_min = 1;
+  EXPECT_EQ(read(sliced, d, 100).value().size(), 100u);
+}
+
 TEST_F(resuming_reader_test, the_end_that_the_source_tells_of_is_believed_at_once) {
   const digest d = source_.add_blob("r", "0123456789");
   EXPECT_EQ(read(source_, d, 12).value(), "0123456789");
