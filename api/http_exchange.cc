@@ -161,7 +161,6 @@ task<http_head> http_exchange::read_head(milliseconds wait_max) {
     http_head head;
     head.status = static_cast<int>(parser.get().result_int());
     head.from = from_;
-    head.peer_is_local = lease_.get()->peer_is_local();
     for (const auto& field : parser.get()) {
       head.headers.add(std::string(field.name_string()), std::string(field.value()));
     }
