@@ -5,7 +5,8 @@
 // Contracts of the verbs are in engine/registry.h. What they refuse besides: names outside the specification's
 // grammar (invalid), manifests over 8 MiB and listings over 16 MiB or 400,000 names a page (too_large), listings whose
 // next page is on another host or is the same page again (corrupt). Names outside the grammar are left out of listings.
-// Referrers are unsupported where the registry never listed any; one that has is unavailable when it does not.
+// Referrers are unsupported where the registry says three times in a row, or in Distribution's own words, that there is
+// no such API; one that has listed some is unavailable when it does not.
 // A 404 to a HEAD has no body to tell "not there" from a proxy's page: it is asked again with GET.
 // One executor; readers and writers it gave must not outlive it; the clock must outlive it.
 
@@ -66,7 +67,7 @@ class registry_client final : public engine::registry {
                                  const std::vector<std::string>& scopes) const;
   task<std::optional<longshore::digest>> resolve_unless(std::string repository, std::string ref,
                                                         std::optional<longshore::digest> known);
-  std::unexpected<error> no_referrers_api();
+  std::unexpected<error> no_referrers_api(const http_response& answer);
   task<std::optional<std::uint64_t>> stat_by_get(std::string repository, longshore::digest d);
   task<> erase(std::string repository, std::string ref);
   // Null: mounted. not_found: no session, because the mount was refused.
@@ -83,7 +84,8 @@ class registry_client final : public engine::registry {
   std::unique_ptr<http_client> http_;
   clock* clock_;
   int page_size_;
-  std::optional<int> referrers_refused_;  // times in a row, since it listed some; none: it never has
+  int referrers_refused_ = 0;  // times in a row
+  bool lists_referrers_ = false;
   upload_habits habits_;
   authenticator auth_;
   registry_session session_;

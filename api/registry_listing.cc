@@ -18,7 +18,14 @@ constexpr std::size_t page_bytes_max = 16u << 20;
 constexpr std::size_t page_names_max = 400'000;
 constexpr std::size_t refusal_bytes_max = 256 * 1024;
 constexpr int referrer_pages_max = 100;
-constexpr int referrers_refused_max = 64;  // in a row, by a registry that has listed some: it was replaced
+// In a row: more of a registry that has listed some, which must have been replaced.
+constexpr int referrers_refused_max = 3;
+constexpr int referrers_refused_after_listing_max = 64;
+
+// How Distribution before 3 answers for an API that it does not have; nothing in front of it says both.
+bool is_of_distribution(const http_response& answer) {
+  return answer.head.headers.find("Docker-Distribution-Api-Version") && answer.body.starts_with("404 page not found");
+}
 
 task<> read_page(http_stream& from, listing_parser& into) {
   std::vector<char> piece(64 * 1024);
@@ -116,14 +123,18 @@ task<tag_page> registry_client::list_repositories(std::optional<std::string> nex
   co_return co_await list(std::move(what), std::move(next));
 }
 
-// One that has answered may have a proxy before it that does not for a moment; only when it lasts it is believed.
-std::unexpected<error> registry_client::no_referrers_api() {
+// A proxy before it may not find them for a moment: only when it lasts, or the registry says so itself, it is believed.
+std::unexpected<error> registry_client::no_referrers_api(const http_response& answer) {
   const std::string what = name() + " has no referrers API";
-  if (!referrers_refused_ || ++*referrers_refused_ >= referrers_refused_max) {
-    referrers_refused_.reset();
+  const int enough = lists_referrers_ ? referrers_refused_after_listing_max : referrers_refused_max;
+  ++referrers_refused_;
+  if (referrers_refused_ >= enough || (!lists_referrers_ && is_of_distribution(answer))) {
+    lists_referrers_ = false;
+    referrers_refused_ = enough;
     return fail(errc::unsupported, what);
   }
-  return fail(errc::unavailable, what + " any more, though it has answered before; it is asked again");
+  const std::string when = lists_referrers_ ? " any more, though it has answered before" : ", or a proxy says so";
+  return fail(errc::unavailable, what + when + "; it is asked again");
 }
 
 task<std::vector<engine::descriptor>> registry_client::referrers(std::string repository, longshore::digest d) {
@@ -161,11 +172,12 @@ task<std::vector<engine::descriptor>> registry_client::referrers_within(std::str
       for (const char* code : {"NAME_UNKNOWN", "MANIFEST_UNKNOWN", "NOT_FOUND"}) {
         if (complains(refused->body, code)) co_return out;
       }
-      co_return no_referrers_api();
+      co_return no_referrers_api(*refused);
     }
     listing_parser parser("manifests", take);
     if (auto read = co_await read_page(**answer, parser); !read) co_return pass(std::move(read), name() + ": " + doing);
     referrers_refused_ = 0;
+    lists_referrers_ = true;
     auto next = next_page((*answer)->head(), ask.path + ask.query);
     if (!next) co_return pass(std::move(next));
     if (!*next) co_return out;

@@ -515,8 +515,10 @@ TEST_F(registry_client_test, no_more_referrers_are_read_than_are_wanted) {
 }
 
 TEST_F(registry_client_test, a_registry_without_referrers_is_told_from_one_that_does_not_answer_for_them_now) {
-  server.reply(response(404, {}, "404 page not found"));
-  EXPECT_EQ(failure(client->referrers("a", d)).code, errc::unsupported);
+  for (const errc code : {errc::unavailable, errc::unavailable, errc::unsupported, errc::unsupported}) {
+    server.reply(response(404, {}, "404 page not found"));
+    EXPECT_EQ(failure(client->referrers("a", d)).code, code) << "one may be a proxy's";
+  }
   server.reply(response(200, {}, R"({"manifests":[]})"));
   ASSERT_TRUE(get(client->referrers("a", d)));
   for (int i = 0; i < 63; ++i) {
@@ -525,6 +527,14 @@ TEST_F(registry_client_test, a_registry_without_referrers_is_told_from_one_that_
   }
   server.reply(response(404, {}, "404 page not found"));
   EXPECT_EQ(failure(client->referrers("a", d)).code, errc::unsupported) << "it was replaced";
+}
+
+TEST_F(registry_client_test, a_registry_that_says_itself_that_it_has_no_referrers_is_believed_at_once) {
+  const http_headers own{{"Docker-Distribution-Api-Version", "registry/2.0"}};
+  server.reply(response(404, own.all(), "<html>not found</html>"));
+  EXPECT_EQ(failure(client->referrers("a", d)).code, errc::unavailable) << "the words of a proxy";
+  server.reply(response(404, own.all(), "404 page not found\n"));
+  EXPECT_EQ(failure(client->referrers("a", d)).code, errc::unsupported);
 }
 
 TEST_F(registry_client_test, an_address_must_be_a_host_and_nothing_more) {
