@@ -85,8 +85,8 @@ task<std::string> authenticator::authorization(std::vector<std::string> scopes, 
   co_return co_await basic(std::move(repository), key);
 }
 
-task<std::string> authenticator::answer(std::vector<challenge> challenges, bool peer_is_local,
-                                        std::vector<std::string> scopes, std::string repository, std::string used) {
+task<std::string> authenticator::answer(std::vector<challenge> challenges, std::vector<std::string> scopes,
+                                        std::string repository, std::string used) {
   if (options_.shared) co_return std::unexpected(refused(challenges, scopes, ""));
   auto [ec] = co_await turn_.async_send(boost::system::error_code(), asio::as_tuple(asio::use_awaitable));
   if (ec) co_return fail(errc::stopped, "waiting for a token was given up");
@@ -96,19 +96,17 @@ task<std::string> authenticator::answer(std::vector<challenge> challenges, bool 
       turn.try_receive([](auto...) {});
     }
   } ends{turn_};
-  co_return co_await answer_in_turn(std::move(challenges), peer_is_local, std::move(scopes), std::move(repository),
-                                    std::move(used));
+  co_return co_await answer_in_turn(std::move(challenges), std::move(scopes), std::move(repository), std::move(used));
 }
 
-task<std::string> authenticator::answer_in_turn(std::vector<challenge> challenges, bool peer_is_local,
-                                                std::vector<std::string> scopes, std::string repository,
-                                                std::string used) {
+task<std::string> authenticator::answer_in_turn(std::vector<challenge> challenges, std::vector<std::string> scopes,
+                                                std::string repository, std::string used) {
   const auto key = key_of(scopes, repository);
   // Somebody else may have got a new one meanwhile.
   if (const auto* value = cached(key); value != nullptr && *value != used) co_return *value;
   tokens_.erase(key);
   if (const auto* c = find(challenges, "bearer")) {
-    auto service = validate(*c, peer_is_local);
+    auto service = validate(*c);
     if (!service) co_return pass(std::move(service));
     bearer_ = std::move(*service);
     basic_wanted_ = false;
@@ -134,20 +132,19 @@ task<std::string> authenticator::answer_in_turn(std::vector<challenge> challenge
                                          "Bearer)");
 }
 
-result<authenticator::bearer_service> authenticator::validate(const challenge& c, bool peer_is_local) const {
+result<authenticator::bearer_service> authenticator::validate(const challenge& c) const {
   auto realm = url::parse(c.parameter("realm"));
   if (!realm) return pass(std::move(realm), options_.registry.authority() + " names a token service");
-  bearer_service out{std::move(*realm), std::string(c.parameter("service")), false};
-  out.local_allowed = options_.allow_local_realm || peer_is_local || is_local_host(options_.registry.host);
+  bearer_service out{std::move(*realm), std::string(c.parameter("service"))};
   if (options_.registry.secure() && !out.realm.secure()) {
     return fail(errc::denied, options_.registry.authority() + " names a token service without TLS, " +
                                   out.realm.shown() +
                                   "; no credentials are sent there: the registry's "
                                   "auth.token.realm must be an https URL");
   }
-  if (!out.local_allowed && is_local_host(out.realm.host)) {
+  if (!may_reach(reach(), out.realm.host)) {
     return fail(errc::denied, options_.registry.authority() + " names a token service at " + out.realm.host +
-                                  ", which is this machine; refused: correct the registry's auth.token.realm");
+                                  ", which is this machine or link; refused: correct the registry's auth.token.realm");
   }
   return out;
 }
@@ -180,7 +177,7 @@ http_request authenticator::token_request(const std::vector<std::string>& scopes
   r.kind = request_kind::token;
   r.resumed = true;  // whoever needs the token may hold the only connection there is; one is asked for at a time
   r.to = bearer_->realm;
-  r.forbid_local = !bearer_->local_allowed;
+  if (!r.to.same_origin(options_.registry)) r.reach = reach();
   r.headers.add("Accept", "application/json");
   if (with && !with->identity_token.empty()) {
     std::string scope;

@@ -7,10 +7,10 @@
 // 401, a new one. Whoever gets a second 401 asks refused() for the error to report. Tokens are kept per set of
 // scopes and renewed when less than 10 seconds remain, counted from their receipt on the local clock. With a
 // shared key, tokens are signed here and no token service is ever asked.
-// Refused (denied): a token service over plain http for a registry over https; one at a loopback or link-local
-// address unless the registry is at one or the options allow it. Redirects of a token service are not followed.
-// One executor; the client and the clock must outlive it. Concurrent callers take turns at the token service, which is
-// asked over the client's limit of connections if need be: a caller may hold the last one.
+// Refused (denied): a token service over plain http for a registry over https; one at an address of this machine or
+// link out of the registry's reach (local_reach) unless the options allow it. Redirects of a token service are not
+// followed. One executor; the client and the clock must outlive it. Concurrent callers take turns at the token service,
+// which is asked over the client's limit of connections if need be: a caller may hold the last one.
 
 #include <boost/asio/experimental/channel.hpp>
 #include <map>
@@ -38,9 +38,9 @@ class authenticator {
   bool signs_itself() const { return options_.shared.has_value(); }
   // scopes: "repository:NAME:pull,push" and the like; repository: whose credentials, where they differ.
   task<std::string> authorization(std::vector<std::string> scopes, std::string repository);
-  // `used` is what was sent and refused; challenges and peer_is_local are those of the 401.
-  task<std::string> answer(std::vector<challenge> challenges, bool peer_is_local, std::vector<std::string> scopes,
-                           std::string repository, std::string used);
+  // `used` is what was sent and refused; the challenges are those of the 401.
+  task<std::string> answer(std::vector<challenge> challenges, std::vector<std::string> scopes, std::string repository,
+                           std::string used);
   // said: the registry's own words.
   error refused(const std::vector<challenge>& challenges, const std::vector<std::string>& scopes,
                 const std::string& said) const;
@@ -53,16 +53,16 @@ class authenticator {
   struct bearer_service {
     url realm;
     std::string service;
-    bool local_allowed = false;
   };
   using turn_channel = boost::asio::experimental::channel<void(boost::system::error_code)>;
 
   result<std::string> self_signed(const std::vector<std::string>& scopes);
   const std::string* cached(const std::string& key) const;
   void remember(const std::string& key, std::string value, std::int64_t seconds);
-  result<bearer_service> validate(const challenge& c, bool peer_is_local) const;
-  task<std::string> answer_in_turn(std::vector<challenge> challenges, bool peer_is_local,
-                                   std::vector<std::string> scopes, std::string repository, std::string used);
+  result<bearer_service> validate(const challenge& c) const;
+  local_reach reach() const { return reach_of(options_.registry.host, options_.allow_local_realm); }
+  task<std::string> answer_in_turn(std::vector<challenge> challenges, std::vector<std::string> scopes,
+                                   std::string repository, std::string used);
   task<std::string> fetch(std::vector<std::string> scopes, std::string repository, std::string key);
   task<std::string> basic(std::string repository, std::string key);
   task<std::string> token_from(http_response answer, std::string key);

@@ -33,7 +33,8 @@ class http_blob_writer final : public engine::blob_writer {
   task<> cancel() override;
   std::uint64_t offset() const override { return acknowledged_; }
   std::optional<engine::upload_session> session() const override {
-    return engine::upload_session{place_.location.origin() + place_.location.target(), place_.cookies};
+    return engine::upload_session{place_.location.origin() + place_.location.target(), place_.cookies,
+                                  session_->registry().origin()};
   }
 
  private:

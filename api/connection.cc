@@ -102,7 +102,7 @@ connection::~connection() = default;
 namespace {
 
 task<std::vector<tcp::endpoint>> addresses_of(asio::any_io_executor executor, std::string host, std::uint16_t port,
-                                              bool forbid_local) {
+                                              local_reach reach) {
   std::vector<tcp::endpoint> found;
   beast::error_code ec;
   const auto literal = asio::ip::make_address(host, ec);
@@ -118,22 +118,20 @@ task<std::vector<tcp::endpoint>> addresses_of(asio::any_io_executor executor, st
     }
     for (const auto& r : results) found.push_back(r.endpoint());
   }
-  if (forbid_local) {
-    std::erase_if(found, [](const tcp::endpoint& e) { return is_local_host(e.address().to_string()); });
-    if (found.empty()) {
-      co_return fail(errc::denied, "an answer leads to " + host +
-                                       ", an address of this machine or link; refused, because the registry "
-                                       "itself is not there (allow_local_redirects permits it)");
-    }
+  std::erase_if(found, [&](const tcp::endpoint& e) { return !may_reach(reach, e.address().to_string()); });
+  if (found.empty()) {
+    co_return fail(errc::denied, "an answer leads to " + host +
+                                     ", an address of this machine or link; refused, because the registry "
+                                     "itself is not there (allow_local_redirects permits it)");
   }
   co_return found;
 }
 
 }  // namespace
 
-task<> connection::open(std::string host, std::uint16_t port, bool secure, milliseconds limit, bool forbid_local) {
+task<> connection::open(std::string host, std::uint16_t port, bool secure, milliseconds limit, local_reach reach) {
   host_ = host + ":" + std::to_string(port);
-  auto endpoints = co_await addresses_of(streams_->executor, host, port, forbid_local);
+  auto endpoints = co_await addresses_of(streams_->executor, host, port, reach);
   if (!endpoints) co_return pass(std::move(endpoints));
   if (secure) {
     streams_->tls.emplace(streams_->executor, tls_->get().context);
@@ -150,7 +148,6 @@ task<> connection::open(std::string host, std::uint16_t port, bool secure, milli
     co_return fail(errc::unavailable,
                    host_ + " cannot be reached: " + ec.message() + "; check that it runs and the address is right");
   }
-  peer_is_local_ = is_local_host(peer.address().to_string());
   beast::error_code ignored_option;  // a connection without the option is merely slower
   lowest.socket().set_option(tcp::no_delay(true), ignored_option);
   if (secure) {

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <memory>
 
+#include "api/local_reach.h"
 #include "api/url.h"
 #include "engine/registry.h"
 
@@ -40,13 +41,12 @@ class connection {
   connection(boost::asio::any_io_executor executor, std::shared_ptr<tls_settings> tls);
   ~connection();
 
-  // With forbid_local, addresses of this machine (loopback, link-local) are refused, whatever name leads there.
-  task<> open(std::string host, std::uint16_t port, bool secure, milliseconds limit, bool forbid_local);
+  // Addresses out of reach are refused (denied), whatever name leads there.
+  task<> open(std::string host, std::uint16_t port, bool secure, milliseconds limit, local_reach reach);
   // Of both, as one where the system can.
   task<> write(std::array<boost::asio::const_buffer, 2> buffers, milliseconds stall_max);
   task<std::size_t> read_some(boost::asio::mutable_buffer buffer, milliseconds stall_max);
 
-  bool peer_is_local() const { return peer_is_local_; }
   // Plain connections only: bytes, or an end, wait to be read. Idle, that means closed by the server.
   bool readable_now();
   bool idle_is_stale();
@@ -56,7 +56,6 @@ class connection {
   std::shared_ptr<tls_settings> tls_;
   std::unique_ptr<streams> streams_;
   std::string host_;
-  bool peer_is_local_ = false;
 };
 
 }  // namespace longshore::api

@@ -32,7 +32,7 @@ struct pool_key {
   std::string host;
   std::uint16_t port = 0;
   bool secure = false;
-  bool forbid_local = false;
+  local_reach reach = local_reach::all;
   auto operator<=>(const pool_key&) const = default;
 };
 

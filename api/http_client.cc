@@ -29,7 +29,7 @@ task<> connect(std::shared_ptr<client_state> s, connection_lease& lease, const h
   const std::int64_t begun_us = limits ? limits->now_us() : 0;
   auto fresh = std::make_unique<connection>(s->executor, s->tls);
   auto opened = co_await fresh->open(request.to.host, request.to.port, request.to.secure(), s->options.connect_max,
-                                     request.forbid_local);
+                                     request.reach);
   if (!opened) {
     if (limits) limits->broke(begun_us, opened.error().code);
     co_return opened;
@@ -42,10 +42,10 @@ task<> connect(std::shared_ptr<client_state> s, connection_lease& lease, const h
 std::unique_ptr<http_exchange> exchange_over(const std::shared_ptr<client_state>& s, connection_lease lease,
                                              const http_request& request) {
   return std::make_unique<http_exchange>(std::move(lease), s->counters, s->options.limits, request,
-                                         s->stall_of(request), s->options.head_bytes_max);
+                                         s->stall_of(request), s->options.progress, s->options.head_bytes_max);
 }
 
-pool_key key_of(const http_request& r) { return {r.to.host, r.to.port, r.to.secure(), r.forbid_local}; }
+pool_key key_of(const http_request& r) { return {r.to.host, r.to.port, r.to.secure(), r.reach}; }
 
 // A connection to send the request over, when the host's limits let it go.
 task<connection_lease> admitted(std::shared_ptr<client_state> s, pool_key key, traffic lane, bool resumed) {

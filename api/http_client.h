@@ -25,6 +25,7 @@ struct http_options {
   pool_limits pool;
   milliseconds connect_max{10'000};
   milliseconds stall_max{60'000};
+  progress_limits progress;                 // of answers; those to peers, who wait for news, have none
   milliseconds upload_answer_max{600'000};  // a registry may hash and move a large blob before it answers
   std::uint32_t head_bytes_max = 64 * 1024;
   std::shared_ptr<host_limits> limits;  // shared with other clients of the same registry; null: none

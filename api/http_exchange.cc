@@ -41,7 +41,7 @@ struct http_exchange::response {
 
 http_exchange::http_exchange(connection_lease lease, std::shared_ptr<http_counters> counters,
                              std::shared_ptr<host_limits> limits, const http_request& request, milliseconds stall_max,
-                             std::uint32_t head_bytes_max)
+                             progress_limits progress, std::uint32_t head_bytes_max)
     : lease_(std::move(lease)),
       counters_(std::move(counters)),
       limits_(std::move(limits)),
@@ -50,6 +50,7 @@ http_exchange::http_exchange(connection_lease lease, std::shared_ptr<http_counte
       to_head_request_(request.method == "HEAD"),
       from_(request.to),
       stall_max_(stall_max),
+      progress_(kind_ == request_kind::peer ? progress_limits{.bytes_per_second_min = 0} : progress),
       head_bytes_max_(head_bytes_max),
       response_(std::make_unique<response>()) {}
 
@@ -107,9 +108,27 @@ task<> http_exchange::send_body(asio::const_buffer buffer) {
   co_return co_await send({buffer, asio::const_buffer()});
 }
 
+std::chrono::microseconds http_exchange::now() const {
+  if (limits_) return std::chrono::microseconds(limits_->now_us());
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+// As read_some() of the connection. The wait for the first byte of a head may be long, and counts for nothing.
+task<std::size_t> http_exchange::receive(asio::mutable_buffer buffer) {
+  const bool has_begun = response_->parser->got_some();
+  const auto since = now();
+  auto n = co_await lease_.get()->read_some(buffer, stall_max_);
+  if (n && *n > 0 && has_begun && !progressed_.came(*n, now() - since)) {
+    co_return fail(errc::timed_out, from_.authority() + " sent less than " +
+                                        std::to_string(progress_.bytes_per_second_min) +
+                                        " bytes per second of its answer; given up as stalled");
+  }
+  co_return n;
+}
+
 // Reads more from the connection into the buffer; 0 at its orderly end.
 task<std::size_t> http_exchange::fill() {
-  auto n = co_await lease_.get()->read_some(response_->in.prepare(read_bytes), stall_max_);
+  auto n = co_await receive(response_->in.prepare(read_bytes));
   if (!n) co_return n;
   response_->in.commit(*n);
   count_in(*n);
@@ -142,7 +161,6 @@ task<http_head> http_exchange::read_head(milliseconds wait_max) {
     http_head head;
     head.status = static_cast<int>(parser.get().result_int());
     head.from = from_;
-    head.peer_is_local = lease_.get()->peer_is_local();
     for (const auto& field : parser.get()) {
       head.headers.add(std::string(field.name_string()), std::string(field.value()));
     }
@@ -204,7 +222,7 @@ task<std::size_t> http_exchange::read_counted(asio::mutable_buffer buffer) {
     n = asio::buffer_copy(asio::buffer(buffer, wanted), r.in.data());
     r.in.consume(n);
   } else {
-    auto got = co_await lease_.get()->read_some(asio::buffer(buffer, wanted), stall_max_);
+    auto got = co_await receive(asio::buffer(buffer, wanted));
     if (!got) co_return got;
     if (*got == 0) {
       co_return fail(errc::unavailable, from_.authority() + " closed the connection " + std::to_string(*r.remaining) +

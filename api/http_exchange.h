@@ -5,20 +5,22 @@
 // Order: send_head() (the body's beginning goes with it, in one write where nothing paces it), send_body() as often as
 // needed, read_head(), read_body() until 0. With the last byte of the body the lease ends: the connection is kept
 // where the server allows it, else closed. Destroyed earlier, the connection is closed. A truncated body is
-// unavailable, a malformed response corrupt, an oversized head too_large.
+// unavailable, a malformed response corrupt, an oversized head too_large, an answer that comes too slowly timed_out.
 // 1xx responses are passed over, at most eight. Where the host has limits (not null), bodies go at their pace, and they
 // are told how it went; tell_broken() is for the caller, who knows whether a failure was the host's.
 
 #include <memory>
 
 #include "api/connection_pool.h"
+#include "api/least_progress.h"
 
 namespace longshore::api {
 
 class http_exchange {
  public:
   http_exchange(connection_lease lease, std::shared_ptr<http_counters> counters, std::shared_ptr<host_limits> limits,
-                const http_request& request, milliseconds stall_max, std::uint32_t head_bytes_max);
+                const http_request& request, milliseconds stall_max, progress_limits progress,
+                std::uint32_t head_bytes_max);
   ~http_exchange();
 
   task<> send_head(std::string text, boost::asio::const_buffer body);
@@ -41,6 +43,8 @@ class http_exchange {
   task<std::size_t> read_any(boost::asio::mutable_buffer buffer);
   task<std::size_t> read_paced(boost::asio::mutable_buffer buffer);
   void count_in(std::size_t n);
+  std::chrono::microseconds now() const;
+  task<std::size_t> receive(boost::asio::mutable_buffer buffer);
   task<std::size_t> fill();
   task<std::size_t> read_counted(boost::asio::mutable_buffer buffer);
   task<std::size_t> read_parsed(boost::asio::mutable_buffer buffer);
@@ -56,6 +60,8 @@ class http_exchange {
   bool to_head_request_;
   url from_;
   milliseconds stall_max_;
+  progress_limits progress_;
+  least_progress progressed_{progress_};
   std::uint32_t head_bytes_max_;
   std::unique_ptr<response> response_;
   bool response_started_ = false;

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/local_reach.h"
 #include "api/url.h"
 #include "storage/env/result.h"
 
@@ -58,15 +59,14 @@ struct http_request {
   request_kind kind = request_kind::manifest;
   traffic lane = traffic::small;
   bool resumed = false;                    // goes on with work that holds other connections: it must not wait for one
-  bool forbid_local = false;               // refuse to connect to a loopback or link-local address
+  local_reach reach = local_reach::all;    // what the connection may go to, whatever name leads there
   std::chrono::milliseconds stall_max{0};  // without a byte either way; 0: the client's setting
 };
 
 struct http_head {
   int status = 0;
   http_headers headers;
-  url from;                    // of the request that this answers
-  bool peer_is_local = false;  // the connection went to a loopback or link-local address
+  url from;  // of the request that this answers
 };
 
 struct http_response {

@@ -1,65 +1,45 @@
 // The listings of registry_client.
 
-#include <boost/json.hpp>
+#include <boost/asio.hpp>
 
+#include "api/listing_parser.h"
 #include "api/registry_client.h"
 #include "api/registry_error.h"
 #include "engine/reference.h"
 
 namespace longshore::api {
 
-namespace json = boost::json;
 using engine::tag_page;
 
 namespace {
 
-constexpr std::size_t page_bytes_max = 32u << 20;
+// A registry that does not page lists a repository of some hundred thousand tags in one answer.
+constexpr std::size_t page_bytes_max = 16u << 20;
+constexpr std::size_t page_names_max = 400'000;
+constexpr std::size_t refusal_bytes_max = 256 * 1024;
 constexpr int referrer_pages_max = 100;
-constexpr int referrers_refused_max = 64;  // in a row, by a registry that has listed some: it was replaced
+// In a row: more of a registry that has listed some, which must have been replaced.
+constexpr int referrers_refused_max = 3;
+constexpr int referrers_refused_after_listing_max = 64;
 
-// The strings of an array member; null is what Go servers write for an empty one.
-std::optional<std::vector<std::string>> names_in(const std::string& body, const std::string& member) {
-  boost::system::error_code ec;
-  const auto parsed = json::parse(body, ec);
-  if (ec || !parsed.is_object()) return std::nullopt;
-  const auto* all = parsed.get_object().if_contains(member);
-  if (all == nullptr) return std::nullopt;
-  std::vector<std::string> out;
-  if (all->is_null()) return out;
-  if (!all->is_array()) return std::nullopt;
-  out.reserve(all->get_array().size());
-  for (const auto& name : all->get_array()) {
-    if (!name.is_string()) return std::nullopt;
-    out.emplace_back(name.get_string());
-  }
-  return out;
+// How Distribution before 3 answers for an API that it does not have; nothing in front of it says both.
+bool is_of_distribution(const http_response& answer) {
+  return answer.head.headers.find("Docker-Distribution-Api-Version") && answer.body.starts_with("404 page not found");
 }
 
-// The entries of an image index; none when it is not one.
-std::optional<std::vector<engine::descriptor>> descriptors_in(const std::string& body) {
-  boost::system::error_code ec;
-  const auto parsed = json::parse(body, ec);
-  if (ec || !parsed.is_object()) return std::nullopt;
-  const auto* all = parsed.get_object().if_contains("manifests");
-  if (all == nullptr) return std::nullopt;
-  std::vector<engine::descriptor> out;
-  if (all->is_null()) return out;
-  if (!all->is_array()) return std::nullopt;
-  for (const auto& entry : all->get_array()) {
-    const auto* object = entry.if_object();
-    const auto* text = object == nullptr ? nullptr : object->if_contains("digest");
-    if (text == nullptr || !text->is_string()) return std::nullopt;
-    auto d = longshore::digest::parse(std::string_view(text->get_string()));
-    if (!d) return std::nullopt;
-    const auto* type = object->if_contains("mediaType");
-    const auto* size = object->if_contains("size");
-    std::uint64_t bytes = 0;
-    if (size != nullptr && size->is_number()) bytes = size->to_number<std::uint64_t>(ec);
-    if (ec) return std::nullopt;
-    out.push_back(
-        {type != nullptr && type->is_string() ? std::string(type->get_string()) : std::string(), std::move(*d), bytes});
+task<> read_page(http_stream& from, listing_parser& into) {
+  std::vector<char> piece(64 * 1024);
+  for (std::size_t total = 0;;) {
+    auto n = co_await from.read(boost::asio::buffer(piece));
+    if (!n) co_return pass(std::move(n));
+    if (*n == 0) co_return into.finish();
+    total += *n;
+    if (total > page_bytes_max) {
+      co_return fail(errc::too_large, from.head().from.shown() + " answered with a page of more than " +
+                                          std::to_string(page_bytes_max >> 20) + " MiB");
+    }
+    if (auto taken = into.write({piece.data(), *n}); !taken) co_return taken;
   }
-  return out;
 }
 
 }  // namespace
@@ -77,14 +57,12 @@ result<std::optional<std::string>> registry_client::next_page(const http_head& a
   return std::optional(to->target());
 }
 
-task<tag_page> registry_client::list(std::string path, std::string member, std::string doing,
-                                     std::vector<std::string> scopes, std::string repository,
-                                     std::optional<std::string> next) {
+task<tag_page> registry_client::list(listing what, std::optional<std::string> next) {
   registry_ask ask;
   ask.kind = request_kind::list;
-  ask.scopes = scopes;
-  ask.repository = std::move(repository);
-  ask.path = path;
+  ask.scopes = {what.scope};
+  ask.repository = what.repository;
+  ask.path = what.path;
   ask.query = "?n=" + std::to_string(page_size_);
   if (next) {
     auto to = session_.registry().resolve(*next);
@@ -95,51 +73,76 @@ task<tag_page> registry_client::list(std::string path, std::string member, std::
     ask.query = to->query;
   }
   const auto current = ask.path + ask.query;
-  auto answer = co_await session_.send(ask, page_bytes_max);
-  if (!answer) co_return pass(std::move(answer));
-  if (answer->head.status == 400 && !next && complains(answer->body, "PAGINATION_NUMBER_INVALID")) {
+  auto answer = co_await session_.open(ask);
+  while (answer && (*answer)->head().status != 200) {
+    auto refused = co_await (*answer)->read_all(refusal_bytes_max);
+    if (!refused) co_return pass(std::move(refused));
+    const int status = refused->head.status;
+    // Only Distribution and its kin have a catalog; others answer for its path in many ways.
+    if (status == 404 && what.repository.empty()) {
+      co_return fail(errc::unsupported, name() + " has no catalog of its repositories (status 404)");
+    }
+    const bool minds_size = status == 400 && complains(refused->body, "PAGINATION_NUMBER_INVALID");
+    if (!minds_size || next || ask.query.empty()) co_return refusal(*refused, what.doing, ask.scopes);
     ask.query.clear();
-    answer = co_await session_.send(ask, page_bytes_max);
-    if (!answer) co_return pass(std::move(answer));
+    answer->reset();
+    answer = co_await session_.open(ask);
   }
-  // Only Distribution and its kin have a catalog; others answer for its path in many ways.
-  if (answer->head.status == 404 && ask.repository.empty()) {
-    co_return fail(errc::unsupported, name() + " has no catalog of its repositories (status 404)");
+  if (!answer) co_return pass(std::move(answer));
+  tag_page page;
+  listing_parser parser(what.member, [&](const listing_entry& e) -> result<void> {
+    if (e.is_object) return fail(errc::corrupt, "its entries are no names");
+    if (!what.is_name(e.name)) return {};  // nobody could ask for it
+    if (page.names.size() == page_names_max) {
+      return fail(errc::too_large, "a page of more than " + std::to_string(page_names_max) + " names");
+    }
+    page.names.push_back(e.name);
+    return {};
+  });
+  if (auto read = co_await read_page(**answer, parser); !read) {
+    co_return pass(std::move(read), name() + ": " + what.doing);
   }
-  if (answer->head.status != 200) co_return refusal(*answer, doing, scopes);
-  auto names = names_in(answer->body, member);
-  if (!names) {
-    co_return fail(errc::corrupt, name() + ": " + doing + ": the answer is not a listing; is there a proxy in front?");
-  }
-  auto following = next_page(answer->head, current);
+  auto following = next_page((*answer)->head(), current);
   if (!following) co_return pass(std::move(following));
-  co_return tag_page{std::move(*names), std::move(*following)};
+  page.next = *std::move(following);
+  co_return page;
 }
 
 task<tag_page> registry_client::list_tags(std::string repository, std::optional<std::string> next) {
   if (!engine::is_repository_name(repository)) {
     co_return fail(errc::invalid, "\"" + repository.substr(0, 100) + "\" is not a repository name");
   }
-  co_return co_await list("/v2/" + repository + "/tags/list", "tags", "listing the tags of " + repository,
-                          {"repository:" + repository + ":pull"}, repository, std::move(next));
+  listing what{"/v2/" + repository + "/tags/list",   "tags",     "listing the tags of " + repository,
+               "repository:" + repository + ":pull", repository, engine::is_tag};
+  co_return co_await list(std::move(what), std::move(next));
 }
 
 task<tag_page> registry_client::list_repositories(std::optional<std::string> next) {
-  co_return co_await list("/v2/_catalog", "repositories", "listing repositories", {"registry:catalog:*"}, "",
-                          std::move(next));
+  listing what{
+      "/v2/_catalog", "repositories", "listing repositories", "registry:catalog:*", "", engine::is_repository_name};
+  co_return co_await list(std::move(what), std::move(next));
 }
 
-// One that has answered may have a proxy before it that does not for a moment; only when it lasts it is believed.
-std::unexpected<error> registry_client::no_referrers_api() {
+// A proxy before it may not find them for a moment: only when it lasts, or the registry says so itself, it is believed.
+std::unexpected<error> registry_client::no_referrers_api(const http_response& answer) {
   const std::string what = name() + " has no referrers API";
-  if (!referrers_refused_ || ++*referrers_refused_ >= referrers_refused_max) {
-    referrers_refused_.reset();
+  const int enough = lists_referrers_ ? referrers_refused_after_listing_max : referrers_refused_max;
+  ++referrers_refused_;
+  if (referrers_refused_ >= enough || (!lists_referrers_ && is_of_distribution(answer))) {
+    lists_referrers_ = false;
+    referrers_refused_ = enough;
     return fail(errc::unsupported, what);
   }
-  return fail(errc::unavailable, what + " any more, though it has answered before; it is asked again");
+  const std::string when = lists_referrers_ ? " any more, though it has answered before" : ", or a proxy says so";
+  return fail(errc::unavailable, what + when + "; it is asked again");
 }
 
 task<std::vector<engine::descriptor>> registry_client::referrers(std::string repository, longshore::digest d) {
+  return referrers_within(std::move(repository), std::move(d), referrers_max);
+}
+
+task<std::vector<engine::descriptor>> registry_client::referrers_within(std::string repository, longshore::digest d,
+                                                                        std::size_t most) {
   if (!engine::is_repository_name(repository)) {
     co_return fail(errc::invalid, "\"" + repository.substr(0, 100) + "\" is not a repository name");
   }
@@ -149,23 +152,33 @@ task<std::vector<engine::descriptor>> registry_client::referrers(std::string rep
   ask.headers.add("Accept", std::string(engine::media_type::oci_index));
   ask.scopes = {"repository:" + repository + ":pull"};
   ask.repository = repository;
+  const std::string doing = "listing the referrers of " + d.text();
   std::vector<engine::descriptor> out;
+  const auto take = [&](const listing_entry& e) -> result<void> {
+    auto referrer = longshore::digest::parse(e.digest);
+    if (!referrer) return fail(errc::corrupt, "the answer is no index");
+    if (out.size() == most) return fail(errc::too_large, "there are more than " + std::to_string(most));
+    out.push_back({e.media_type, *std::move(referrer), e.size});
+    return {};
+  };
   for (int page = 0; page < referrer_pages_max; ++page) {
-    auto answer = co_await session_.send(ask, page_bytes_max);
+    auto answer = co_await session_.open(ask);
     if (!answer) co_return pass(std::move(answer));
-    // A registry with the API answers 200 with an empty index where there is nothing; some say what is not there.
-    if (page == 0 && answer->head.status == 404) {
+    if ((*answer)->head().status != 200) {
+      auto refused = co_await (*answer)->read_all(refusal_bytes_max);
+      if (!refused) co_return pass(std::move(refused));
+      if (page > 0 || refused->head.status != 404) co_return refusal(*refused, doing, ask.scopes);
+      // A registry with the API answers 200 with an empty index where there is nothing; some say what is not there.
       for (const char* code : {"NAME_UNKNOWN", "MANIFEST_UNKNOWN", "NOT_FOUND"}) {
-        if (complains(answer->body, code)) co_return out;
+        if (complains(refused->body, code)) co_return out;
       }
-      co_return no_referrers_api();
+      co_return no_referrers_api(*refused);
     }
-    if (answer->head.status != 200) co_return refusal(*answer, "listing the referrers of " + d.text(), ask.scopes);
-    auto found = descriptors_in(answer->body);
-    if (!found) co_return fail(errc::corrupt, name() + " answered for the referrers of " + d.text() + " with no index");
+    listing_parser parser("manifests", take);
+    if (auto read = co_await read_page(**answer, parser); !read) co_return pass(std::move(read), name() + ": " + doing);
     referrers_refused_ = 0;
-    out.insert(out.end(), std::make_move_iterator(found->begin()), std::make_move_iterator(found->end()));
-    auto next = next_page(answer->head, ask.path + ask.query);
+    lists_referrers_ = true;
+    auto next = next_page((*answer)->head(), ask.path + ask.query);
     if (!next) co_return pass(std::move(next));
     if (!*next) co_return out;
     auto to = session_.registry().resolve(**next);

@@ -20,7 +20,7 @@ result<void> registry_session::may_go(const url& to, bool from_secure) const {
                                   "; refused. If a proxy ends TLS before the registry, let it send "
                                   "X-Forwarded-Proto, or set the registry's http.relativeurls");
   }
-  if (!local_allowed() && is_local_host(to.host)) {
+  if (!may_reach(reach_for(to), to.host)) {
     return fail(errc::denied, registry_.authority() + " answered with the address " + to.origin() +
                                   ", which is this machine or link; refused, because the registry itself is not "
                                   "there (allow_local_redirects permits it)");
@@ -36,7 +36,6 @@ task<registry_session::opened> registry_session::authorized(http_request request
     if (!value->empty()) request.headers.set("Authorization", *value);
     auto answer = co_await http_->open(request);
     if (!answer) co_return pass(std::move(answer));
-    peer_is_local_ = (*answer)->head().peer_is_local;
     if ((*answer)->head().status != 401) co_return opened{std::move(*answer), std::move(*value)};
     auto whole = co_await (*answer)->read_all(refusal_bytes_max);
     if (!whole) co_return pass(std::move(whole));
@@ -45,7 +44,7 @@ task<registry_session::opened> registry_session::authorized(http_request request
       co_return std::unexpected(auth_->refused(challenges, scopes, said_in(whole->body)));
     }
     const auto used = *value;
-    value = co_await auth_->answer(std::move(challenges), whole->head.peer_is_local, scopes, repository, used);
+    value = co_await auth_->answer(std::move(challenges), scopes, repository, used);
   }
 }
 
@@ -64,7 +63,7 @@ task<std::unique_ptr<http_stream>> registry_session::redirected(opened first, ht
     if (!to) co_return pass(std::move(to));
     if (auto allowed = may_go(*to, head.from.secure()); !allowed) co_return pass(std::move(allowed));
     request.to = std::move(*to);
-    request.forbid_local = !local_allowed() && !request.to.same_origin(registry_);
+    request.reach = reach_for(request.to);
     request.headers.remove("Authorization");
     if (request.to.same_origin(registry_) && !authorization.empty()) {
       request.headers.set("Authorization", authorization);
@@ -148,7 +147,7 @@ task<started_upload> registry_session::upload(std::string method, upload_place p
     if (!authorization.empty()) request.headers.set("Authorization", authorization);
     if (!place.cookies.empty()) request.headers.set("Cookie", std::move(place.cookies));
   } else {
-    request.forbid_local = !local_allowed();
+    request.reach = reach_;
   }
   auto body = co_await http_->upload(std::move(request), length);
   if (!body) co_return pass(std::move(body));
@@ -161,7 +160,7 @@ task<http_response> registry_session::at_upload(std::string method, upload_place
   request.to = std::move(place.location);
   request.kind = request_kind::upload;
   if (!request.to.same_origin(registry_)) {
-    request.forbid_local = !local_allowed();
+    request.reach = reach_;
     co_return co_await http_->send(std::move(request), refusal_bytes_max);
   }
   if (!place.cookies.empty()) request.headers.set("Cookie", std::move(place.cookies));
@@ -176,8 +175,8 @@ task<> registry_session::renew(http_response refused, upload_place place, std::s
   if (!ours || auth_->signs_itself() || (!used.empty() && used == renewed_)) {
     co_return std::unexpected(auth_->refused(challenges, place.scopes, said_in(refused.body)));
   }
-  auto value = co_await auth_->answer(std::move(challenges), refused.head.peer_is_local, std::move(place.scopes),
-                                      std::move(place.repository), std::move(used));
+  auto value = co_await auth_->answer(std::move(challenges), std::move(place.scopes), std::move(place.repository),
+                                      std::move(used));
   if (!value) co_return pass(std::move(value));
   renewed_ = std::move(*value);
   co_return result<>();

@@ -5,7 +5,7 @@
 // Statuses other than 401 are answers; of a 401 the authenticator's verdict is the failure: credentials are tried
 // once anew, a second 401 is final (unauthorized). GET and HEAD follow at most five redirects. The Authorization
 // header goes to the registry's own origin only. Refused (denied): a step from https to http, and a redirect or
-// upload address at a loopback or link-local host, unless the registry itself is at one or the options allow it.
+// upload address of this machine or link out of the registry's reach (local_reach), unless the options allow it.
 // One executor; must outlive nothing it returned, but the authenticator and the client must outlive it.
 
 #include <memory>
@@ -47,7 +47,7 @@ struct started_upload {
 class registry_session {
  public:
   registry_session(http_client& http, authenticator& auth, url registry, bool allow_local)
-      : http_(&http), auth_(&auth), registry_(std::move(registry)), allow_local_(allow_local) {}
+      : http_(&http), auth_(&auth), registry_(std::move(registry)), reach_(reach_of(registry_.host, allow_local)) {}
 
   task<std::unique_ptr<http_stream>> open(registry_ask ask);
   task<http_response> send(registry_ask ask, std::size_t bytes_max);
@@ -84,14 +84,14 @@ class registry_session {
   task<opened> authorized(http_request request, std::vector<std::string> scopes, std::string repository);
   task<std::unique_ptr<http_stream>> redirected(opened first, http_request request);
   result<void> may_go(const url& to, bool from_secure) const;
-  bool local_allowed() const { return allow_local_ || peer_is_local_ || is_local_host(registry_.host); }
+  // Its own origin it was configured with.
+  local_reach reach_for(const url& to) const { return to.same_origin(registry_) ? local_reach::all : reach_; }
 
   http_client* http_;
   authenticator* auth_;
   url registry_;
-  bool allow_local_;
-  std::string renewed_;         // by renew(), last
-  bool peer_is_local_ = false;  // the registry's own connections go to this machine or link
+  local_reach reach_;
+  std::string renewed_;  // by renew(), last
 };
 
 }  // namespace longshore::api

@@ -51,7 +51,7 @@ task<std::unique_ptr<engine::blob_reader>> registry_client::open_blob(std::strin
   const auto status = stream->head().status;
   if (status == 200) {
     const auto size = stream->content_length();
-    auto reader = std::make_unique<http_blob_reader>(std::move(stream), size);
+    auto reader = std::make_unique<http_blob_reader>(std::move(stream), 0, size);
     // Range was ignored: the beginning comes again.
     if (auto skipped = co_await reader->skip(offset); !skipped) co_return pass(std::move(skipped));
     co_return std::unique_ptr<engine::blob_reader>(std::move(reader));
@@ -62,7 +62,7 @@ task<std::unique_ptr<engine::blob_reader>> registry_client::open_blob(std::strin
       co_return fail(errc::corrupt,
                      name() + " answered a request for the rest of blob " + d.text() + " with another part of it");
     }
-    co_return std::make_unique<http_blob_reader>(std::move(stream), range->total);
+    co_return std::make_unique<http_blob_reader>(std::move(stream), offset, range->total);
   }
   auto whole = co_await stream->read_all(answer_bytes_max);
   if (!whole) co_return pass(std::move(whole));
@@ -104,6 +104,10 @@ task<std::unique_ptr<engine::blob_writer>> registry_client::resume_blob(std::str
                                                                         std::uint64_t size,
                                                                         engine::upload_session kept) {
   if (auto ok = valid(repository); !ok) co_return pass(std::move(ok));
+  // The blob would go to that registry, and count as this one's.
+  if (kept.registry != session_.registry().origin()) {
+    co_return fail(errc::not_found, "the upload of blob " + d.text() + " was not begun at " + name());
+  }
   auto location = session_.upload_location(kept.location);
   if (!location) co_return pass(std::move(location));
   upload_place place{

@@ -69,8 +69,24 @@ std::string escape_but(std::string_view text, std::string_view kept) {
   return out;
 }
 
-bool is_local_v4(const std::array<unsigned char, 4>& b) {
-  return b[0] == 127 || b[0] == 0 || (b[0] == 169 && b[1] == 254);
+enum class place : std::uint8_t { elsewhere, link, loopback };
+
+place place_of_v4(const std::array<unsigned char, 4>& b) {
+  if (b[0] == 127 || b[0] == 0) return place::loopback;
+  return b[0] == 169 && b[1] == 254 ? place::link : place::elsewhere;
+}
+
+place place_of(std::string_view host) {
+  const auto name = lower(host);
+  if (name == "localhost" || name.ends_with(".localhost")) return place::loopback;
+  if (const auto v4 = urls::parse_ipv4_address(name)) return place_of_v4(v4->to_bytes());
+  if (const auto v6 = urls::parse_ipv6_address(name)) {
+    const auto b = v6->to_bytes();
+    if (v6->is_v4_mapped()) return place_of_v4({b[12], b[13], b[14], b[15]});
+    if (v6->is_loopback() || v6->is_unspecified()) return place::loopback;
+    if (b[0] == 0xfe && (b[1] & 0xc0) == 0x80) return place::link;
+  }
+  return place::elsewhere;
 }
 
 }  // namespace
@@ -119,16 +135,7 @@ void url::add_query(std::string_view name, std::string_view value) {
 std::string escape(std::string_view text) { return escape_but(text, ""); }
 std::string escape_path(std::string_view text) { return escape_but(text, "/:"); }
 
-bool is_local_host(std::string_view host) {
-  const auto name = lower(host);
-  if (name == "localhost" || name.ends_with(".localhost")) return true;
-  if (const auto v4 = urls::parse_ipv4_address(name)) return is_local_v4(v4->to_bytes());
-  if (const auto v6 = urls::parse_ipv6_address(name)) {
-    const auto b = v6->to_bytes();
-    if (v6->is_v4_mapped()) return is_local_v4({b[12], b[13], b[14], b[15]});
-    return v6->is_loopback() || v6->is_unspecified() || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
-  }
-  return false;
-}
+bool is_loopback_host(std::string_view host) { return place_of(host) == place::loopback; }
+bool is_local_host(std::string_view host) { return place_of(host) != place::elsewhere; }
 
 }  // namespace longshore::api

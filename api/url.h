@@ -43,7 +43,9 @@ struct url {
 std::string escape(std::string_view text);
 std::string escape_path(std::string_view text);
 
-// "localhost", "*.localhost", or a literal loopback, link-local or unspecified address (also as IPv4-mapped IPv6).
+// "localhost", "*.localhost", or a literal loopback or unspecified address (also as IPv4-mapped IPv6).
+bool is_loopback_host(std::string_view host);
+// The same, or a literal link-local address.
 bool is_local_host(std::string_view host);
 
 }  // namespace longshore::api

@@ -106,7 +106,7 @@ task<> blob_transfer::stream() {
   digest_hasher hasher = hashed_.copy();
   std::uint64_t at = hashed_size_;
   if (at == size_ && size_ > 0) co_return check_end(at, hasher);  // all is there, only the end was missing
-  resuming_reader from(world_->source, world_->pause, what_->repository, what_->digest, options_->resume, at);
+  resuming_reader from(world_->source, world_->pause, what_->repository, what_->digest, options_->resume, at, size_);
   const count_resumed counted{from, *counters_};
   auto* current = &buffers_->first;
   auto* next = &buffers_->second;
@@ -144,17 +144,21 @@ task<> blob_transfer::stream() {
   co_return check_end(at, hasher);
 }
 
-std::unexpected<error> blob_transfer::longer_than_told() const {
-  return fail(errc::corrupt, "the source sent more than the " + bytes_text(size_) + " of its descriptor");
+std::unexpected<error> blob_transfer::wrong_at_source(std::string what) {
+  source_failed_ = true;
+  return fail(errc::corrupt, "the " + std::move(what));
 }
 
-result<void> blob_transfer::check_end(std::uint64_t read, digest_hasher& hasher) const {
+std::unexpected<error> blob_transfer::longer_than_told() {
+  return wrong_at_source("source sent more than the " + bytes_text(size_) + " of its descriptor");
+}
+
+result<void> blob_transfer::check_end(std::uint64_t read, digest_hasher& hasher) {
   if (read != size_) {
-    return fail(errc::corrupt,
-                "the source sent " + bytes_text(read) + " where its descriptor says " + std::to_string(size_));
+    return wrong_at_source("source sent " + bytes_text(read) + " where its descriptor says " + std::to_string(size_));
   }
   if (auto is = hasher.finish(); is != what_->digest) {
-    return fail(errc::corrupt, "the bytes the source sent have digest " + is.text());
+    return wrong_at_source("bytes the source sent have digest " + is.text());
   }
   return {};
 }

@@ -74,6 +74,8 @@ class blob_transfer {
   task<> run(std::unique_ptr<blob_writer> to, bool recorded);
   // The ledger has a session of this blob, to be closed with the record of where the blob is.
   bool recorded() const { return recorded_; }
+  // What run() failed for came from the source: it could not be read, or is not what it should be.
+  bool source_failed() const { return source_failed_; }
 
  private:
   task<> attempt();
@@ -81,8 +83,9 @@ class blob_transfer {
   task<> send_data();
   task<> send(std::span<const std::byte> bytes);
   task<> advance(digest_hasher before, std::uint64_t at, std::span<const std::byte> held);
-  result<void> check_end(std::uint64_t read, digest_hasher& hasher) const;
-  std::unexpected<error> longer_than_told() const;
+  result<void> check_end(std::uint64_t read, digest_hasher& hasher);
+  std::unexpected<error> wrong_at_source(std::string what);
+  std::unexpected<error> longer_than_told();
   task<> note();
   task<> reopen();
   task<> leave(result<void> failed);

@@ -8,7 +8,9 @@ namespace longshore::engine {
 // Leads the one flight of a digest; lands it, whatever way the frame is left.
 class copier::take_off {
  public:
-  take_off(copier& of, longshore::digest d) : of_(&of), digest_(std::move(d)), flight_(std::make_shared<flight>()) {
+  take_off(copier& of, longshore::digest d, std::string read_from = {})
+      : of_(&of), digest_(std::move(d)), flight_(std::make_shared<flight>()) {
+    flight_->read_from = std::move(read_from);
     of_->flights_.emplace(digest_, flight_);
   }
   take_off(const take_off&) = delete;
@@ -21,6 +23,7 @@ class copier::take_off {
   void failed(const error& e) {
     if (is_passing(e.code)) flight_->host_failure = e;
   }
+  flight& led() { return *flight_; }
 
  private:
   copier* of_;
@@ -29,6 +32,8 @@ class copier::take_off {
 };
 
 namespace {
+
+constexpr int source_tries_max = 2;  // of one blob, for all that wait for it
 
 std::unexpected<error> stopped() { return fail(errc::stopped, "stopping; the blob is copied after the next start"); }
 
@@ -41,7 +46,8 @@ bool only_the_mount_failed(errc code) {
 }  // namespace
 
 task<blob_outcome> copier::bring(blob_request r) {
-  for (;;) {
+  const std::string read_from = world_.source.repository_read(r.repository);
+  for (int wrong_there = 0;;) {
     if (stopping_) co_return stopped();
     auto known = world_.where.holds(r.repository, r.digest.text());
     if (!known) co_return pass(std::move(known));
@@ -56,14 +62,19 @@ task<blob_outcome> copier::bring(blob_request r) {
     co_await other->landed.wait();
     // What kept the leader from the registries would keep everybody that waited; other failures may be its own.
     if (other->host_failure) co_return std::unexpected<error>(*other->host_failure);
+    // A transfer may go wrong once; the second time it is the source's repository. Another may have it whole.
+    const bool same_source = r.data.empty() && other->read_from == read_from;
+    if (same_source && other->source_failure && ++wrong_there == source_tries_max) {
+      co_return std::unexpected<error>(*other->source_failure);
+    }
   }
-  take_off leader(*this, r.digest);
-  auto outcome = co_await fly(std::move(r));
+  take_off leader(*this, r.digest, read_from);
+  auto outcome = co_await fly(std::move(r), leader.led());
   if (!outcome) leader.failed(outcome.error());
   co_return outcome;
 }
 
-task<blob_outcome> copier::fly(blob_request r) {
+task<blob_outcome> copier::fly(blob_request r, flight& of) {
   auto holder = world_.where.any_holder(r.digest.text());
   if (!holder) co_return pass(std::move(holder));
   auto doubted = world_.where.is_doubted(r.digest.text());
@@ -99,7 +110,7 @@ task<blob_outcome> copier::fly(blob_request r) {
   if (stopping_) co_return stopped();
   auto left = world_.where.upload_of(r.repository, r.digest.text());
   if (!left) co_return pass(std::move(left));
-  co_return co_await copy(r, size, *std::move(holder), *std::move(left), slot.buffers(), {damaged, *doubted});
+  co_return co_await copy(r, size, *std::move(holder), *std::move(left), slot.buffers(), {damaged, *doubted}, of);
 }
 
 // The registry may have but one file for the digest, and drop what it is sent: what is doubted elsewhere is so here.
@@ -110,7 +121,8 @@ std::vector<log::event> copier::located(const blob_request& r, std::uint64_t siz
 }
 
 task<blob_outcome> copier::copy(const blob_request& r, std::uint64_t size, std::optional<std::string> holder,
-                                std::optional<open_upload> left, transfer_buffers& buffers, target_flaw flaw) {
+                                std::optional<open_upload> left, transfer_buffers& buffers, target_flaw flaw,
+                                flight& of) {
   std::unique_ptr<blob_writer> to;
   if (left && !holder && left->size == size) {
     auto taken = co_await take_up(r, size, *left);
@@ -129,7 +141,10 @@ task<blob_outcome> copier::copy(const blob_request& r, std::uint64_t size, std::
   std::vector<log::event> facts = located(r, size, flaw.doubted);
   if (to) {
     blob_transfer transfer(world_, options_, counters_, stopping_, r, size, buffers);
-    if (auto sent = co_await transfer.run(std::move(to), recorded); !sent) co_return pass(std::move(sent));
+    if (auto sent = co_await transfer.run(std::move(to), recorded); !sent) {
+      if (transfer.source_failed()) of.source_failure = sent.error();
+      co_return pass(std::move(sent));
+    }
     if (transfer.recorded()) facts.push_back(record::upload_closed(r.repository, r.digest.text()));
     if (flaw.damaged) {
       if (auto mended = co_await check_mended(r, size); !mended) {

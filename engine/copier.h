@@ -7,13 +7,14 @@
 // are verified before the upload is completed: a wrong body is errc::corrupt and never becomes a blob of the target.
 // A blob that the target has with another size than r's is sent anew; errc::corrupt when that does not help. One that
 // is doubted in any repository is never mounted, and doubted in r's, too. Jobs may call it concurrently, for the same
-// digest too: one transfer runs, the others wait for it and then find or mount the blob. The location index is believed
-// until the target contradicts; then it is corrected (`lost`). An upload session that an earlier run left in the ledger
-// is taken up by the first request for that blob in that repository. cancel_left_uploads() gives up those that no
-// running request uses and that were last written before a given time: called when nothing is left to do, none stays
-// open at the target. One executor. stop() makes running transfers end with errc::stopped at their next buffer; the
-// sessions of large blobs are left for the next start, all others given up. Everything in copier_world must outlive it;
-// it must outlive its calls.
+// digest too: one transfer runs, the others wait for it and then find or mount the blob; what a repository of the
+// source gave wrongly twice while they waited is not read from there again. The location index is believed until the
+// target contradicts; then it is corrected (`lost`). An upload session that an earlier run left in the ledger is taken
+// up by the first request for that blob in that repository. cancel_left_uploads() gives up those that no running
+// request uses and that were last written before a given time: called when nothing is left to do, none stays open at
+// the target. One executor. stop() makes running transfers end with errc::stopped at their next buffer; the sessions of
+// large blobs are left for the next start, all others given up. Everything in copier_world must outlive it; it must
+// outlive its calls.
 
 #include <map>
 #include <memory>
@@ -41,7 +42,8 @@ class copier {
  private:
   struct flight {
     wait_list landed;
-    std::optional<error> host_failure;
+    std::string read_from;  // the source's repository
+    std::optional<error> host_failure, source_failure;
   };
   class take_off;
 
@@ -51,14 +53,14 @@ class copier {
     bool doubted = false;  // found with wrong bytes in some repository
   };
 
-  task<blob_outcome> fly(blob_request r);
+  task<blob_outcome> fly(blob_request r, flight& of);
   static std::vector<log::event> located(const blob_request& r, std::uint64_t size, bool doubted);
   task<blob_outcome> imagine(const blob_request& r, std::uint64_t size, bool held);
   task<std::unique_ptr<blob_writer>> begin(const blob_request& r, std::uint64_t size,
                                            std::optional<std::string> holder);
   task<> correct_holder(const blob_request& r, std::string holder);
   task<blob_outcome> copy(const blob_request& r, std::uint64_t size, std::optional<std::string> holder,
-                          std::optional<open_upload> left, transfer_buffers& buffers, target_flaw flaw);
+                          std::optional<open_upload> left, transfer_buffers& buffers, target_flaw flaw, flight& of);
   task<> check_mended(const blob_request& r, std::uint64_t size);
   task<std::unique_ptr<blob_writer>> take_up(const blob_request& r, std::uint64_t size, const open_upload& left);
   task<> give_up(open_upload left);

@@ -39,7 +39,7 @@ replication_filter::verdict left_out_by_type(const copy_settings& s, const manif
 
 task<std::optional<std::vector<descriptor>>> referrers_at_source(const copy_world& world, std::string repository,
                                                                  longshore::digest of) {
-  auto listed = co_await world.source.referrers(std::move(repository), of);
+  auto listed = co_await world.source.referrers_within(std::move(repository), of, world.copying.referrers_max);
   const bool cannot = !listed && listed.error().code == errc::unsupported;
   if (!listed && !cannot) co_return pass(std::move(listed), "listing referrers of " + of.text());
   world.learned->referrers_listed(!cannot);

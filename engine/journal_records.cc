@@ -165,7 +165,10 @@ log::event upload_opened(const open_upload& u) {
   log::event e = of_repository(event_kind::upload_opened, u.repository);
   e.digest = u.digest;
   e.size = u.size;
-  e.detail = serialized({{"location", u.session.location}, {"cookies", u.session.cookies}, {"offset", u.offset}});
+  e.detail = serialized({{"location", u.session.location},
+                         {"cookies", u.session.cookies},
+                         {"registry", u.session.registry},
+                         {"offset", u.offset}});
   return e;
 }
 

@@ -43,6 +43,10 @@ class planned_target final : public registry {
   task<std::vector<descriptor>> referrers(std::string repository, longshore::digest d) override {
     return target_->referrers(std::move(repository), std::move(d));
   }
+  task<std::vector<descriptor>> referrers_within(std::string repository, longshore::digest d,
+                                                 std::size_t most) override {
+    return target_->referrers_within(std::move(repository), std::move(d), most);
+  }
 
  private:
   registry* target_;

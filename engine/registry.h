@@ -69,6 +69,8 @@ class registry {
   virtual ~registry() = default;
   // host:port as configured; names the registry in messages and metrics.
   virtual std::string name() const = 0;
+  // Where what it shows as this repository is read: another one where repositories are copied under new names.
+  virtual std::string repository_read(const std::string& repository) const { return repository; }
 
   // ref is a tag or a digest. The document's digest is verified when ref is one (errc::corrupt).
   virtual task<manifest_document> get_manifest(std::string repository, std::string ref) = 0;
@@ -94,7 +96,7 @@ class registry {
                                                         std::optional<std::string> mount_from) = 0;
   // Takes up a session that a writer told of. The first write() is to begin with the byte at the new writer's
   // offset(), which may be more or less than was acknowledged. not_found: the session is gone, or nobody can say
-  // what it holds; unsupported: there are no sessions here.
+  // what it holds, or another registry gave it (nobody is asked then); unsupported: there are no sessions here.
   virtual task<std::unique_ptr<blob_writer>> resume_blob(std::string, longshore::digest, std::uint64_t,
                                                          upload_session) {
     co_return fail(errc::unsupported, name() + " has no upload sessions to take up again");
@@ -104,6 +106,13 @@ class registry {
   virtual task<tag_page> list_repositories(std::optional<std::string> next) = 0;
   // Digests of manifests whose subject is d; errc::unsupported where the registry has no referrers API.
   virtual task<std::vector<descriptor>> referrers(std::string repository, longshore::digest d) = 0;
+  // The same for a caller to whom more than `most` are of no use: too_large then, and reading need not go on.
+  virtual task<std::vector<descriptor>> referrers_within(std::string repository, longshore::digest d,
+                                                         std::size_t most) {
+    auto all = co_await referrers(std::move(repository), std::move(d));
+    if (all && all->size() > most) co_return fail(errc::too_large, "there are more than " + std::to_string(most));
+    co_return all;
+  }
 };
 
 }  // namespace longshore::engine

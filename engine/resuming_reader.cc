@@ -20,18 +20,28 @@ task<std::size_t> resuming_reader::read_once(boost::asio::mutable_buffer buffer)
   co_return co_await body_->read(buffer);
 }
 
+// Whether an end here may be that of a connection, or of a part of the blob.
+bool resuming_reader::broke_off() const { return offset_ < size_ && ended_at_ != offset_ && body_->size() != offset_; }
+
 task<std::size_t> resuming_reader::fill(boost::asio::mutable_buffer buffer) {
   std::size_t filled = 0;
   while (filled < buffer.size()) {
     auto n = co_await read_once(buffer + filled);
-    if (n && *n == 0) break;
+    if (n && *n == 0) {
+      if (!broke_off()) break;
+      ended_at_ = offset_;
+      n = fail(errc::unavailable,
+               "the source broke off after " + std::to_string(offset_) + " of " + std::to_string(size_) + " bytes");
+    }
     if (n) {
       filled += *n;
       offset_ += *n;
-      failures_ = 0;
+      since_failure_ += *n;
+      if (since_failure_ >= policy_.progress_bytes_min) failures_ = 0;
       continue;
     }
     body_.reset();
+    since_failure_ = 0;
     const auto wait = pause_before(policy_, ++failures_, n.error());
     if (!wait) co_return pass(std::move(n));
     if (auto paused = co_await pause_->pause(*wait); !paused) co_return pass(std::move(paused));

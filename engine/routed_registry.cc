@@ -12,6 +12,11 @@ result<std::string> routed_registry::at(const std::string& repository) const {
   return found->second;
 }
 
+std::string routed_registry::repository_read(const std::string& repository) const {
+  const auto found = routes_.find(repository);
+  return found == routes_.end() ? repository : found->second;
+}
+
 std::unexpected<error> routed_registry::read_only() const {
   return fail(errc::unsupported, source_->name() + " is a source: it is only read");
 }
@@ -70,6 +75,13 @@ task<std::vector<descriptor>> routed_registry::referrers(std::string repository,
   auto to = at(repository);
   if (!to) co_return pass(std::move(to));
   co_return co_await source_->referrers(*std::move(to), std::move(d));
+}
+
+task<std::vector<descriptor>> routed_registry::referrers_within(std::string repository, longshore::digest d,
+                                                                std::size_t most) {
+  auto to = at(repository);
+  if (!to) co_return pass(std::move(to));
+  co_return co_await source_->referrers_within(*std::move(to), std::move(d), most);
 }
 
 }  // namespace longshore::engine

@@ -19,6 +19,7 @@ class routed_registry final : public registry {
   bool route(const std::string& repository, const std::string& to);
 
   std::string name() const override { return source_->name(); }
+  std::string repository_read(const std::string& repository) const override;
   task<manifest_document> get_manifest(std::string repository, std::string ref) override;
   task<std::optional<longshore::digest>> resolve(std::string repository, std::string ref) override;
   task<longshore::digest> put_manifest(std::string repository, std::string ref, std::string media_type,
@@ -33,6 +34,8 @@ class routed_registry final : public registry {
   task<tag_page> list_tags(std::string repository, std::optional<std::string> next) override;
   task<tag_page> list_repositories(std::optional<std::string> next) override;
   task<std::vector<descriptor>> referrers(std::string repository, longshore::digest d) override;
+  task<std::vector<descriptor>> referrers_within(std::string repository, longshore::digest d,
+                                                 std::size_t most) override;
 
  private:
   result<std::string> at(const std::string& repository) const;

@@ -8,7 +8,8 @@
 namespace longshore::engine {
 namespace {
 
-// Row: uploads.open  repository NUL digest -> size, offset, location, cookies, at (storage/packed.h)
+// Row: uploads.open  repository NUL digest -> size, offset, location, cookies, at, and where it is known the
+// registry (storage/packed.h)
 std::string key_of(std::string_view repository, std::string_view digest) {
   std::string key(repository);
   key.push_back('\0');
@@ -16,13 +17,14 @@ std::string key_of(std::string_view repository, std::string_view digest) {
 }
 
 std::string pack(const open_upload& u) {
-  return storage::packer()
-      .number(u.size)
+  storage::packer out;
+  out.number(u.size)
       .number(u.offset)
       .text(u.session.location)
       .text(u.session.cookies)
-      .number(static_cast<std::uint64_t>(u.at.us))
-      .take();
+      .number(static_cast<std::uint64_t>(u.at.us));
+  if (!u.session.registry.empty()) out.text(u.session.registry);
+  return out.take();
 }
 
 result<open_upload> unpack(std::string_view key, std::string_view value) {
@@ -34,6 +36,7 @@ result<open_upload> unpack(std::string_view key, std::string_view value) {
   u.session.location = in.text();
   u.session.cookies = in.text();
   u.at = {static_cast<std::int64_t>(in.number())};
+  if (in.more()) u.session.registry = in.text();
   if (!in.ok() || end == std::string_view::npos) {
     return fail(errc::corrupt,
                 "a row of uploads.open cannot be read; run `longshore rebuild-views` on this data directory");
@@ -56,8 +59,12 @@ std::optional<open_upload> upload_in(const log::event_view& e) {
     const auto* v = parsed.get_object().if_contains(field);
     return v != nullptr && v->is_string() ? std::string(v->get_string()) : std::string();
   };
-  open_upload u{
-      std::string(e.repository), std::string(e.digest), e.size, 0, {text("location"), text("cookies")}, e.recorded};
+  open_upload u{std::string(e.repository),
+                std::string(e.digest),
+                e.size,
+                0,
+                {text("location"), text("cookies"), text("registry")},
+                e.recorded};
   if (const auto* v = parsed.get_object().if_contains("offset"); v != nullptr && v->is_number()) {
     const auto offset = v->to_number<std::uint64_t>(ec);
     if (!ec) u.offset = offset;

@@ -122,7 +122,7 @@ class memory_writer final : public blob_writer {
   }
   std::uint64_t offset() const override { return kept_; }
   std::optional<upload_session> session() const override {
-    return of_->does.resumes ? std::optional(upload_session{location_, "node=1"}) : std::nullopt;
+    return of_->does.resumes ? std::optional(upload_session{location_, "node=1", of_->name_}) : std::nullopt;
   }
 
  private:
@@ -218,7 +218,7 @@ task<std::unique_ptr<blob_writer>> memory_registry::resume_blob(std::string repo
   if (!lost) co_return pass(std::move(lost));
   if (*lost) co_return std::unexpected<error>(**lost);
   if (!does.resumes) co_return fail(errc::unsupported, "UNSUPPORTED: uploads are not taken up again");
-  const auto at = uploads_.find(session.location);
+  const auto at = session.registry == name_ ? uploads_.find(session.location) : uploads_.end();
   if (at == uploads_.end() || at->second.repository != repository || session.cookies != "node=1") {
     co_return fail(errc::not_found, "BLOB_UPLOAD_UNKNOWN");
   }

@@ -245,8 +245,7 @@ result<std::string> answer_of(boost::asio::io_context& io, const std::string& re
   authenticator auth(**http, now, {*url::parse(registry), {}, std::nullopt, allow_local});
   result<std::string> out = fail(errc::stopped, "not run");
   tests::run_test(io, [&]() -> boost::asio::awaitable<void> {
-    out = co_await auth.answer(parse_challenges({"Bearer realm=\"" + realm + "\""}), false, {"repository:a:pull"}, "a",
-                               "");
+    out = co_await auth.answer(parse_challenges({"Bearer realm=\"" + realm + "\""}), {"repository:a:pull"}, "a", "");
   });
   return out;
 }
@@ -259,6 +258,13 @@ TEST(token_realms, one_on_this_machine_is_refused_when_the_registry_is_elsewhere
     ASSERT_FALSE(r) << realm;
     EXPECT_EQ(r.error().code, errc::denied) << r.error().text;
   }
+}
+
+TEST(token_realms, a_registry_on_this_machine_names_none_on_the_link) {
+  boost::asio::io_context io;
+  const auto r = answer_of(io, "http://127.0.0.1:5000", "http://169.254.169.254/latest", false);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, errc::denied) << r.error().text;
 }
 
 TEST(token_realms, one_without_tls_is_refused_when_the_registry_has_tls) {

@@ -232,7 +232,7 @@ TEST_F(http_client_test, nobody_listening_is_unavailable_and_says_where) {
 TEST_F(http_client_test, an_address_of_this_machine_is_refused_where_that_is_asked_for) {
   client();
   auto r = to("/");
-  r.forbid_local = true;
+  r.reach = local_reach::none;
   EXPECT_EQ(code_of(r), errc::denied);
   r.to.host = "localhost";
   EXPECT_EQ(code_of(r), errc::denied);

@@ -230,5 +230,67 @@ TEST_F(limited_client_test, a_registry_that_is_not_there_is_not_asked_over_ever_
   EXPECT_EQ(limits->view().counters.broken, 3u);
 }
 
+// The last bytes of an answer, one by one, while so much time goes by at each look.
+class slow_answer_test : public limited_client_test {
+ protected:
+  result<http_response> answer_at(std::int64_t us_per_look, std::string bytes, request_kind kind) {
+    with({});
+    server.reply(tests::scripted_reply{std::move(bytes), true, false, 2'000});
+    auto r = to("/slow");
+    r.kind = kind;
+    start(0, std::move(r));
+    run_until([&] {
+      time->advance(us_per_look);
+      return !answers.empty();
+    });
+    return answers.front();
+  }
+  const std::string body = std::string(3'000, 'x');
+};
+
+TEST_F(slow_answer_test, a_body_that_drips_has_stalled) {
+  const auto slow = answer_at(1'000'000, response(200, {}, body), request_kind::blob);
+  ASSERT_FALSE(slow);
+  EXPECT_EQ(slow.error().code, errc::timed_out) << slow.error().text;
+}
+
+TEST_F(slow_answer_test, a_body_of_chunks_that_drips_has_stalled) {
+  const auto slow =
+      answer_at(1'000'000, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nbb8\r\n" + body + "\r\n0\r\n\r\n",
+                request_kind::manifest);
+  ASSERT_FALSE(slow);
+  EXPECT_EQ(slow.error().code, errc::timed_out) << slow.error().text;
+}
+
+TEST_F(slow_answer_test, a_head_that_drips_has_stalled) {
+  const auto slow = answer_at(1'000'000, "HTTP/1.1 200 OK\r\nX: " + body + "\r\n\r\n", request_kind::list);
+  ASSERT_FALSE(slow);
+  EXPECT_EQ(slow.error().code, errc::timed_out) << slow.error().text;
+}
+
+TEST_F(slow_answer_test, the_same_bytes_in_less_than_a_minute_are_whole) {
+  const auto whole = answer_at(1, response(200, {}, body), request_kind::blob);
+  ASSERT_TRUE(whole) << whole.error().text;
+  EXPECT_EQ(whole->body, body);
+}
+
+TEST_F(slow_answer_test, a_peer_may_take_its_time) {
+  const auto whole = answer_at(1'000'000, response(200, {}, body), request_kind::peer);
+  ASSERT_TRUE(whole) << whole.error().text;
+  EXPECT_EQ(whole->body, body);
+}
+
+TEST(least_progress, each_window_of_waiting_needs_its_bytes) {
+  using std::chrono::seconds;
+  least_progress progress({seconds(60), 10});
+  EXPECT_TRUE(progress.came(1, seconds(59)));
+  EXPECT_TRUE(progress.came(599, seconds(1)));
+  EXPECT_TRUE(progress.came(1'000'000, seconds(1)));
+  EXPECT_TRUE(progress.came(0, seconds(59))) << "what came in a window counts to its end";
+  EXPECT_FALSE(progress.came(599, seconds(60)));
+  least_progress any({seconds(60), 0});
+  EXPECT_TRUE(any.came(1, seconds(1'000)));
+}
+
 }  // namespace
 }  // namespace longshore::api

@@ -61,6 +61,15 @@ TEST_F(redirect_test, the_range_is_asked_for_at_the_end_of_the_redirect_too) {
   EXPECT_EQ(store.seen[0].header("Range"), "bytes=4-");
 }
 
+TEST_F(redirect_test, a_registry_on_this_machine_does_not_lead_to_addresses_of_the_link) {
+  for (const char* location : {"http://169.254.169.254/latest/", "http://[fe80::1]/x"}) {
+    redirects_to(location);
+    const auto why = failure(read_all("a", d, 0));
+    EXPECT_EQ(why.code, errc::denied) << location;
+    EXPECT_NE(why.text.find("allow_local_redirects"), std::string::npos) << why.text;
+  }
+}
+
 TEST_F(redirect_test, five_redirects_are_followed_and_no_sixth) {
   for (int i = 0; i < 5; ++i) redirects_to("/next");
   server.reply(response(200, {}, body));
@@ -154,6 +163,32 @@ TEST_F(redirect_test, a_step_from_https_to_http_is_refused) {
   secure.reply(response(202, {{"Location", store.url("/upload")}}));
   EXPECT_EQ(failure(push("a", body, std::nullopt)).code, errc::denied);
   EXPECT_EQ(store.connections(), 0u);
+}
+
+// What a name leads to may be this machine today; the registry is configured by a name.
+TEST(local_addresses, a_registry_whose_name_resolves_to_this_machine_leads_nowhere_on_it) {
+  boost::asio::io_context io;
+  manual_clock now{{0}};
+  tests::scripted_server server(io);
+  auto http = http_client::create(io.get_executor(), {});
+  auto registry = *url::parse(server.url());
+  registry.host = "registry.example";
+  authenticator auth(**http, now, {registry, {}, std::nullopt, false});
+  registry_session session(**http, auth, registry, false);
+  http_head answer;
+  answer.from = registry;
+  answer.headers.set("Location", server.url("/u"));
+  EXPECT_EQ(session.upload_location(answer).error().code, errc::denied);
+  http_request there;
+  there.to = *url::parse(server.url());
+  there.to.host = "localhost";
+  for (const auto reach : {local_reach::none, local_reach::loopback}) {
+    there.reach = reach;
+    server.reply(response(200));
+    result<http_response> got = fail(errc::stopped, "not run");
+    tests::run_test(io, [&]() -> boost::asio::awaitable<void> { got = co_await (*http)->send(there, 100); });
+    EXPECT_EQ(got.has_value(), reach == local_reach::loopback);
+  }
 }
 
 // The rule for addresses of this machine cannot be shown with a registry on this machine, which is allowed them: a

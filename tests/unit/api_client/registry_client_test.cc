@@ -1,8 +1,16 @@
 #include "api/registry_client.h"
 
+#include <fstream>
+
 #include "api/registry_error.h"
 #include "engine/manifest.h"
 #include "registry_fixture.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define LONGSHORE_MEMORY_IS_NOT_OURS
+#endif
+#endif
 
 namespace longshore::api {
 namespace {
@@ -216,6 +224,17 @@ TEST_F(registry_client_test, a_range_that_is_refused_is_got_from_the_whole_blob)
   EXPECT_EQ(failure(read_all("a", d, 4)).code, errc::corrupt) << "it is shorter than it was";
 }
 
+TEST_F(registry_client_test, a_part_that_is_shorter_than_the_rest_of_the_blob_is_not_its_end) {
+  server.reply(response(206, {{"Content-Range", "bytes 4-6/10"}}, "456"));
+  EXPECT_EQ(failure(read_all("a", d, 4)).code, errc::unavailable) << "so that reading goes on behind it";
+  server.reply(scripted_reply{"HTTP/1.0 206 Partial Content\r\nContent-Range: bytes 4-9/10\r\n\r\n456", true});
+  EXPECT_EQ(failure(read_all("a", d, 4)).code, errc::unavailable);
+  server.reply(response(206, {{"Content-Range", "bytes 4-9/*"}}, "456789"));
+  EXPECT_EQ(get(read_all("a", d, 4)).value(), "456789");
+  server.reply(scripted_reply{"HTTP/1.0 200 OK\r\n\r\n012", true});
+  EXPECT_EQ(failure(read_all("a", d, 4)).code, errc::unavailable) << "whether the blob ended, nobody said";
+}
+
 TEST_F(registry_client_test, a_blob_that_breaks_off_is_unavailable) {
   server.reply(scripted_reply{"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n012", true});
   EXPECT_EQ(failure(read_all("a", d, 0)).code, errc::unavailable);
@@ -415,6 +434,42 @@ TEST_F(registry_client_test, what_is_no_listing_is_corrupt_and_never_an_empty_on
   }
 }
 
+TEST_F(registry_client_test, what_is_no_name_is_left_out_of_a_listing) {
+  server.reply(response(200, {}, R"({"tags":["", "a", "b c", "..", "v1.0", ")" + std::string(129, 'x') + "\"]}"));
+  EXPECT_EQ(get(client->list_tags("a", {}))->names, (std::vector<std::string>{"a", "v1.0"}));
+  server.reply(response(200, {}, R"({"repositories":["a/b", "A", "a//b", ")" + std::string(256, 'x') + "\"]}"));
+  EXPECT_EQ(get(client->list_repositories({}))->names, std::vector<std::string>{"a/b"});
+}
+
+TEST_F(registry_client_test, a_page_that_is_too_long_is_not_read_to_its_end) {
+  server.reply(response(200, {}, "{\"tags\":[" + std::string(17u << 20, ' ') + "]}"));
+  EXPECT_EQ(failure(client->list_tags("a", {})).code, errc::too_large);
+  std::string many = "{\"tags\":[\"x\"";
+  for (int i = 0; i < 400'000; ++i) many += ",\"x\"";
+  server.reply(response(200, {}, many + "]}"));
+  EXPECT_EQ(failure(client->list_tags("a", {})).code, errc::too_large);
+}
+
+TEST_F(registry_client_test, a_page_of_a_listing_costs_little_more_memory_than_its_text) {
+#ifdef LONGSHORE_MEMORY_IS_NOT_OURS
+  GTEST_SKIP() << "sanitizers keep freed memory";
+#endif
+  std::string body = R"({"name":"a","tags":[)";
+  while (body.size() < (15u << 20)) body += "\"\",";
+  server.reply(response(200, {}, body + "\"x\"]}"));
+  const auto most_kib = [] {
+    std::ifstream in("/proc/self/status");
+    for (std::string line; std::getline(in, line);) {
+      if (line.starts_with("VmHWM:")) return std::stoul(line.substr(6));
+    }
+    return 0ul;
+  };
+  std::ofstream("/proc/self/clear_refs") << "5";
+  const auto before = most_kib();
+  EXPECT_EQ(get(client->list_tags("a", {}))->names, std::vector<std::string>{"x"});
+  EXPECT_LT(most_kib() - before, 48u << 10) << "the server has a copy of its own";
+}
+
 TEST_F(registry_client_test, a_registry_that_refuses_the_page_size_is_asked_without) {
   server.reply(response(400, {}, complaint("PAGINATION_NUMBER_INVALID")));
   server.reply(response(200, {}, R"({"repositories":["a"]})"));
@@ -444,9 +499,26 @@ TEST_F(registry_client_test, referrers_are_listed_over_pages_and_unsupported_whe
   EXPECT_EQ(failure(client->referrers("a", d)).code, errc::corrupt);
 }
 
+TEST_F(registry_client_test, no_more_referrers_are_read_than_are_wanted) {
+  std::string page;
+  for (const char c : {'1', '2', '3'}) {
+    page += std::string(page.empty() ? "" : ",") + R"({"digest":")" + digest::of(std::string(1, c)).text() + "\"}";
+  }
+  page = "{\"manifests\":[" + page + "]}";
+  for (int i = 0; i < 2; ++i) {
+    server.reply(response(200, {{"Link", "<?page=" + std::to_string(i + 2) + ">; rel=next"}}, page));
+  }
+  EXPECT_EQ(failure(client->referrers_within("a", d, 5)).code, errc::too_large);
+  EXPECT_EQ(server.seen.size(), 2u);
+  server.reply(response(200, {}, page));
+  EXPECT_EQ(get(client->referrers_within("a", d, 3))->size(), 3u);
+}
+
 TEST_F(registry_client_test, a_registry_without_referrers_is_told_from_one_that_does_not_answer_for_them_now) {
-  server.reply(response(404, {}, "404 page not found"));
-  EXPECT_EQ(failure(client->referrers("a", d)).code, errc::unsupported);
+  for (const errc code : {errc::unavailable, errc::unavailable, errc::unsupported, errc::unsupported}) {
+    server.reply(response(404, {}, "404 page not found"));
+    EXPECT_EQ(failure(client->referrers("a", d)).code, code) << "one may be a proxy's";
+  }
   server.reply(response(200, {}, R"({"manifests":[]})"));
   ASSERT_TRUE(get(client->referrers("a", d)));
   for (int i = 0; i < 63; ++i) {
@@ -455,6 +527,14 @@ TEST_F(registry_client_test, a_registry_without_referrers_is_told_from_one_that_
   }
   server.reply(response(404, {}, "404 page not found"));
   EXPECT_EQ(failure(client->referrers("a", d)).code, errc::unsupported) << "it was replaced";
+}
+
+TEST_F(registry_client_test, a_registry_that_says_itself_that_it_has_no_referrers_is_believed_at_once) {
+  const http_headers own{{"Docker-Distribution-Api-Version", "registry/2.0"}};
+  server.reply(response(404, own.all(), "<html>not found</html>"));
+  EXPECT_EQ(failure(client->referrers("a", d)).code, errc::unavailable) << "the words of a proxy";
+  server.reply(response(404, own.all(), "404 page not found\n"));
+  EXPECT_EQ(failure(client->referrers("a", d)).code, errc::unsupported);
 }
 
 TEST_F(registry_client_test, an_address_must_be_a_host_and_nothing_more) {

@@ -21,7 +21,7 @@ class upload_session_test : public tests::registry_fixture {
   // What is said of the session by GET, and the writer that follows from it.
   result<writer> resume(const std::string& body, const std::string& status_answer) {
     server.reply(status_answer);
-    return get(client->resume_blob("a", digest::of(body), body.size(), {server.url("/u?s=1"), "node=3"}));
+    return get(client->resume_blob("a", digest::of(body), body.size(), {server.url("/u?s=1"), "node=3", server.url()}));
   }
   result<> write(const writer& to, const std::string& bytes) { return get(to->write(boost::asio::buffer(bytes))); }
   std::string accepted(const std::string& location, const std::string& range) {
@@ -40,7 +40,7 @@ TEST_F(upload_session_test, a_large_blob_goes_in_chunks_each_to_the_newest_locat
   EXPECT_EQ(to->offset(), 0u);
   ASSERT_TRUE(write(to, body.substr(0, 5)));
   EXPECT_EQ(to->offset(), 4u) << "the fifth byte is not acknowledged";
-  EXPECT_EQ(to->session(), (engine::upload_session{server.url("/u?s=1"), "node=1"}));
+  EXPECT_EQ(to->session(), (engine::upload_session{server.url("/u?s=1"), "node=1", server.url()}));
   ASSERT_TRUE(write(to, body.substr(5)));
   EXPECT_EQ(to->offset(), 10u);
   ASSERT_TRUE(get(to->finish(digest::of(body))));
@@ -131,7 +131,8 @@ TEST_F(upload_session_test, a_session_whose_state_is_unclear_or_impossible_is_ca
     server.seen.clear();
     server.reply(response(204, {{"Range", range}}));
     server.reply(response(204));
-    const auto to = get(client->resume_blob("a", digest::of("0123456789"), 10, {server.url("/u?s=1"), ""}));
+    const auto to =
+        get(client->resume_blob("a", digest::of("0123456789"), 10, {server.url("/u?s=1"), "", server.url()}));
     ASSERT_FALSE(to) << range;
     EXPECT_EQ(to.error().code, errc::not_found);
     EXPECT_EQ(server.seen[1].method, "DELETE");
@@ -140,8 +141,21 @@ TEST_F(upload_session_test, a_session_whose_state_is_unclear_or_impossible_is_ca
 
 TEST_F(upload_session_test, a_kept_address_is_held_to_the_same_rules_as_an_answered_one) {
   for (const char* location : {"ftp://x/u", "", "/u", "http://user@x/u"}) {
-    EXPECT_EQ(failure(client->resume_blob("a", digest::of("x"), 1, {location, ""})).code, errc::invalid) << location;
+    EXPECT_EQ(failure(client->resume_blob("a", digest::of("x"), 1, {location, "", server.url()})).code, errc::invalid)
+        << location;
   }
+  EXPECT_TRUE(server.seen.empty());
+}
+
+TEST_F(upload_session_test, a_kept_session_of_another_registry_is_not_gone_on_with) {
+  tests::scripted_server old(io);
+  // Of a session that was kept without its registry nobody knows whose it is.
+  for (const std::string& registry : {old.url(), std::string()}) {
+    const auto to = get(client->resume_blob("a", digest::of("0123456789"), 10, {old.url("/u?s=1"), "", registry}));
+    ASSERT_FALSE(to);
+    EXPECT_EQ(to.error().code, errc::not_found) << to.error().text;
+  }
+  EXPECT_EQ(old.connections(), 0u);
   EXPECT_TRUE(server.seen.empty());
 }
 

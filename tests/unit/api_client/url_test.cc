@@ -79,6 +79,16 @@ TEST(url, names_and_addresses_of_this_machine_are_local) {
   }
 }
 
+TEST(url, addresses_of_the_link_are_local_and_no_loopback) {
+  for (const char* host : {"169.254.169.254", "fe80::1", "::ffff:169.254.1.1"}) {
+    EXPECT_TRUE(is_local_host(host)) << host;
+    EXPECT_FALSE(is_loopback_host(host)) << host;
+  }
+  for (const char* host : {"a.localhost", "127.9.9.9", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"}) {
+    EXPECT_TRUE(is_loopback_host(host)) << host;
+  }
+}
+
 TEST(url, origins_differ_by_scheme_host_or_port) {
   const auto a = parsed("https://a:443/x");
   EXPECT_TRUE(a.same_origin(parsed("https://A/y?z")));

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "engine/routed_registry.h"
 #include "engine/tasks.h"
 #include "tests/unit/engine/engine_fixture.h"
 
@@ -224,6 +225,52 @@ TEST_F(copier_test, a_wrong_body_never_becomes_a_blob) {
   EXPECT_EQ(outcome.error().code, errc::corrupt);
   EXPECT_EQ(target_.count("finish"), 0u);
   EXPECT_EQ(target_.open_sessions(), 0);
+}
+
+TEST_F(copier_test, those_who_waited_for_a_blob_with_wrong_bytes_do_not_each_read_it_again) {
+  const std::string bytes = text_of(10'000, 'a');
+  const digest d = source_.add_blob("r", bytes);
+  source_.corrupt_body(d);
+  for (const auto& outcome : bring_all(std::vector<blob_request>(64, request("r", d)))) {
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, errc::corrupt);
+  }
+  EXPECT_EQ(source_.bytes_served(d), 2 * bytes.size());
+  source_.mend_bodies();
+  EXPECT_TRUE(bring("r", d)) << "what failed is tried again by the next that asks";
+}
+
+TEST_F(copier_test, a_blob_with_wrong_bytes_is_read_from_another_repository_of_the_source_by_its_own_waiters) {
+  const std::string bytes = text_of(10'000, 'a');
+  std::vector<blob_request> wanted;
+  for (int i = 0; i < 20; ++i) {
+    const std::string repository = i % 2 == 0 ? "damaged" : "whole";
+    wanted.push_back(request(repository, source_.add_blob(repository, bytes)));
+  }
+  const digest d = digest::of(bytes);
+  source_.corrupt_body(d);
+  source_.before = [&](const memory_registry::call& c) {
+    if (c.verb != "read") return;
+    c.repository == "damaged" ? source_.corrupt_body(d) : source_.mend_bodies();
+  };
+  const auto outcomes = bring_all(wanted);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i].repository == "whole") EXPECT_TRUE(outcomes[i]) << i;
+  }
+  EXPECT_LE(source_.bytes_served(d), 3 * bytes.size());
+}
+
+TEST_F(copier_test, repositories_that_are_copied_from_one_damaged_repository_read_it_twice_at_most) {
+  const std::string bytes = text_of(10'000, 'a');
+  const digest d = source_.add_blob("r", bytes);
+  source_.corrupt_body(d);
+  routed_registry routed(source_);
+  for (const char* to : {"a", "b", "c", "d"}) ASSERT_TRUE(routed.route(to, "r"));
+  copier_ = std::make_unique<copier>(copier_world{routed, target_, *where_, pauses_}, copier_options_);
+  std::vector<blob_request> wanted;
+  for (const char* to : {"a", "b", "c", "d"}) wanted.push_back({to, d, bytes.size(), {}});
+  for (const auto& outcome : bring_all(wanted)) EXPECT_FALSE(outcome);
+  EXPECT_EQ(source_.bytes_served(d), 2 * bytes.size());
 }
 
 TEST_F(copier_test, a_body_of_another_length_than_the_descriptor_says_is_refused) {

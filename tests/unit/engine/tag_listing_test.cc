@@ -49,6 +49,16 @@ TEST_F(tag_listing_test, more_names_than_wanted_are_too_many) {
   EXPECT_EQ(asked_, 6u);
 }
 
+TEST_F(tag_listing_test, more_bytes_of_names_than_are_held_are_too_many) {
+  std::size_t pages = 0;
+  const auto long_names = [&](std::optional<std::string>) -> task<tag_page> {
+    ++pages;
+    co_return tag_page{{std::string(100, static_cast<char>('a' + pages)), "same"}, page_name(pages)};
+  };
+  EXPECT_EQ(run(list_all(long_names, "the names of it", 1'000, 950)).error().code, errc::too_large);
+  EXPECT_EQ(pages, 10u);
+}
+
 TEST_F(tag_listing_test, a_page_that_fails_fails_the_listing) {
   const auto failed = run(list_all(
       [&](std::optional<std::string> next) -> task<tag_page> {

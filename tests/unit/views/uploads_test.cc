@@ -9,7 +9,7 @@ namespace {
 class uploads_test : public view_test<uploads> {
  protected:
   open_upload opened(std::string repository, std::uint64_t offset) {
-    return {std::move(repository), digest_of("x"), 100, offset, {"http://r/u?_state=a%3D", "node=1"}, {}};
+    return {std::move(repository), digest_of("x"), 100, offset, {"http://r/u?_state=a%3D", "node=1", "http://r"}, {}};
   }
   std::optional<open_upload> found(std::string_view repository) {
     return view_->find(repository, digest_of("x")).value();
@@ -25,6 +25,14 @@ TEST_F(uploads_test, an_upload_stands_as_it_was_last_recorded_until_it_is_closed
   EXPECT_FALSE(found("b"));
   fold(record::upload_closed("a", digest_of("x")));
   EXPECT_FALSE(found("a"));
+}
+
+TEST_F(uploads_test, a_record_without_its_registry_is_an_upload_of_none) {
+  auto old = record::upload_opened(opened("a", 5));
+  old.detail = R"({"location":"http://r/u","cookies":"","offset":5})";
+  fold(old);
+  ASSERT_TRUE(found("a"));
+  EXPECT_EQ(found("a")->session, (upload_session{"http://r/u", "", ""}));
 }
 
 TEST_F(uploads_test, uploads_are_listed_up_to_a_limit) {
