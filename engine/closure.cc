@@ -127,6 +127,7 @@ void closure::enter(const digest& d, walk& w) const {
   const node& n = at->second;
   ensure(n.state != node_state::wanted, "a closure was planned before it was complete");
   if (n.state == node_state::absent && !n.perhaps_blob) w.out.absent.push_back(d);
+  if (n.state == node_state::held) w.out.held.insert(d);
   if (n.state == node_state::supplied) w.path.push_back({&n});
 }
 

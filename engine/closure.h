@@ -31,6 +31,7 @@ struct closure_plan {
   std::vector<manifest_reference> blobs;            // each once, largest first
   std::vector<const manifest_document*> manifests;  // subjects and children before what refers to them, root last
   std::vector<longshore::digest> absent;            // manifests the source does not have
+  std::set<longshore::digest> held;                 // manifests the target is believed to have
   // Those of manifests of which an entry, or one of an index below them, was left out by choice: not whole.
   std::set<longshore::digest> sparse;
   std::uint64_t steps = 0;  // references followed, each once

@@ -179,7 +179,7 @@ task<> publication::put(const manifest_document& m, std::string ref, const closu
 }
 
 // Asks the target for everything the manifest refers to; records what it lacks though the index has it. A blob that was
-// brought, and that the index has no more, was found lost by another image meanwhile.
+// brought, or a manifest that was believed, and that the index has no more, was found lost by another image meanwhile.
 task<bool> publication::correct_index(const manifest_document& m, const closure_plan& of) {
   auto content = parse_manifest(m.media_type, m.bytes);
   if (!content) co_return pass(std::move(content));
@@ -191,7 +191,7 @@ task<bool> publication::correct_index(const manifest_document& m, const closure_
     if (!believed) co_return pass(std::move(believed));
     if (!*believed) {
       const auto is_it = [&](const manifest_reference& blob) { return blob.target.digest == d; };
-      corrected_elsewhere = corrected_elsewhere || std::ranges::any_of(of.blobs, is_it);
+      corrected_elsewhere = corrected_elsewhere || of.held.contains(d) || std::ranges::any_of(of.blobs, is_it);
       continue;
     }
     bool there = false;

@@ -43,6 +43,8 @@ class locations_to_look_at final : public engine::location_index {
   result<std::optional<std::string>> any_holder(std::string_view digest) const override {
     return view_->any_holder(digest);
   }
+  result<std::vector<std::string>> holders(std::string_view digest) const override { return view_->holders(digest); }
+  result<bool> is_doubted(std::string_view digest) const override { return view_->is_doubted(digest); }
   result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const override {
     return view_->survey_of(repository);
   }

@@ -2,6 +2,7 @@
 """Filters and operators' actions over real registries: what is left out is named, what follows comes along."""
 
 import json
+import pathlib
 import unittest
 
 import support
@@ -18,7 +19,9 @@ def signed(image):
 
 class Filters(support.Scratch):
     def setUp(self):
-        self.fleet = fleet.Fleet(self.directory, replication={
+        own = pathlib.Path(self.directory) / self._testMethodName
+        own.mkdir()
+        self.fleet = fleet.Fleet(own, replication={
             "tags_include": ["semver:>=1.0 <2"], "tags_exclude": ["*-rc*"], "exclude": ["private/**"]})
         self.addCleanup(self.fleet.close)
         self.fleet.start()

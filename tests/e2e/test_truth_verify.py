@@ -127,8 +127,8 @@ class EveryDamage(Verifying):
         for name in had_wrong_bytes:
             shown = secondary.get_json(f"/v1/repositories/{name}")
             self.assertEqual(shown["state"], "failed", "what came in their place was not read yet")
-            self.assertIn("verify --deep", shown["last_sync_failure"])
-        code, named, summary, _ = self.verify("--deep", "truth/*")
+            self.assertIn("longshore verify", shown["last_sync_failure"])
+        code, named, summary, _ = self.verify("truth/*")
         self.assertEqual((code, named), (0, set()), summary)
         self.wait_synced(names)
         metrics = self.fleet.secondary.admin("GET", "/metrics").text()

@@ -161,12 +161,24 @@ finding check_source_tag(const mirror& m, const std::string& r, const std::strin
          (item ? std::string(engine::name_of(item->state)) + " " + item->reason : "unknown");
 }
 
+// Another tag that the target has as it was, because it refuses what it should be, needs what this one is at.
+bool is_needed_by_refused(const mirror& m, const std::string& r, const std::string& tag) {
+  const auto at = m.target.tag(r, tag);
+  return at && std::ranges::any_of(m.target.tags(r), [&](const auto& other) {
+           if (other.first == tag || !needs(m.source, r, other.first, m.refused)) return false;
+           const auto item = sure(m.site.done().item(r, other.first));
+           return item && item->state == engine::item_state::parked &&
+                  needs(m.target, r, other.first, {{r, at->text()}});
+         });
+}
+
 finding check_target_tag(const mirror& m, const std::string& r, const std::string& tag) {
   // A tag whose manifest the source has lost is as it was when it was whole.
   if (m.source.tags(r).contains(tag) || m.book.is_foreign(r, tag)) return std::nullopt;
   const auto item = sure(m.site.done().item(r, tag));
   const bool is_held = item && item->code == engine::code_over_ceiling;
-  if (item && item->state == engine::item_state::parked && !item->reason.empty() && !(is_held && m.allowed)) {
+  if (item && item->state == engine::item_state::parked && !item->reason.empty() &&
+      !(is_held && m.allowed && !is_needed_by_refused(m, r, tag))) {
     return std::nullopt;
   }
   return r + ":" + tag + " stands at the target, the source has no such tag, and it is believed to be " +

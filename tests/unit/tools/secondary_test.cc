@@ -58,10 +58,11 @@ class secondary_test : public site_fixture {
   // team/app is synced, its blob is there, another one is on its way, and one is doubted.
   void bring() {
     engine::desired_item item{.repository = "team/app", .ref = "v1", .digest = digest_text('a')};
-    write({engine::record::sync_started("team/app"), engine::record::published(item, content('a')),
-           engine::record::located("team/app", content('c'), 7),
-           engine::record::content_doubted("team/app", content('c')), engine::record::sync_succeeded("team/app", 2),
-           engine::record::upload_opened({"team/app", digest_text('d'), 9, 0, {"http://127.0.0.1:5001/u", ""}, {}})});
+    write(
+        {engine::record::sync_started("team/app"), engine::record::published(item, content('a')),
+         engine::record::located("team/app", content('c'), 7),
+         engine::record::content_doubted("team/app", content('c')), engine::record::sync_succeeded("team/app", 2),
+         engine::record::upload_opened({"team/app", digest_text('d'), 9, 0, {"http://127.0.0.1:5001/u", "", ""}, {}})});
   }
   static digest content(char fill) { return digest::parse(digest_text(fill)).value(); }
   bool holds(char fill) { return logs_.locations->holds("team/app", digest_text(fill)).value(); }
