@@ -77,7 +77,7 @@ place place_of_v4(const std::array<unsigned char, 4>& b) {
 }
 
 place place_of(std::string_view host) {
-  const auto name = lower(host);
+  const auto name = lower(host.substr(0, host.find('%')));  // without the zone of an address
   if (name == "localhost" || name.ends_with(".localhost")) return place::loopback;
   if (const auto v4 = urls::parse_ipv4_address(name)) return place_of_v4(v4->to_bytes());
   if (const auto v6 = urls::parse_ipv6_address(name)) {

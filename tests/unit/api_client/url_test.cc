@@ -80,7 +80,7 @@ TEST(url, names_and_addresses_of_this_machine_are_local) {
 }
 
 TEST(url, addresses_of_the_link_are_local_and_no_loopback) {
-  for (const char* host : {"169.254.169.254", "fe80::1", "::ffff:169.254.1.1"}) {
+  for (const char* host : {"169.254.169.254", "fe80::1", "fe80::1%eth0", "::ffff:169.254.1.1"}) {
     EXPECT_TRUE(is_local_host(host)) << host;
     EXPECT_FALSE(is_loopback_host(host)) << host;
   }
