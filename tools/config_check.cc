@@ -134,6 +134,9 @@ struct checker {
                            "and listen.tls_key, or put a TLS proxy in front");
     }
     const listen_settings& l = c.listen;
+    if (!l.url.empty()) {
+      if (const auto url = parse_base_url(l.url); !url) return bad("listen.url", url.error().text);
+    }
     if (auto ok = in_range("listen.header_bytes_max", l.header_bytes_max, 1'024, 1u << 20); !ok) return ok;
     if (auto ok = in_range("listen.body_bytes_max", l.body_bytes_max, 4'096, 64u << 20); !ok) return ok;
     if (auto ok = in_range("listen.connections_max", l.connections_max, 1, 65'536); !ok) return ok;

@@ -208,7 +208,7 @@ void check_site(const config& c, const std::string& url, const std::string& ca_f
   const auto health = site.client->ask(alive);
   if (!health) {
     told({"site", verdict::bad, "nothing answers at " + url + ": " + health.error().text,
-          "start it: longshore serve --config " + (c.file.empty() ? "FILE" : c.file.string())});
+          "start it: longshore serve --config " + (c.file.empty() ? "FILE" : c.file.string()) + unreached(url)});
     return;
   }
   if (!health->ok()) {

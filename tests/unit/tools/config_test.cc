@@ -121,6 +121,23 @@ TEST_F(config_file, a_few_connections_are_allowed_without_naming_a_minimum) {
   EXPECT_TRUE(c) << c.error().text;
 }
 
+TEST_F(config_file, a_site_says_how_commands_reach_it) {
+  const auto c = load(R"([site]
+name = "berlin"
+role = "primary"
+data_dir = "/var/lib/longshore"
+[listen]
+address = "0.0.0.0:5080"
+url = "https://longshore.example.org:5080"
+ca_file = "ca.crt"
+[admin]
+token = "an-admin-token-of-good-length"
+)");
+  ASSERT_TRUE(c) << c.error().text;
+  EXPECT_EQ(c->listen.url, "https://longshore.example.org:5080");
+  EXPECT_EQ(c->listen.ca_file.filename(), "ca.crt");
+}
+
 TEST_F(config_file, the_source_registry_is_no_target) {
   const std::string same = R"([site]
 name = "oslo"

@@ -177,6 +177,17 @@ TEST(doctor, what_may_be_missing_deserves_attention) {
   EXPECT_EQ(told[2], "source north: notifications may be missing: another process");
 }
 
+TEST(own_url, is_the_configured_one_before_the_address) {
+  config c;
+  c.listen.address = "0.0.0.0:5080";
+  c.listen.tls_certificate = "tls.crt";
+  EXPECT_EQ(own_url(c).value(), "https://127.0.0.1:5080");
+  c.listen.url = "https://longshore.example.org:5080";
+  EXPECT_EQ(own_url(c).value(), "https://longshore.example.org:5080");
+  EXPECT_NE(unreached(c.listen.url).find("--ca-file"), std::string::npos);
+  EXPECT_EQ(unreached("http://127.0.0.1:5080"), "");
+}
+
 TEST(doctor, a_site_that_works_is_good) {
   for (const checked& one : examine(by_path({{"/healthz", "200 OK\r\n\r\nok\n"},
                                              {"/readyz", "200 OK\r\n\r\nready\n"},
