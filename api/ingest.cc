@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "api/unnamed_events.h"
 #include "engine/journal.h"
 
 namespace longshore::api {
@@ -117,6 +118,10 @@ asio::awaitable<answer> ingest::record(std::size_t source, const request& r) {
   if (quarantining) {
     auto kept = co_await put_aside(source, reason, r);
     if (!kept) co_return not_written(s, kept.error(), true);
+  }
+  if (!n.unnamed.empty()) {
+    auto told = co_await world_.pool.run([&] { return tell_apart(n, world_.log, world_.wanted); });
+    if (!told) co_return not_written(s, told.error(), true);
   }
   const bool of_registry = !n.is_probe();
   if (!n.events.empty() && of_registry) s.last_event = world_.now.now();

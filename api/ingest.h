@@ -21,6 +21,7 @@
 #include "api/latency_histogram.h"
 #include "api/notification.h"
 #include "api/router.h"
+#include "engine/desired.h"
 #include "engine/wait_list.h"
 #include "log/quarantine.h"
 #include "log/sequencer.h"
@@ -46,6 +47,8 @@ struct ingest_world {
   const clock& now;
   std::function<result<void>()> space_check;     // before the quarantine is written; may be null
   std::function<void(const std::string&)> warn;  // for an operator; never holds a token
+  const log::event_log& log;                     // what was recorded, to know what comes again
+  const engine::desired& wanted;
 };
 
 struct source_stats {

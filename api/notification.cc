@@ -215,7 +215,10 @@ void take_in(notification& to, given_ids& ids, std::size_t i, const json::value&
     if (to.refused++ == 0) to.reason = numbered(i, e.error().text);
     return;
   }
-  if (e->id.empty()) e->id = ids.of(text);
+  if (e->id.empty()) {
+    if (e->occurred.us == 0) to.unnamed.push_back(to.events.size());
+    e->id = ids.of(text);
+  }
   if (!fits_a_record(*e)) {
     const std::string why = "its JSON of " + std::to_string(text.size()) +
                             " bytes does not fit a log record; the event is recorded without it";

@@ -25,10 +25,11 @@ inline constexpr std::size_t notification_depth_max = 32;
 inline constexpr std::string_view probe_action = "doctor";
 
 struct notification {
-  std::vector<log::event> events;  // understood, in order
-  std::size_t refused = 0;         // events that were not
-  std::size_t without_detail = 0;  // understood, but too large to be recorded with their JSON
-  std::string reason;              // of the first refused, or the first without detail
+  std::vector<log::event> events;    // understood, in order
+  std::vector<std::size_t> unnamed;  // of these, those that came with neither id nor time (unnamed_events.h)
+  std::size_t refused = 0;           // events that were not
+  std::size_t without_detail = 0;    // understood, but too large to be recorded with their JSON
+  std::string reason;                // of the first refused, or the first without detail
   bool whole() const { return refused == 0 && without_detail == 0; }
   bool is_probe() const;  // nothing but probes
 };

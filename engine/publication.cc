@@ -142,6 +142,10 @@ task<> publication::bring_blobs(const closure_plan& plan, attempt& a) {
   const std::size_t count = std::min(plan.blobs.size(), std::max<std::size_t>(world_->copying.blobs_at_once, 1));
   for (std::size_t i = 0; i < count; ++i) workers.push_back(worker());
   co_await run_all(std::move(workers));
+  if (failure && failure->code == errc::unsupported) {
+    failure->text +=
+        "; the target takes no pushes: is it read-only? Let it take them, then longshore unpark " + repository_;
+  }
   if (failure) co_return std::unexpected<error>(*std::move(failure));
   co_return result<void>();
 }

@@ -35,6 +35,11 @@ result<void> reconciler::start() {
   } else if (world_.settings.every_ms > 0) {
     enqueue(whole(first ? reconcile_mode::digests : reconcile_mode::tags, first ? "backfill" : "start"));
   }
+  const bool settles = s.open && s.open->mode == reconcile_mode::digests && s.open->started > s.suspected_since;
+  if (!s.watched && !s.suspected.empty() && !settles && world_.settings.on_hint) {
+    hint_run_at_ = world_.now.now();
+    enqueue(whole_for(s.suspected));
+  }
   return {};
 }
 
@@ -44,6 +49,12 @@ run_request reconciler::again(const reconcile_record& r) const {
 
 run_request reconciler::whole(reconcile_mode mode, std::string why) {
   return {fresh_name(), mode, mode == reconcile_mode::tags, false, {}, std::move(why), {}, {}};
+}
+
+run_request reconciler::whole_for(const std::string& doubt) {
+  run_request r = whole(reconcile_mode::digests, "events may have been lost: " + doubt);
+  r.recent_first = true;
+  return r;
 }
 
 std::string reconciler::fresh_name() {
@@ -123,17 +134,17 @@ asio::awaitable<void> reconciler::note() {
   // Another run for a hint may just have begun: this one waits for its time, and unites with what comes before.
   const timestamp now = world_.now.now();
   const std::int64_t due_us = hint_run_at_.us == 0 ? now.us : hint_run_at_.us + world_.settings.hint_gap_ms * 1'000;
+  run_request wanted = whole_for(reason);
   if (due_us > now.us) {
-    if (std::exchange(hint_waits_, true)) co_return;
+    if (hint_waits_) co_return;
+    hint_waits_ = hint_run{wanted.run, {due_us}};
     const auto waited = co_await world_.pause.pause((due_us - now.us) / 1'000 + 1);
-    hint_waits_ = false;
+    hint_waits_.reset();
     if (!waited || stopping_) co_return;
     auto known = world_.looked.source(world_.name);
     if (!known || !*known || (*known)->suspected.empty()) co_return;  // a run has settled it meanwhile
   }
   hint_run_at_ = world_.now.now();
-  run_request wanted = whole(reconcile_mode::digests, "events may have been lost: " + reason);
-  wanted.recent_first = true;
   enqueue(std::move(wanted));
 }
 
@@ -281,6 +292,10 @@ result<reconciler_status> reconciler::status() const {
   if (running_) s.running = running_->progress();
   if (queued_) s.queued = queued_->run;
   s.next_at = next_at_;
+  if (hint_waits_ && !queued_) {
+    s.queued = hint_waits_->name;
+    if (s.next_at.us == 0 || hint_waits_->due < s.next_at) s.next_at = hint_waits_->due;
+  }
   if (*known) s.reconciled = **std::move(known);
   if (!doubt_.empty() && s.reconciled.suspected.empty()) {
     s.reconciled.suspected = doubt_;

@@ -8,7 +8,8 @@
 // names_max at most): what was looked at before the question may have changed since. A
 // run over all that broke off, or that a stop interrupted, is taken up where it was, also after a restart.
 // suspect() says that events may have been lost: journaled, shown until a whole run with digests has completed that
-// began after it, and cause for such a run (with on_hint), at most one in hint_gap_ms.
+// began after it, and cause for such a run (with on_hint), at most one in hint_gap_ms; one that a start finds
+// unsettled is cause for one, too.
 // A journal that takes nothing for the moment (a full disk, a full queue) is tried again; one that cannot be written
 // until the site is started anew halts this, for good and shown. start() once; stop() resumes
 // when nothing runs any more and must finish before destruction. One executor; the world must outlive it.
@@ -26,7 +27,7 @@ struct reconciler_status {
   std::string source;    // its configured name
   std::string registry;  // host:port
   std::optional<run_progress> running;
-  std::string queued;                  // the run that comes next
+  std::string queued;                  // the run that comes next: at once, or for a suspicion at next_at
   timestamp next_at;                   // when the next comes by itself; 0: none does
   reconciled_source reconciled;        // as journaled
   std::deque<reconcile_record> ended;  // since the start, newest last
@@ -68,6 +69,7 @@ class reconciler {
   run_request again(const reconcile_record& r) const;
   std::string fresh_name();
   run_request whole(reconcile_mode mode, std::string why);
+  run_request whole_for(const std::string& doubt);
 
   reconcile_world world_;
   task_group loop_, alarms_;
@@ -82,7 +84,11 @@ class reconciler {
   std::string halted_, doubt_;  // doubt_: suspected, and not yet durable
   std::uint64_t doubts_ = 0;
   bool noting_ = false;
-  bool hint_waits_ = false;
+  struct hint_run {
+    std::string name;
+    timestamp due;
+  };
+  std::optional<hint_run> hint_waits_;
   bool stopping_ = false;
 };
 

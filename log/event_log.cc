@@ -20,8 +20,8 @@ std::string in(std::string_view log_name, std::string_view part) {
 
 std::unexpected<error> damaged(const std::string& log_name, std::uint64_t seq, const std::string& what) {
   return fail(errc::corrupt, log_name + ": record " + std::to_string(seq) + " " + what +
-                                 "; run `longshore log verify` on the data directory, and restore it or let the "
-                                 "site follow its primary anew");
+                                 "; run `longshore log verify` on the data directory, and restore it from a copy (a "
+                                 "secondary may begin anew with an empty one instead)");
 }
 
 std::string random_identity() {

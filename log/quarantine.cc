@@ -1,5 +1,7 @@
 #include "log/quarantine.h"
 
+#include <algorithm>
+
 #include "log/layout.h"
 #include "storage/packed.h"
 
@@ -11,6 +13,7 @@ namespace {
 //   quarantine.entries  be64(number)               -> received, source, reason, content type, body
 //   quarantine.seen     32 bytes of SHA-256        -> be64(number)      over source and body, of every kept entry
 //   quarantine.seen     "state"                    -> first kept number, next number, bytes kept
+// Numbers have holes where the entries of one source made room.
 constexpr std::string_view state_key = "state";
 
 std::string pack(const quarantined& q) {
@@ -61,11 +64,24 @@ result<std::unique_ptr<quarantine>> quarantine::open(storage::database& db, quar
   if (!stored) return pass(std::move(stored));
   if (!*stored) return opened;
   storage::unpacker in(**stored);
-  opened->kept_.first = in.number();
+  const std::uint64_t first = in.number();
   opened->next_ = in.number();
-  opened->kept_.bytes = in.number();
-  if (!in.ok() || opened->kept_.first > opened->next_) return bad_row();
+  in.number();
+  if (!in.ok() || first > opened->next_) return bad_row();
+  if (auto read = opened->read_kept(); !read) return pass(std::move(read));
   return opened;
+}
+
+result<void> quarantine::read_kept() {
+  auto rows = db_->range(entries_, {});
+  for (; rows.valid(); rows.next()) {
+    const auto q = unpack(rows.key(), rows.value());
+    if (!q) return bad_row();
+    share& of = kept_[q->source];
+    of.entries.emplace_back(q->number, rows.value().size());
+    of.bytes += rows.value().size();
+  }
+  return rows.status();
 }
 
 result<void> quarantine::add(quarantined entry) {
@@ -79,27 +95,74 @@ result<void> quarantine::add(quarantined entry) {
   storage::write_batch batch;
   batch.put(entries_, to_key(entry.number), row);
   batch.put(seen_, seen, to_key(entry.number));
-  kept_set kept{kept_.first, kept_.bytes + row.size()};
-  if (auto trimmed = trim(batch, kept, entry.number + 1); !trimmed) return trimmed;
-  batch.put(seen_, state_key, storage::packer().number(kept.first).number(entry.number + 1).number(kept.bytes).take());
-  if (auto done = db_->commit(batch, storage::durability::synced); !done) return done;
-  kept_ = kept;
+  const auto going = make_room(entry.source, row.size());
+  if (auto staged = stage_leaving(batch, going); !staged) return staged;
+  share& of = kept_[entry.source];
+  of.entries.emplace_back(entry.number, row.size());
+  of.bytes += row.size();
+  for (const leaving& one : going) {
+    share& from = kept_[one.source];
+    from.entries.pop_front();
+    from.bytes -= one.bytes;
+  }
+  std::uint64_t bytes = 0;
+  for (const auto& [source, kept] : kept_) bytes += kept.bytes;
+  batch.put(seen_, state_key, storage::packer().number(first_kept()).number(entry.number + 1).number(bytes).take());
+  if (auto done = db_->commit(batch, storage::durability::synced); !done) return done;  // and nothing is written again
   next_.store(entry.number + 1, std::memory_order_release);
   return {};
 }
 
-// Lets the oldest go until what is kept, without the newest, is within the limits.
-result<void> quarantine::trim(storage::write_batch& batch, kept_set& kept, std::uint64_t end) const {
-  while (kept.first + 1 < end && (end - kept.first > limits_.entries_max || kept.bytes > limits_.bytes_max)) {
-    const std::string key = to_key(kept.first);
+std::uint64_t quarantine::first_kept() const {
+  std::uint64_t first = UINT64_MAX;
+  for (const auto& [source, of] : kept_) {
+    if (!of.entries.empty()) first = std::min(first, of.entries.front().first);
+  }
+  return first;
+}
+
+// Which must go for an entry of this source with so many bytes: the oldest of whoever has most of what there is too
+// much of, and of equals the one with the oldest. The new entry stays whatever its size.
+std::vector<quarantine::leaving> quarantine::make_room(const std::string& source, std::uint64_t bytes) const {
+  std::uint64_t entries_kept = 1, bytes_kept = bytes;
+  for (const auto& [name, of] : kept_) entries_kept += of.entries.size(), bytes_kept += of.bytes;
+  if (entries_kept <= limits_.entries_max && bytes_kept <= limits_.bytes_max) return {};
+  shares rest = kept_;
+  std::vector<leaving> going;
+  while (entries_kept > 1 && (entries_kept > limits_.entries_max || bytes_kept > limits_.bytes_max)) {
+    const bool by_bytes = bytes_kept > limits_.bytes_max;
+    const auto size_of = [&](const auto& named) {
+      const auto& [name, of] = named;
+      const bool grows = name == source;
+      return by_bytes ? of.bytes + (grows ? bytes : 0) : of.entries.size() + (grows ? 1 : 0);
+    };
+    auto most = rest.end();
+    for (auto at = rest.begin(); at != rest.end(); ++at) {
+      if (at->second.entries.empty()) continue;
+      const bool more =
+          most == rest.end() || size_of(*at) > size_of(*most) ||
+          (size_of(*at) == size_of(*most) && at->second.entries.front().first < most->second.entries.front().first);
+      if (more) most = at;
+    }
+    const auto [number, size] = most->second.entries.front();
+    most->second.entries.pop_front();
+    most->second.bytes -= size;
+    --entries_kept;
+    bytes_kept -= size;
+    going.push_back({most->first, number, size});
+  }
+  return going;
+}
+
+result<void> quarantine::stage_leaving(storage::write_batch& batch, const std::vector<leaving>& all) const {
+  for (const leaving& one : all) {
+    const std::string key = to_key(one.number);
     auto row = db_->get(entries_, key);
     if (!row) return pass(std::move(row));
     const auto oldest = *row ? unpack(key, **row) : std::nullopt;
-    if (!oldest || (*row)->size() > kept.bytes) return bad_row();
+    if (!oldest) return bad_row();
     batch.erase(entries_, key);
     batch.erase(seen_, seen_key(*oldest));
-    kept.bytes -= (*row)->size();
-    ++kept.first;
   }
   return {};
 }

@@ -4,10 +4,13 @@
 //
 // add() returns after the body is durable. The same body from the same source within the kept set is stored once
 // (a registry repeats what it thinks was not delivered). The newest are kept, within the limits it is opened with;
-// older ones make room. One writer at a time; reads from any thread.
+// the oldest of the source that has most make room, so that one source does not flush what others left. One writer at a
+// time; reads from any thread.
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,16 +43,26 @@ class quarantine {
   result<std::vector<quarantined>> list(std::uint64_t from, std::size_t most) const;
 
  private:
-  struct kept_set {
-    std::uint64_t first = 0, bytes = 0;
+  // What is kept of one source, oldest first: numbers and bytes.
+  struct share {
+    std::deque<std::pair<std::uint64_t, std::uint64_t>> entries;
+    std::uint64_t bytes = 0;
+  };
+  using shares = std::map<std::string, share>;
+  struct leaving {
+    std::string source;
+    std::uint64_t number = 0, bytes = 0;
   };
   quarantine(storage::database& db, quarantine_limits limits);
-  result<void> trim(storage::write_batch& batch, kept_set& kept, std::uint64_t end) const;
+  result<void> read_kept();
+  std::vector<leaving> make_room(const std::string& source, std::uint64_t bytes) const;
+  result<void> stage_leaving(storage::write_batch& batch, const std::vector<leaving>& all) const;
+  std::uint64_t first_kept() const;
 
   storage::database* db_;
   storage::family entries_, seen_;
   quarantine_limits limits_;
-  kept_set kept_;
+  shares kept_;
   std::atomic<std::uint64_t> next_{0};
 };
 

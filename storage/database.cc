@@ -48,7 +48,7 @@ result<void> expect_no_remains(rocksdb::Env& env, const std::string& path) {
     if (!file.ends_with(".sst") && !file.ends_with(".log")) continue;
     return fail(errc::corrupt, path + " holds data (" + file +
                                    ") and no CURRENT file that says which is in use: restore the directory from a "
-                                   "copy of it, or let this site follow its primary anew");
+                                   "copy of it (a secondary may begin anew with an empty one instead)");
   }
   return {};
 }

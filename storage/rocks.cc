@@ -47,9 +47,12 @@ std::string poison::why() const {
 error error_of(const rocksdb::Status& status, std::string_view doing) {
   const std::string text = std::string(doing) + ": " + status.ToString();
   if (status.IsCorruption()) {
-    return {errc::corrupt, text +
-                               "; stored bytes are damaged: restore the directory from a copy of it, or let "
-                               "this site follow its primary anew"};
+    return {
+        errc::corrupt,
+        text +
+            "; stored bytes are damaged. Stop the site and run `longshore rebuild-views` on its data directory, which "
+            "mends the views; where that fails, restore the directory from a copy of it (a "
+            "secondary may begin anew with an empty one instead)"};
   }
   if (status.IsNoSpace()) return {errc::no_space, text + "; free some space on this file system"};
   if (status.IsIOError() && is_lock_held(status)) {

@@ -36,6 +36,8 @@ struct site_settings {
 struct listen_settings {
   std::string address = "127.0.0.1:5080";          // host:port or [v6]:port; port 0 takes a free one
   std::filesystem::path tls_certificate, tls_key;  // both or neither; PEM
+  std::string url;                                 // how commands reach this site; empty: made of the address
+  std::filesystem::path ca_file;                   // whom they trust for it; empty: the system's authorities
   std::uint64_t header_bytes_max = 16u << 10;
   std::uint64_t body_bytes_max = 1u << 20;
   std::uint32_t connections_max = 1'024;

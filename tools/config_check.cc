@@ -134,6 +134,9 @@ struct checker {
                            "and listen.tls_key, or put a TLS proxy in front");
     }
     const listen_settings& l = c.listen;
+    if (!l.url.empty()) {
+      if (const auto url = parse_base_url(l.url); !url) return bad("listen.url", url.error().text);
+    }
     if (auto ok = in_range("listen.header_bytes_max", l.header_bytes_max, 1'024, 1u << 20); !ok) return ok;
     if (auto ok = in_range("listen.body_bytes_max", l.body_bytes_max, 4'096, 64u << 20); !ok) return ok;
     if (auto ok = in_range("listen.connections_max", l.connections_max, 1, 65'536); !ok) return ok;
@@ -187,20 +190,13 @@ struct checker {
     return bad(section + ".requests_per_second", "is out of range: from 0.001 to 1000000, or 0 for no limit");
   }
 
-  // One registry has one set of limits.
-  result<void> same_registry() const {
+  // What is copied keeps its repository's name, so a registry brought to itself gains nothing, and the site would
+  // delete and push where others are at work.
+  result<void> different_registries() const {
     if (!c.source_registry || !c.target_registry) return {};
-    const registry_settings &source = *c.source_registry, &target = *c.target_registry;
-    const auto from = parse_base_url(source.url), to = parse_base_url(target.url);
+    const auto from = parse_base_url(c.source_registry->url), to = parse_base_url(c.target_registry->url);
     if (!from || !to || from->host != to->host || from->port != to->port) return {};
-    const auto none = [](const registry_settings& r) {
-      return r.bytes_per_second == 0 && r.requests_per_second == 0 && r.schedule.empty();
-    };
-    const bool same = source.bytes_per_second == target.bytes_per_second &&
-                      source.requests_per_second == target.requests_per_second && source.schedule == target.schedule;
-    if (same || none(source) || none(target)) return {};
-    return bad("target_registry.url",
-               "is the source registry, too: give bytes_per_second, requests_per_second and schedule in one section");
+    return bad("target_registry.url", "is the source registry: a secondary copies to a registry of its own");
   }
 
   result<void> replication() const {
@@ -315,7 +311,7 @@ result<void> check(config& c, const key_places& places) {
   if (c.target_registry) {
     if (auto ok = k.registry("target_registry", *c.target_registry); !ok) return ok;
   }
-  if (auto ok = k.same_registry(); !ok) return ok;
+  if (auto ok = k.different_registries(); !ok) return ok;
   return k.replication();
 }
 

@@ -321,6 +321,8 @@ void add_site(std::vector<key_spec>& to) {
 void add_listen(std::vector<key_spec>& to) {
   const auto add = [&](const char* key, auto take) { to.push_back({key, std::move(take)}); };
   add("listen.address", text([](config& c, std::size_t) -> auto& { return c.listen.address; }));
+  add("listen.url", text([](config& c, std::size_t) -> auto& { return c.listen.url; }));
+  add("listen.ca_file", path([](config& c, std::size_t) -> auto& { return c.listen.ca_file; }));
   add("listen.tls_certificate", path([](config& c, std::size_t) -> auto& { return c.listen.tls_certificate; }));
   add("listen.tls_key", path([](config& c, std::size_t) -> auto& { return c.listen.tls_key; }));
   add("listen.header_bytes_max", size([](config& c, std::size_t) -> auto& { return c.listen.header_bytes_max; }));
@@ -386,12 +388,9 @@ generic_key generic(std::string_view key) {
 std::string environment_name(std::string_view key, std::size_t index) {
   std::string name = "LONGSHORE_";
   for (const char c : key) {
-    if (c == '.')
-      name += '_';
-    else if (c == '[')
-      name += "_" + std::to_string(index);
-    else if (c != ']')
-      name += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    if (c == '.') name += '_';
+    if (c == '[') name += "_" + std::to_string(index);
+    if (c != '.' && c != '[' && c != ']') name += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
   }
   return name;
 }

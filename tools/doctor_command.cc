@@ -30,7 +30,7 @@ int doctor(const invocation& call, const online_options& options) {
   } else {
     result<std::string> url = options.url.empty() ? own_url(*c) : result<std::string>(options.url);
     if (!url) return failed(call, url.error());
-    run_checks(*c, *url, options.ca_file, told);
+    run_checks(*c, *url, options.ca_file.empty() ? c->listen.ca_file.string() : options.ca_file, told);
   }
   int code = exit_done;
   boost::json::array list;

@@ -147,8 +147,46 @@ void check_reconciling(const json::value& status, const on_checked& told) {
     const json::value* name = source.as_object().if_contains("name");
     const json::value* halted = source.as_object().if_contains("reconcile_error");
     if (name == nullptr || !name->is_string() || halted == nullptr || !halted->is_string()) continue;
-    told({"reconciling " + std::string(name->as_string()), verdict::bad, std::string(halted->as_string()),
-          "see the site's log file, then restart the site: it goes on from its journal"});
+    told(
+        {"reconciling " + std::string(name->as_string()), verdict::bad, std::string(halted->as_string()),
+         "stop the site, run longshore rebuild-views on its data directory where the error speaks of damage, and start "
+         "it: it goes on from its journal"});
+  }
+}
+
+std::uint64_t count_in(const json::object& o, const char* name) {
+  const json::value* v = o.if_contains(name);
+  boost::system::error_code ec;
+  const auto n = v != nullptr && v->is_number() ? v->to_number<std::uint64_t>(ec) : 0;
+  return ec ? 0 : n;
+}
+
+// What works, and will not bring everything.
+void check_losses(const json::value& status, const on_checked& told) {
+  if (!status.is_object()) return;
+  const json::object& all = status.as_object();
+  if (const auto n = count_in(all, "quarantined"); n > 0) {
+    told({"quarantine", verdict::attention, std::to_string(n) + " notifications could not be understood",
+          "longshore status --quarantine shows them, and why"});
+  }
+  const json::value* sources = all.if_contains("sources");
+  if (sources == nullptr || !sources->is_array()) return;
+  for (const json::value& one : sources->as_array()) {
+    const json::value* name = one.is_object() ? one.as_object().if_contains("name") : nullptr;
+    if (name == nullptr || !name->is_string()) continue;
+    const json::object& source = one.as_object();
+    const std::string what = "source " + std::string(name->as_string());
+    if (const auto n = count_in(source, "wrong_tokens_in_a_row"); n > 0) {
+      told({what, verdict::attention, std::to_string(n) + " requests with a wrong token since a notification was taken",
+            "give its registry the token of this [[source]], then run longshore reconcile --digests"});
+    }
+    const json::value* lost = source.if_contains("suspected_loss");
+    if (lost == nullptr || !lost->is_bool() || !lost->as_bool()) continue;
+    const json::value* why = source.if_contains("suspected_because");
+    told({what, verdict::attention,
+          "notifications may be missing" +
+              (why != nullptr && why->is_string() ? ": " + std::string(why->as_string()) : std::string()),
+          "longshore reconcile --status shows when they are looked for; longshore reconcile --digests does it now"});
   }
 }
 
@@ -170,7 +208,7 @@ void check_site(const config& c, const std::string& url, const std::string& ca_f
   const auto health = site.client->ask(alive);
   if (!health) {
     told({"site", verdict::bad, "nothing answers at " + url + ": " + health.error().text,
-          "start it: longshore serve --config " + (c.file.empty() ? "FILE" : c.file.string())});
+          "start it: longshore serve --config " + (c.file.empty() ? "FILE" : c.file.string()) + unreached(url)});
     return;
   }
   if (!health->ok()) {
@@ -195,6 +233,7 @@ void check_site(const config& c, const std::string& url, const std::string& ca_f
   const json::value shown = json::parse(status->body, ec);
   if (c.site.role == site_role::primary) {
     check_reconciling(shown, told);
+    check_losses(shown, told);
     for (const named_token& source : c.sources) check_round_trip(site, source, told);
     return;
   }

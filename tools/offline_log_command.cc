@@ -56,9 +56,10 @@ int verify(const invocation& call, const verify_options& options) {
     const boost::json::object answer{{"verified", sound}, {"logs", std::move(list)}};
     std::printf("%s\n", boost::json::serialize(answer).c_str());
   } else if (!sound) {
-    std::fprintf(stderr,
-                 "longshore: the log is damaged from the record named on; restore the directory from a copy, or "
-                 "follow the primary anew with an empty one\n");
+    std::fprintf(
+        stderr,
+        "longshore: records are damaged, or what is kept of them beside: those before the one that is named are "
+        "sound. Restore the directory from a copy of it; a secondary may begin anew with an empty one instead\n");
   }
   return sound ? exit_done : exit_failed;
 }

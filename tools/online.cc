@@ -12,8 +12,9 @@
 namespace longshore::tools {
 
 void add_online_options(CLI::App& command, online_options& options) {
-  command.add_option("--url", options.url, "The site's address; default: the configured listen.address");
-  command.add_option("--ca-file", options.ca_file, "Authorities to trust for an https address, PEM");
+  command.add_option("--url", options.url, "The site's address; default: the configured listen.url, or listen.address");
+  command.add_option("--ca-file", options.ca_file,
+                     "Authorities to trust for an https address, PEM; default: the configured listen.ca_file");
 }
 
 site_question online_site::question(std::string method, std::string target) const {
@@ -30,7 +31,7 @@ result<online_site> reach(const invocation& call, const online_options& options)
   online_site site;
   site.settings = std::move(*c);
   site.url = options.url;
-  site.ca_file = options.ca_file;
+  site.ca_file = options.ca_file.empty() ? site.settings.listen.ca_file.string() : options.ca_file;
   if (site.url.empty()) {
     result<std::string> own = own_url(site.settings);
     if (!own) return pass(std::move(own));
@@ -62,8 +63,9 @@ result<std::uint64_t> log_size(const online_site& site) {
 
 int print_answer(const invocation& call, const result<site_answer>& answer, const std::string& doing) {
   if (!answer) {
-    return failed(call, {answer.error().code,
-                         doing + ": " + answer.error().text + "; is the site running? longshore doctor looks closer"});
+    return failed(call,
+                  {answer.error().code, doing + ": " + answer.error().text +
+                                            "; is the site running? longshore doctor looks closer" + unreached(doing)});
   }
   if (!answer->ok()) return failed(call, refusal(*answer, doing));
   boost::system::error_code ec;

@@ -183,11 +183,11 @@ result<void> site::open_server() {
 }
 
 result<void> site::open_ingest() {
-  ingest_ =
-      std::make_unique<api::ingest>(api::ingest_world{*log_, *quarantine_, pool_, now_,
-                                                      [this] { return store_.dir.check_space(config_.log.space_min); },
-                                                      [](const std::string& what) { spdlog::warn("{}", what); }},
-                                    ingest_options(config_));
+  ingest_ = std::make_unique<api::ingest>(
+      api::ingest_world{*log_, *quarantine_, pool_, now_,
+                        [this] { return store_.dir.check_space(config_.log.space_min); },
+                        [](const std::string& what) { spdlog::warn("{}", what); }, *logs_.log, *logs_.desired},
+      ingest_options(config_));
   for (const named_token& s : config_.sources) ingest_->add_source(s.name, s.token);
   if (auto attached = primary_->attach(*ingest_); !attached) return attached;
   ingest_->mount(routes_);

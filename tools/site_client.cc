@@ -115,6 +115,7 @@ result<site_answer> site_client::lines(site_question question, const std::functi
 }
 
 result<std::string> own_url(const config& c) {
+  if (!c.listen.url.empty()) return c.listen.url;
   const result<host_port> address = parse_host_port(c.listen.address);
   if (!address) return std::unexpected(address.error());
   if (address->port == 0) {
@@ -126,6 +127,12 @@ result<std::string> own_url(const config& c) {
   if (host == "::") host = "::1";
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
   return (c.listen.tls_certificate.empty() ? "http://" : "https://") + host + ":" + std::to_string(address->port);
+}
+
+std::string unreached(const std::string& url) {
+  if (!url.starts_with("https://")) return {};
+  return "; over https the address must be the one that the site's certificate names, and its authority known: --url " +
+         std::string("and --ca-file, or url and ca_file in [listen]");
 }
 
 error refusal(const site_answer& answer, const std::string& doing) {

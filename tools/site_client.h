@@ -49,6 +49,9 @@ class site_client {
 // knows (port 0): give --url then.
 result<std::string> own_url(const config& c);
 
+// What there is to say to nobody's answering at an https address; empty for another one.
+std::string unreached(const std::string& url);
+
 // What a refusing answer says, as a failure that tells the remedy: {"errors":[{"message"}]}, or the status.
 error refusal(const site_answer& answer, const std::string& doing);
 

@@ -95,6 +95,30 @@ TEST_F(ingest_test, equal_events_without_id_are_all_kept_and_known_when_redelive
   EXPECT_EQ(stats().duplicates, 3u);
 }
 
+TEST_F(ingest_test, a_tag_that_moves_back_is_an_event_though_it_has_neither_id_nor_time) {
+  open();
+  const auto moved_to = [](const std::string& there) {
+    std::string events;
+    for (const char d : there) {
+      events += (events.empty() ? "" : ",") +
+                (R"({"action":"push","target":{"repository":"team/app","tag":"v1","digest":"sha256:)" +
+                 std::string(64, d) + "\"}}");
+    }
+    return R"({"events":[)" + events + "]}";
+  };
+  for (const char* there : {"a", "b", "a"}) {
+    EXPECT_EQ(send(moved_to(there)).status, 200);
+    const auto before = size();
+    EXPECT_EQ(send(moved_to(there)).status, 200);
+    EXPECT_EQ(size(), before) << "the same envelope again";
+  }
+  EXPECT_EQ(size(), 3u);
+  EXPECT_EQ(logged().back().digest, "sha256:" + std::string(64, 'a'));
+  EXPECT_EQ(send(moved_to("bc")).status, 200);
+  EXPECT_EQ(send(moved_to("bc")).status, 200) << "of one envelope the last word on the tag counts";
+  EXPECT_EQ(size(), 5u);
+}
+
 TEST_F(ingest_test, a_probe_is_recorded_and_says_nothing_of_the_registry) {
   open();
   int doubts = 0;

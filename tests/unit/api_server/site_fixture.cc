@@ -58,7 +58,8 @@ void site_test::open() {
                                                   [this](const std::string& said) {
                                                     EXPECT_EQ(said.find("-token"), std::string::npos) << said;
                                                     ++warnings_;
-                                                  }},
+                                                  },
+                                                  *log_, *wanted_},
                                      ingest_options_);
   ingest_->add_source("north", "north-token");
   ingest_->add_source("east", "Bearer east-token");

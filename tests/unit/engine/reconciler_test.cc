@@ -771,6 +771,47 @@ TEST_F(reconciler_test, a_hint_makes_a_run_with_digests_and_the_suspicion_goes_w
   EXPECT_EQ(runs_ended().size(), 2u);
 }
 
+TEST_F(reconciler_test, a_look_for_a_suspected_loss_that_waits_for_its_time_is_shown) {
+  tag("a", "v1", "1");
+  settings_.every_ms = 86'400'000;
+  start();
+  reconciler_->suspect("the registry was restarted");
+  settle();
+  idle();
+  reconciler_->suspect("the registry was restarted");
+  settle();
+  idle();
+  const auto shown = *reconciler_->status();
+  EXPECT_FALSE(shown.running);
+  EXPECT_NE(shown.queued, "");
+  EXPECT_LE(shown.next_at.us, clock_.now().us + settings_.hint_gap_ms * 1'000);
+  const std::size_t before = runs_ended().size();
+  pauses_.advance(300'001);
+  settle();
+  idle();
+  ASSERT_EQ(runs_ended().size(), before + 1);
+  EXPECT_NE(runs_ended().back().find(shown.queued), std::string::npos);
+  EXPECT_EQ(reconciler_->status()->queued, "");
+}
+
+TEST_F(reconciler_test, a_suspicion_that_a_start_finds_is_looked_into_at_once_and_with_digests) {
+  tag("a", "v1", "1");
+  settings_.every_ms = 86'400'000;
+  start();
+  reconciler_->suspect("the registry was restarted");
+  settle();
+  idle();
+  reconciler_->suspect("the registry was restarted");
+  settle();
+  ASSERT_NE(state().suspected, "") << "its run waits for its time";
+  stop();
+  start();
+  settle();
+  idle();
+  EXPECT_EQ(state().suspected, "");
+  EXPECT_EQ(state().last_complete->mode, reconcile_mode::digests);
+}
+
 TEST_F(reconciler_test, a_suspicion_outlives_failures_and_restarts) {
   tag("a", "v1", "1");
   settings_.on_hint = false;

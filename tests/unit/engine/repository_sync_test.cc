@@ -232,6 +232,18 @@ TEST_F(repository_sync_test, a_manifest_the_target_refuses_for_good_is_parked_un
   expect_mirrored(repo);
 }
 
+TEST_F(repository_sync_test, a_target_that_takes_no_pushes_is_named_as_that) {
+  target_.faults = [](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "begin_blob") return std::nullopt;
+    return memory_registry::fault{{errc::unsupported, "status 405"}};
+  };
+  push("v1", "a");
+  EXPECT_TRUE(must_pass().synced);
+  EXPECT_EQ(item(repo, "v1").state, item_state::parked);
+  EXPECT_NE(item(repo, "v1").reason.find("takes no pushes: is it read-only?"), std::string::npos);
+  target_.faults = {};
+}
+
 TEST_F(repository_sync_test, content_missing_at_the_source_fails_once_and_is_then_parked) {
   push("v1", "a");
   source_.erase_blob(repo, digest::of("a"));

@@ -1,5 +1,7 @@
 #include "log/quarantine.h"
 
+#include <algorithm>
+
 #include "tests/unit/log/log_fixture.h"
 
 namespace longshore::log {
@@ -82,6 +84,32 @@ TEST_F(quarantine_test, the_oldest_make_room_when_entries_run_out) {
   const auto left = kept_->list(0, 10).value();
   ASSERT_EQ(left.size(), 3u);
   EXPECT_EQ(left.front().number, 7u);
+}
+
+TEST_F(quarantine_test, one_source_does_not_flush_what_the_others_left) {
+  reopen({10, 1u << 20});
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(kept_->add(body("quiet", std::to_string(i))));
+  const auto of = [&](const std::string& source) {
+    const auto all = kept_->list(0, 100).value();
+    return std::ranges::count(all, source, &quarantined::source);
+  };
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(kept_->add(body("loud", std::to_string(i))));
+    if (i == 20) reopen({10, 1u << 20});
+  }
+  EXPECT_EQ(of("quiet"), 3);
+  EXPECT_EQ(of("loud"), 7);
+  EXPECT_EQ(kept_->list(0, 100)->back().body, "49");
+  for (int i = 3; i < 50; ++i) ASSERT_TRUE(kept_->add(body("quiet", std::to_string(i))));
+  EXPECT_EQ(of("quiet"), 5) << "as many as the other, when both want room";
+  EXPECT_EQ(of("loud"), 5);
+}
+
+TEST_F(quarantine_test, large_bodies_of_one_source_make_room_for_themselves) {
+  reopen({100, 20'000});
+  ASSERT_TRUE(kept_->add(body("quiet", "small")));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(kept_->add(body("loud", std::string(4'500, static_cast<char>('a' + i)))));
+  EXPECT_EQ(kept_->list(0, 100)->front().source, "quiet");
 }
 
 }  // namespace

@@ -121,7 +121,24 @@ TEST_F(config_file, a_few_connections_are_allowed_without_naming_a_minimum) {
   EXPECT_TRUE(c) << c.error().text;
 }
 
-TEST_F(config_file, one_registry_as_source_and_target_has_its_limits_once) {
+TEST_F(config_file, a_site_says_how_commands_reach_it) {
+  const auto c = load(R"([site]
+name = "berlin"
+role = "primary"
+data_dir = "/var/lib/longshore"
+[listen]
+address = "0.0.0.0:5080"
+url = "https://longshore.example.org:5080"
+ca_file = "ca.crt"
+[admin]
+token = "an-admin-token-of-good-length"
+)");
+  ASSERT_TRUE(c) << c.error().text;
+  EXPECT_EQ(c->listen.url, "https://longshore.example.org:5080");
+  EXPECT_EQ(c->listen.ca_file.filename(), "ca.crt");
+}
+
+TEST_F(config_file, the_source_registry_is_no_target) {
   const std::string same = R"([site]
 name = "oslo"
 role = "secondary"
@@ -133,13 +150,10 @@ url = "https://longshore.example.org:5080"
 token = "a-follower-token-of-good-length"
 [source_registry]
 url = "https://registry.example.org"
-bytes_per_second = "10MB"
 [target_registry]
-url = "https://registry.example.org:443"
 )";
-  EXPECT_TRUE(load(same));
-  EXPECT_TRUE(load(same + "bytes_per_second = \"10MB\"\n"));
-  EXPECT_THAT(refusal(same + "bytes_per_second = \"5MB\"\n"), HasSubstr("in one section"));
+  EXPECT_TRUE(load(same + "url = \"https://registry.example.org:5000\"\n"));
+  EXPECT_THAT(refusal(same + "url = \"https://registry.example.org:443\"\n"), HasSubstr("is the source registry"));
 }
 
 TEST_F(config_file, a_secondary_takes_every_kind_of_value) {

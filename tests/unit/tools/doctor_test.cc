@@ -159,6 +159,35 @@ TEST(doctor, a_source_that_is_reconciled_no_more_is_bad_and_named) {
   EXPECT_NE(not_ready->text.find("north has halted"), std::string::npos) << "and why it is not ready";
 }
 
+TEST(doctor, what_may_be_missing_deserves_attention) {
+  const auto all = examine(by_path({{"/healthz", "200 OK\r\n\r\nok\n"},
+                                    {"/readyz", "200 OK\r\n\r\nready\n"},
+                                    {"/v1/status",
+                                     "200 OK\r\n\r\n{\"quarantined\":2,\"sources\":[{\"name\":\"east\","
+                                     "\"wrong_tokens_in_a_row\":8,\"suspected_loss\":false},"
+                                     "{\"name\":\"north\",\"wrong_tokens_in_a_row\":0,\"suspected_loss\":true,"
+                                     "\"suspected_because\":\"another process\"}]}"}}));
+  std::vector<std::string> told;
+  for (const checked& one : all) {
+    if (one.found == verdict::attention) told.push_back(one.what + ": " + one.text);
+  }
+  ASSERT_EQ(told.size(), 3u);
+  EXPECT_TRUE(told[0].starts_with("quarantine: 2")) << told[0];
+  EXPECT_TRUE(told[1].starts_with("source east: 8")) << told[1];
+  EXPECT_EQ(told[2], "source north: notifications may be missing: another process");
+}
+
+TEST(own_url, is_the_configured_one_before_the_address) {
+  config c;
+  c.listen.address = "0.0.0.0:5080";
+  c.listen.tls_certificate = "tls.crt";
+  EXPECT_EQ(own_url(c).value(), "https://127.0.0.1:5080");
+  c.listen.url = "https://longshore.example.org:5080";
+  EXPECT_EQ(own_url(c).value(), "https://longshore.example.org:5080");
+  EXPECT_NE(unreached(c.listen.url).find("--ca-file"), std::string::npos);
+  EXPECT_EQ(unreached("http://127.0.0.1:5080"), "");
+}
+
 TEST(doctor, a_site_that_works_is_good) {
   for (const checked& one : examine(by_path({{"/healthz", "200 OK\r\n\r\nok\n"},
                                              {"/readyz", "200 OK\r\n\r\nready\n"},

@@ -91,7 +91,7 @@ TEST_F(primary_test, a_quiet_source_is_known_again_after_a_restart) {
   for (int i = 0; i < 5; ++i) say("north", "n1", 1'000);
   auto aside = log::quarantine::open(*store_->db).value();
   api::blocking_pool pool(1);
-  api::ingest incoming(api::ingest_world{*log_, *aside, pool, clock_, {}, {}}, {});
+  api::ingest incoming(api::ingest_world{*log_, *aside, pool, clock_, {}, {}, *logs_.log, *logs_.desired}, {});
   for (const auto& s : config_.sources) incoming.add_source(s.name, s.token);
   ASSERT_TRUE(primary_->attach(incoming));
   const api::source_stats& east = incoming.stats().sources.at(0);
