@@ -39,7 +39,7 @@ enum class event_kind : std::uint16_t {
   lost = 72,              // digest is not in repository at the target after all
   resync_asked = 73,      // repository: forget what is known to be done there
   verified = 74,          // repository, tag at digest: closure found whole
-  upload_opened = 75,     // an upload of digest (size) to repository goes on; detail {"location","cookies","offset"}
+  upload_opened = 75,     // an upload of digest (size) to repository goes on; detail: log/FORMAT.md
   upload_closed = 76,     // it is complete, or given up
   content_doubted = 77,   // repository, digest: the target was seen to serve other bytes under it
   content_believed = 78,  // the same: it was read whole since, or nothing that is compared needs it any more
