@@ -56,6 +56,7 @@ struct fault {
 struct closure_faults {
   std::vector<fault> faults;                 // at most faults_max
   std::vector<longshore::digest> manifests;  // of the closure that are there, the root first
+  bool forgotten = false;                    // faults that are none of the root's: those below are judged by themselves
 };
 inline constexpr std::size_t faults_max = 1'000;
 closure_faults faults_of(const longshore::digest& root, const content_map& found);

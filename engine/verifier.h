@@ -90,7 +90,9 @@ class verifier {
   task<> forget_arrived(closure_faults& below);
   task<> forget_unmissed(closure_faults& below);
   task<bool> source_has(const longshore::digest& manifest);
-  std::map<longshore::digest, std::vector<longshore::digest>> needs_in(const closure_faults& below) const;
+  using needs = std::map<longshore::digest, std::vector<longshore::digest>>;
+  needs needs_in(const closure_faults& below) const;
+  task<bool> is_missed(const longshore::digest& what, const longshore::digest& root, const needs& needed_by);
   task<found_content> look_at_blob(const longshore::digest& d);
   task<found_content::presence> read_through(const longshore::digest& d);
   task<found_content::presence> read_once(const longshore::digest& d);

@@ -82,6 +82,10 @@ task<> verifier::judge(tag_look& look, tag_looks& whole) {
 }
 
 void verifier::note_judged(const closure_faults& below) {
+  if (below.forgotten) {
+    judged_.insert(below.manifests.front());
+    return;
+  }
   judged_.insert(below.manifests.begin(), below.manifests.end());
   for (const fault& f : below.faults) {
     if (f.kind == difference::missing_manifest || found_.contains({f.of, true})) judged_.insert(f.of);

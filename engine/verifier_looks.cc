@@ -152,22 +152,41 @@ task<> verifier::forget_arrived(closure_faults& below) {
   co_return result<void>();
 }
 
-// Who in the closure needs what: content to the manifests that name it, and to itself when it is one.
-std::map<longshore::digest, std::vector<longshore::digest>> verifier::needs_in(const closure_faults& below) const {
-  std::map<longshore::digest, std::vector<longshore::digest>> needed_by;
+// Which manifests of the closure need what: each what they name, what they refer to, and what refers to them.
+verifier::needs verifier::needs_in(const closure_faults& below) const {
+  needs needed_by;
   for (const fault& f : below.faults) needed_by[f.of];
+  for (const longshore::digest& m : below.manifests) needed_by[m];
   const auto note = [&](const longshore::digest& what, const longshore::digest& by) {
     const auto at = needed_by.find(what);
     if (at != needed_by.end() && (at->second.empty() || at->second.back() != by)) at->second.push_back(by);
   };
   for (const longshore::digest& m : below.manifests) {
     const found_content& content = found_.at({m, true});
-    note(m, m);
     for (const manifest_reference& r : content.refers_to.references) note(r.target.digest, m);
     if (content.refers_to.subject) note(content.refers_to.subject->digest, m);
     for (const longshore::digest& r : content.referred_to_by) note(r, m);
   }
   return needed_by;
+}
+
+// The source has all that leads from the root to it.
+task<bool> verifier::is_missed(const longshore::digest& what, const longshore::digest& root, const needs& needed_by) {
+  if (what == root) co_return true;
+  std::vector<longshore::digest> next = needed_by.at(what);
+  std::set<longshore::digest> seen;
+  while (!next.empty()) {
+    const longshore::digest m = next.back();
+    next.pop_back();
+    if (!seen.insert(m).second) continue;
+    auto there = co_await source_has(m);
+    if (!there) co_return pass(std::move(there));
+    if (!*there) continue;
+    if (m == root) co_return true;
+    const std::vector<longshore::digest>& above = needed_by.at(m);
+    next.insert(next.end(), above.begin(), above.end());
+  }
+  co_return false;
 }
 
 task<bool> verifier::source_has(const longshore::digest& manifest) {
@@ -179,21 +198,20 @@ task<bool> verifier::source_has(const longshore::digest& manifest) {
   co_return there->has_value();
 }
 
-// What only such manifests need as the source has lost is nothing that it could give, or that its image lacks. Other
+// What only such manifests lead to as the source has lost is nothing that it could give, or that its image lacks. Other
 // bytes than the digest says are amiss whoever needs them.
 task<> verifier::forget_unmissed(closure_faults& below) {
-  const auto needed_by = needs_in(below);
+  const needs needed_by = needs_in(below);
   std::vector<fault> left;
   for (fault& f : below.faults) {
-    const std::vector<longshore::digest>& manifests = needed_by.at(f.of);
-    const bool is_there = f.kind == difference::wrong_bytes || f.kind == difference::wrong_size;
-    bool missed = is_there || manifests.empty();
-    for (std::size_t i = 0; i < manifests.size() && !missed; ++i) {
-      auto there = co_await source_has(manifests[i]);
-      if (!there) co_return pass(std::move(there));
-      missed = *there;
+    bool counts = f.kind == difference::wrong_bytes || f.kind == difference::wrong_size || below.manifests.empty();
+    if (!counts) {
+      auto missed = co_await is_missed(f.of, below.manifests.front(), needed_by);
+      if (!missed) co_return pass(std::move(missed));
+      counts = *missed;
     }
-    if (missed) left.push_back(std::move(f));
+    if (counts) left.push_back(std::move(f));
+    if (!counts) below.forgotten = true;
   }
   below.faults = std::move(left);
   co_return result<void>();
