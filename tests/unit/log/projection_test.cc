@@ -1,6 +1,7 @@
 #include "log/projection.h"
 
 #include "log/layout.h"
+#include "tests/support/leaky_library.h"
 #include "tests/unit/log/log_fixture.h"
 
 namespace longshore::log {
@@ -82,7 +83,10 @@ TEST_F(projection_test, a_rebuild_cut_short_at_any_operation_is_finished_by_the_
     with.file_system = disk;
     open(with);
     disk->cut_power_at(longshore::testing::fault_scope::everything, n);
-    const auto done = rebuild(*log_, *view_);
+    const auto done = [&] {
+      const longshore::testing::leaky_library rocksdb;
+      return rebuild(*log_, *view_);
+    }();
     const bool fired = disk->fired();
     close();
     disk->restore_power(longshore::testing::unsynced::half_kept);
