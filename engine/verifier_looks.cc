@@ -239,16 +239,17 @@ task<found_content> verifier::look_at_blob(const longshore::digest& d) {
   co_return out;
 }
 
-// Content of which it is not known what it is.
+// Content of which it is not known what it is. As a blob first: asked for one as a manifest, Distribution 2 answers
+// 500.
 task<presence> verifier::read_doubted(const longshore::digest& d) {
+  auto there = co_await world_->target.stat_blob(repository_, d);
+  if (!there) co_return pass(std::move(there));
+  if (*there) co_return co_await read_through(d);
   auto document = co_await read_manifest(d);
   if (document) co_return presence::there;
   if (document.error().code == errc::corrupt) co_return presence::wrong_bytes;
   if (document.error().code != errc::not_found) co_return pass(std::move(document));
-  auto there = co_await world_->target.stat_blob(repository_, d);
-  if (!there) co_return pass(std::move(there));
-  if (!*there) co_return presence::missing;
-  co_return co_await read_through(d);
+  co_return presence::missing;
 }
 
 task<presence> verifier::read_through(const longshore::digest& d) {

@@ -259,6 +259,19 @@ TEST_F(verifier_test, a_target_that_keeps_may_have_tags_that_nobody_knows) {
   EXPECT_EQ(verify("r").is, state::clean);
 }
 
+TEST_F(verifier_test, a_doubted_blob_is_not_asked_for_as_a_manifest) {
+  target_.does.breaks_on_blobs_as_manifests = true;
+  mirror("r");
+  target_.corrupt_body(digest::of("top of r"));
+  mend("r", verify("r", true));
+  push("r", "plain", {"another"});
+  must_pass("r");
+  EXPECT_EQ(kinds(verify("r")), digest::of("top of r").text() + "=wrong_bytes");
+  target_.mend_bodies();
+  EXPECT_EQ(verify("r").is, state::clean);
+  EXPECT_EQ(repository("r").doubted, 0u);
+}
+
 TEST_F(verifier_test, a_doubt_about_what_nothing_needs_ends_when_it_is_read_right_or_gone) {
   mirror("r");
   target_.corrupt_body(digest::of("top of r"));
