@@ -65,35 +65,41 @@ class locations_to_look_at final : public engine::location_index {
 
 }  // namespace
 
-result<std::unique_ptr<copy_state>> copy_state::look(const std::filesystem::path& directory,
-                                                     const std::string& target) {
-  auto store = open_site_store(directory, store_access::read_only);
+// is_new: nobody's until now, and nothing recorded there.
+result<std::unique_ptr<copy_state>> copy_state::load(const std::filesystem::path& directory, const std::string& target,
+                                                     store_access access, bool& is_new) {
+  auto store = open_site_store(directory, access);
   if (!store) return pass(std::move(store));
   auto ours = is_of(directory, target);
   if (!ours) return pass(std::move(ours));
   auto logs = open_site_logs(*store);
   if (!logs) return pass(std::move(logs));
-  if (!*ours) {
+  is_new = !*ours;
+  if (is_new) {
     if (auto unused = check_unused(directory, *logs); !unused) return pass(std::move(unused));
   }
-  std::unique_ptr<copy_state> state(new copy_state(*std::move(store), *std::move(logs)));
-  state->where_ = std::make_unique<locations_to_look_at>(*state->logs_.locations, *state->logs_.uploads);
-  return state;
+  return std::unique_ptr<copy_state>(new copy_state(*std::move(store), *std::move(logs)));
+}
+
+result<std::unique_ptr<copy_state>> copy_state::look(const std::filesystem::path& directory,
+                                                     const std::string& target) {
+  bool is_new = false;
+  auto loaded = load(directory, target, store_access::read_only, is_new);
+  if (!loaded) return loaded;
+  copy_state& state = **loaded;
+  state.where_ = std::make_unique<locations_to_look_at>(*state.logs_.locations, *state.logs_.uploads);
+  return loaded;
 }
 
 result<std::unique_ptr<copy_state>> copy_state::open(const std::filesystem::path& directory, const std::string& target,
                                                      clock& now) {
-  auto store = open_site_store(directory, store_access::create);
-  if (!store) return pass(std::move(store));
-  auto ours = is_of(directory, target);
-  if (!ours) return pass(std::move(ours));
-  auto logs = open_site_logs(*store);
-  if (!logs) return pass(std::move(logs));
-  if (!*ours) {
-    if (auto unused = check_unused(directory, *logs); !unused) return pass(std::move(unused));
+  bool is_new = false;
+  auto loaded = load(directory, target, store_access::create, is_new);
+  if (!loaded) return loaded;
+  if (is_new) {
     if (auto written = write_target(directory, target); !written) return pass(std::move(written));
   }
-  std::unique_ptr<copy_state> state(new copy_state(*std::move(store), *std::move(logs)));
+  std::unique_ptr<copy_state> state = *std::move(loaded);
   auto sequencer = log::sequencer::start(
       *state->logs_.journal, {state->logs_.actual.get(), state->logs_.locations.get(), state->logs_.uploads.get()}, now,
       {});

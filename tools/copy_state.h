@@ -32,6 +32,8 @@ class copy_state {
   result<std::optional<std::string>> published(const std::string& repository, const std::string& ref) const;
 
  private:
+  static result<std::unique_ptr<copy_state>> load(const std::filesystem::path& directory, const std::string& target,
+                                                  store_access access, bool& is_new);
   copy_state(site_store store, site_logs logs) : store_(std::move(store)), logs_(std::move(logs)) {}
 
   site_store store_;
