@@ -21,6 +21,7 @@ result<std::optional<std::uint64_t>> journaled_locations::survey_of(std::string_
 }
 
 task<> journaled_locations::record(std::vector<log::event> facts) {
+  if (records_ == nullptr) co_return fail(errc::unsupported, "what is recorded here is only looked at");
   co_return co_await records_->append(std::move(facts));
 }
 

@@ -39,11 +39,13 @@ class location_index {
   virtual bool durable() const = 0;
 };
 
-// Over the views of a site's journal. All must outlive it.
+// Over the views of a site's journal. All must outlive it. Without the journal they are only looked at: record() is
+// refused with errc::unsupported.
 class journaled_locations final : public location_index {
  public:
   journaled_locations(journal& records, const locations& view, const uploads& open)
       : records_(&records), view_(&view), open_(&open) {}
+  journaled_locations(const locations& view, const uploads& open) : view_(&view), open_(&open) {}
   result<bool> holds(std::string_view repository, std::string_view digest) const override;
   result<std::optional<std::string>> any_holder(std::string_view digest) const override;
   result<std::vector<std::string>> holders(std::string_view digest) const override;
@@ -55,7 +57,7 @@ class journaled_locations final : public location_index {
   bool durable() const override { return true; }
 
  private:
-  journal* records_;
+  journal* records_ = nullptr;
   const locations* view_;
   const uploads* open_;
 };

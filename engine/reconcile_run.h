@@ -84,7 +84,7 @@ class reconcile_run {
 
   const reconcile_world* world_;
   run_request request_;
-  request_pace pace_;
+  pace pace_;
   reconcile_record record_;
   bool resumed_;
   std::string names_from_;

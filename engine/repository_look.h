@@ -27,10 +27,10 @@ enum class if_vanished : bool {
 
 class repository_look {
  public:
-  repository_look(const reconcile_world& world, request_pace& pace, std::string run, std::string repository,
+  repository_look(const reconcile_world& world, pace& turns, std::string run, std::string repository,
                   reconcile_mode mode, if_vanished then)
       : world_(&world),
-        reader_(world, pace),
+        reader_(world, turns),
         run_(std::move(run)),
         repository_(std::move(repository)),
         mode_(mode),

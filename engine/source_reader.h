@@ -9,15 +9,15 @@
 #include <optional>
 #include <string>
 
+#include "engine/pace.h"
 #include "engine/reconcile_world.h"
-#include "engine/request_pace.h"
 #include "engine/tag_listing.h"
 
 namespace longshore::engine {
 
 class source_reader {
  public:
-  source_reader(const reconcile_world& world, request_pace& pace) : world_(&world), pace_(&pace) {}
+  source_reader(const reconcile_world& world, pace& turns) : world_(&world), pace_(&turns) {}
 
   task<tag_names> repositories();
   task<tag_names> tags(std::string repository);
@@ -30,7 +30,7 @@ class source_reader {
   task<T> patiently(Ask ask);
 
   const reconcile_world* world_;
-  request_pace* pace_;
+  pace* pace_;
   std::uint64_t requests_ = 0;
 };
 

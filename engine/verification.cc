@@ -32,7 +32,7 @@ verification::verification(asio::any_io_executor on, const sync_world& world, re
     : world_(&world),
       mends_(&mends),
       settings_(std::move(settings)),
-      rate_(world.pause, world.now, settings_.one.bytes_per_second),
+      rate_(world.pause, world.now, static_cast<double>(settings_.one.bytes_per_second)),
       group_(on) {}
 
 void verification::start() {

@@ -91,7 +91,7 @@ class verification {
   const sync_world* world_;
   replicator* mends_;
   verification_settings settings_;
-  byte_rate rate_;
+  pace rate_;
   task_group group_;
   wait_list ended_;
   verify_run last_, scheduled_;

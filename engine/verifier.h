@@ -21,9 +21,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/byte_rate.h"
 #include "engine/checksum.h"
 #include "engine/comparison.h"
+#include "engine/pace.h"
 #include "engine/sync_world.h"
 #include "engine/tag_listing.h"
 #include "engine/verify_verdict.h"
@@ -47,7 +47,7 @@ struct verify_progress {
 class verifier {
  public:
   verifier(const sync_world& world, std::string repository, bool deep, const verifier_settings& settings,
-           verify_progress& progress, byte_rate& rate)
+           verify_progress& progress, pace& rate)
       : world_(&world),
         repository_(std::move(repository)),
         deep_(deep),
@@ -118,7 +118,7 @@ class verifier {
   bool deep_;
   const verifier_settings* settings_;
   verify_progress* progress_;
-  byte_rate* rate_;
+  pace* rate_;
 
   verify_verdict verdict_;
   std::set<longshore::digest> doubts_;           // when it began, and found since

@@ -273,7 +273,7 @@ task<presence> verifier::read_once(const longshore::digest& d) {
     if (*size == 0) break;
     progress_->bytes += *size;
     hasher.update(std::span<const std::byte>(buffer).first(*size));
-    if (auto paced = co_await rate_->take(*size); !paced) co_return pass(std::move(paced));
+    if (auto paced = co_await rate_->turn(*size); !paced) co_return pass(std::move(paced));
   }
   co_return hasher.finish() == d ? presence::there : presence::wrong_bytes;
 }

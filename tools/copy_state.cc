@@ -34,35 +34,6 @@ result<void> write_target(const std::filesystem::path& directory, const std::str
   return in->write_file(target_file, target + "\n");
 }
 
-class locations_to_look_at final : public engine::location_index {
- public:
-  locations_to_look_at(const engine::locations& view, const engine::uploads& open) : view_(&view), open_(&open) {}
-  result<bool> holds(std::string_view repository, std::string_view digest) const override {
-    return view_->holds(repository, digest);
-  }
-  result<std::optional<std::string>> any_holder(std::string_view digest) const override {
-    return view_->any_holder(digest);
-  }
-  result<std::vector<std::string>> holders(std::string_view digest) const override { return view_->holders(digest); }
-  result<bool> is_doubted(std::string_view digest) const override { return view_->is_doubted(digest); }
-  result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const override {
-    return view_->survey_of(repository);
-  }
-  engine::task<> record(std::vector<log::event>) override {
-    co_return fail(errc::unsupported, "the state of copies is only looked at");
-  }
-  result<std::optional<engine::open_upload>> upload_of(std::string_view repository,
-                                                       std::string_view digest) const override {
-    return open_->find(repository, digest);
-  }
-  result<std::vector<engine::open_upload>> open_uploads(std::size_t most) const override { return open_->list(most); }
-  bool durable() const override { return true; }
-
- private:
-  const engine::locations* view_;
-  const engine::uploads* open_;
-};
-
 }  // namespace
 
 // is_new: nobody's until now, and nothing recorded there.
@@ -87,7 +58,7 @@ result<std::unique_ptr<copy_state>> copy_state::look(const std::filesystem::path
   auto loaded = load(directory, target, store_access::read_only, is_new);
   if (!loaded) return loaded;
   copy_state& state = **loaded;
-  state.where_ = std::make_unique<locations_to_look_at>(*state.logs_.locations, *state.logs_.uploads);
+  state.where_ = std::make_unique<engine::journaled_locations>(*state.logs_.locations, *state.logs_.uploads);
   return loaded;
 }
 

@@ -44,7 +44,7 @@ class verifier_test : public engine_world {
   verify_verdict verify(const std::string& repo, bool deep = false) {
     const sync_world w = world();
     verify_progress progress;
-    byte_rate rate(pauses_, clock_, 0);
+    pace rate(pauses_, clock_, 0);
     verifier v(w, repo, deep, verifying_, progress, rate);
     auto verdict = run(v.run());
     EXPECT_TRUE(verdict) << verdict.error().text;
@@ -753,7 +753,7 @@ TEST_F(verifier_test, wrong_bytes_that_were_read_before_a_stop_are_remembered) {
   target_.corrupt_body(digest::of("bad layer"));
   const sync_world w = world();
   verify_progress progress;
-  byte_rate rate(pauses_, clock_, 0);
+  pace rate(pauses_, clock_, 0);
   verifying_.looks_at_once = 1;
   verifier v(w, "r", true, verifying_, progress, rate);
   int reads = 0;
