@@ -313,7 +313,8 @@ task<std::optional<std::string>> copy_run::publish(const copy_item& item, sync_p
                    "the source has " + d.text() + " there, which cannot be published as another digest");
   }
   publication images(*world_, item.repository, moved);
-  auto facts = co_await images.publish(wanted, *std::move(document), publication::tag_check::none);
+  manifest_claims claims(*world_->claims);
+  auto facts = co_await images.publish(wanted, *std::move(document), publication::tag_check::none, claims);
   if (!facts) co_return pass(std::move(facts));
   // A sparse index is not what the source has: another run with wider platforms must look at it again.
   if (!images.take_sparse(d)) facts->push_back(record::published(wanted, d));

@@ -9,6 +9,7 @@
 #include "engine/copier.h"
 #include "engine/copy_progress.h"
 #include "engine/location_index.h"
+#include "engine/manifest_claims.h"
 #include "engine/registry.h"
 #include "engine/replication_filter.h"
 
@@ -51,6 +52,7 @@ struct copy_world {
   copier& blobs;
   copy_settings copying;
   std::shared_ptr<learned_facts> learned = std::make_shared<learned_facts>();
+  std::shared_ptr<claim_table> claims = std::make_shared<claim_table>();
 };
 
 // What the source lists as referring to a manifest; none: it cannot list such. What it answers is learned. The world

@@ -18,13 +18,22 @@ bool may_lack_content(errc code) { return code == errc::rejected || code == errc
 
 }  // namespace
 
-task<std::vector<log::event>> publication::publish(desired_item item, manifest_document root, tag_check check) {
+task<std::vector<log::event>> publication::publish(desired_item item, manifest_document root, tag_check check,
+                                                   manifest_claims& claims) {
   std::vector<log::event> located;
+  if (item.is_tag) {
+    claims.try_take(repository_, root.digest);  // who brings the same one does not put this tag
+  } else if (co_await claims.take(repository_, root.digest)) {
+    auto held = world_->where.holds(repository_, root.digest.text());
+    if (!held) co_return pass(std::move(held));
+    if (*held) co_return located;
+  }
   image_at_work at_work(*progress_, {repository_, item.ref, progress_->time ? progress_->time->now() : timestamp{}});
   for (int round = 0;; ++round) {
     attempt a;
     a.image = &at_work.anew();
     a.believe = round == 0;
+    a.claims = &claims;
     auto done = co_await try_once(item, root, check, a);
     located.insert(located.end(), std::make_move_iterator(a.located.begin()), std::make_move_iterator(a.located.end()));
     if (done) co_return located;
@@ -37,7 +46,7 @@ task<std::vector<log::event>> publication::publish(desired_item item, manifest_d
 
 task<> publication::try_once(const desired_item& item, const manifest_document& root, tag_check check, attempt& a) {
   const auto s = world_->copying.subjects ? closure::subjects::follow : closure::subjects::leave;
-  auto walked = co_await walk(root, s, a.believe);
+  auto walked = co_await walk(root, s, a);
   if (!walked) co_return pass(std::move(walked));
   const closure_plan plan = walked->plan();
   if (auto r = co_await bring_blobs(plan, a); !r) co_return r;
@@ -75,19 +84,17 @@ task<> publication::try_once(const desired_item& item, const manifest_document& 
   co_return co_await put(walked->root(), item.ref, plan, a);
 }
 
-task<closure> publication::walk(manifest_document root, closure::subjects s, bool believe) {
+task<closure> publication::walk(manifest_document root, closure::subjects s, attempt& a) {
   auto c = closure::of(std::move(root), s, world_->copying.limits, chosen_entries(world_->copying));
   while (c) {
     const auto wanted = c->take_wanted();
     if (wanted.empty()) break;
     for (const longshore::digest& d : wanted) {
-      if (believe) {
-        auto holds = world_->where.holds(repository_, d.text());
-        if (!holds) co_return pass(std::move(holds));
-        if (*holds) {
-          c->held(d);
-          continue;
-        }
+      auto held = co_await is_held(d, a);
+      if (!held) co_return pass(std::move(held));
+      if (*held) {
+        c->held(d);
+        continue;
       }
       auto document = co_await world_->source.get_manifest(repository_, d.text());
       if (document) {
@@ -102,6 +109,15 @@ task<closure> publication::walk(manifest_document root, closure::subjects s, boo
     }
   }
   co_return c;
+}
+
+// Once nobody else brings it.
+task<bool> publication::is_held(const longshore::digest& d, attempt& a) {
+  if (!a.believe) co_return false;
+  auto holds = world_->where.holds(repository_, d.text());
+  if (!holds || *holds) co_return holds;
+  if (!co_await a.claims->take(repository_, d)) co_return false;
+  co_return world_->where.holds(repository_, d.text());
 }
 
 // Distribution 2 answers 500 when a blob is asked for as a manifest. A failure to tell leaves the first one standing.
@@ -259,15 +275,15 @@ task<> publication::bring_referrers(const desired_item& item, std::vector<descri
 // parts, located: the manifests below it, and the records of what is there now, are added.
 task<> publication::bring_referrer(const desired_item& item, const descriptor& r, attempt& a,
                                    std::vector<longshore::digest>& parts, std::vector<log::event>& located) {
-  auto known = world_->where.holds(repository_, r.digest.text());
+  auto known = co_await is_held(r.digest, a);
   if (!known) co_return pass(std::move(known));
-  if (*known && a.believe) co_return result<void>();
+  if (*known) co_return result<void>();
   auto document = co_await world_->source.get_manifest(repository_, r.digest.text());
   if (!document && document.error().code == errc::not_found) co_return result<void>();  // deleted meanwhile
   if (!document) co_return pass(std::move(document), "reading referrer " + r.digest.text());
   if (left_out_by_type(world_->copying, *document)) co_return result<void>();
   const manifest_document root = *document;
-  auto walked = co_await walk(root, closure::subjects::leave, a.believe);
+  auto walked = co_await walk(root, closure::subjects::leave, a);
   result<void> done;
   if (!walked) {
     done = pass(std::move(walked));

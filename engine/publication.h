@@ -26,9 +26,11 @@ class publication {
 
   // The manifest with its closure, and the tag when the item is one. With confirm, and when content had to be sent or
   // the source lacked some, the source's tag is asked for once more before it is published: errc::conflict when it
-  // has moved on. Children that the source does not have are left out, as long as it does not.
+  // has moved on. Children that the source does not have are left out, as long as it does not. What another item brings
+  // just now is waited for, not brought again: keep the claims until the records are journaled.
   enum class tag_check : bool { none, confirm };
-  task<std::vector<log::event>> publish(desired_item item, manifest_document root, tag_check check);
+  task<std::vector<log::event>> publish(desired_item item, manifest_document root, tag_check check,
+                                        manifest_claims& claims);
   // What was published at this digest lacks entries that the filters leave out. Asked once; then forgotten.
   bool take_sparse(const longshore::digest& d) { return sparse_.erase(d) > 0; }
   // Referrers that the target will never take: parked by records of their own, while their image was published.
@@ -40,9 +42,11 @@ class publication {
     bool sent_content = false;
     std::vector<log::event> located;
     image_progress* image = nullptr;
+    manifest_claims* claims = nullptr;
   };
 
-  task<closure> walk(manifest_document root, closure::subjects s, bool believe);
+  task<closure> walk(manifest_document root, closure::subjects s, attempt& a);
+  task<bool> is_held(const longshore::digest& d, attempt& a);
   boost::asio::awaitable<bool> is_source_blob(longshore::digest d);
   task<> bring_blobs(const closure_plan& plan, attempt& a);
   task<> store(const manifest_document& m, std::string ref, const closure_plan& of, attempt& a);

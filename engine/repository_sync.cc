@@ -241,17 +241,18 @@ task<> repository_sync::settle_held(std::vector<open_item*> items) {
 }
 
 task<> repository_sync::publish_one(open_item& item) {
+  manifest_claims claims(*world_->claims);
   result<records> outcome;
   if (item.wanted.is_tag) {
-    outcome = co_await bring_tag(item);
+    outcome = co_await bring_tag(item, claims);
   } else {
-    outcome = co_await bring_manifest(item);
+    outcome = co_await bring_manifest(item, claims);
   }
   if (outcome && item.gone) co_return result<void>();  // its turn comes with the removals
   co_return co_await settle(item, std::move(outcome));
 }
 
-task<repository_sync::records> repository_sync::bring_tag(open_item& item) {
+task<repository_sync::records> repository_sync::bring_tag(open_item& item, manifest_claims& claims) {
   const sync_settings& settings = world_->settings;
   const bool early = may_be_early(item.wanted, item.done, world_->now.now(), settings.recent_us);
   int looks_left = was_tried(item.wanted, item.done) ? 0 : settings.patience_tries;
@@ -264,7 +265,7 @@ task<repository_sync::records> repository_sync::bring_tag(open_item& item) {
     const auto shown = document ? std::optional(document->digest) : std::nullopt;
     switch (decide_tag(item.wanted, shown, early && moves == 1, looks_left)) {
       case tag_step::publish: {
-        auto done = co_await bring_tag_as_shown(item, *std::move(document), moves == moves_followed_max);
+        auto done = co_await bring_tag_as_shown(item, *std::move(document), moves == moves_followed_max, claims);
         if (done || done.error().code != errc::conflict || moves == moves_followed_max) co_return done;
         ++moves;
         break;
@@ -277,7 +278,7 @@ task<repository_sync::records> repository_sync::bring_tag(open_item& item) {
       }
       case tag_step::fail: {
         if (document) {
-          auto shown_meanwhile = co_await bring_meanwhile(item, *std::move(document));
+          auto shown_meanwhile = co_await bring_meanwhile(item, *std::move(document), claims);
           if (!shown_meanwhile) co_return pass(std::move(shown_meanwhile));
         }
         co_return fail(errc::conflict, "the source told of tag " + item.wanted.ref + " at " + item.wanted.digest +
@@ -291,7 +292,7 @@ task<repository_sync::records> repository_sync::bring_tag(open_item& item) {
 }
 
 task<repository_sync::records> repository_sync::bring_tag_as_shown(open_item& item, manifest_document shown,
-                                                                   bool last_try) {
+                                                                   bool last_try, manifest_claims& claims) {
   const longshore::digest d = shown.digest;
   auto left_out = verdict_on(item, shown);
   if (!left_out) co_return pass(std::move(left_out));
@@ -309,13 +310,13 @@ task<repository_sync::records> repository_sync::bring_tag_as_shown(open_item& it
     if (compare_tag(d, *there) == difference::none) co_return stands();
   }
   const auto check = last_try ? publication::tag_check::none : publication::tag_check::confirm;
-  auto done = co_await publication_.publish(item.wanted, std::move(shown), check);
+  auto done = co_await publication_.publish(item.wanted, std::move(shown), check, claims);
   if (done) done->push_back(published(item, d));
   if (done) ++progress_->published;
   co_return done;
 }
 
-task<repository_sync::records> repository_sync::bring_manifest(open_item& item) {
+task<repository_sync::records> repository_sync::bring_manifest(open_item& item, manifest_claims& claims) {
   auto d = longshore::digest::parse(item.wanted.ref);
   if (!d) co_return fail(errc::unsupported, "a digest that cannot be verified: " + item.wanted.ref);
   auto document = co_await world_->source.get_manifest(repository_, d->text());
@@ -327,7 +328,7 @@ task<repository_sync::records> repository_sync::bring_manifest(open_item& item) 
   auto left_out = verdict_on(item, *document);
   if (!left_out) co_return pass(std::move(left_out));
   if (*left_out) co_return skipped(item, **left_out);
-  auto done = co_await publication_.publish(item.wanted, *std::move(document), publication::tag_check::none);
+  auto done = co_await publication_.publish(item.wanted, *std::move(document), publication::tag_check::none, claims);
   if (!done) co_return done;
   done->push_back(published(item, *d));
   ++progress_->published;

@@ -75,9 +75,9 @@ class repository_sync {
   task<> publish_some(std::vector<open_item*> items);
   task<> settle_held(std::vector<open_item*> items);
   task<> publish_one(open_item& item);
-  task<records> bring_tag(open_item& item);
-  task<records> bring_tag_as_shown(open_item& item, manifest_document shown, bool last_try);
-  task<records> bring_manifest(open_item& item);
+  task<records> bring_tag(open_item& item, manifest_claims& claims);
+  task<records> bring_tag_as_shown(open_item& item, manifest_document shown, bool last_try, manifest_claims& claims);
+  task<records> bring_manifest(open_item& item, manifest_claims& claims);
   task<> settle(const open_item& item, result<records> outcome);
 
   // repository_sync_removal.cc
@@ -99,7 +99,7 @@ class repository_sync {
 
   // repository_sync_apart.cc
   task<> look_at_apart();
-  task<> bring_meanwhile(const open_item& item, manifest_document shown);
+  task<> bring_meanwhile(const open_item& item, manifest_document shown, manifest_claims& claims);
   static void mark_apart(const open_item& item, records& outcome);
   static bool is_apart(const open_item& item, const log::event& outcome);
 

@@ -30,12 +30,12 @@ task<> repository_sync::look_at_apart() {
 }
 
 // Until the event's word can be called outdated, the target has what the source shows, and the item stays open.
-task<> repository_sync::bring_meanwhile(const open_item& item, manifest_document shown) {
+task<> repository_sync::bring_meanwhile(const open_item& item, manifest_document shown, manifest_claims& claims) {
   const bool stands = item.done && item.done->digest == shown.digest.text();
   if (stands || item.wanted.seq.value == 0) co_return result<void>();
   open_item before = item;
   --before.wanted.seq.value;
-  auto done = co_await bring_tag_as_shown(before, std::move(shown), false);
+  auto done = co_await bring_tag_as_shown(before, std::move(shown), false, claims);
   if (!done && done.error().code == errc::conflict) co_return result<void>();  // it moves: the next pass looks again
   if (!done) co_return pass(std::move(done));
   co_return co_await world_->records.append(*std::move(done));
