@@ -52,6 +52,7 @@ json::object json_of(const engine::verify_run& r, timestamp now) {
           {"started", api::json_of(r.started)},
           {"finished", api::json_of(r.finished)},
           {"eta_seconds", eta_of(r, now)},
+          {"reopening", r.reopening},
           {"repository", r.repository.empty() ? json::value(nullptr) : json::value(r.repository)},
           {"repositories", std::move(repositories)},
           {"tags", r.progress.tags},

@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::int64_t pause_ms_max = 60'000;
 constexpr std::int64_t pause_ms_min = 100;
-constexpr std::size_t due_max = 1'000;  // taken at a time: the views are read whole to find them
+constexpr std::size_t due_max = 1'000;     // taken at a time: the views are read whole to find them
+constexpr std::size_t reopening_max = 16;  // their findings are kept meanwhile
 
 // An unreadable view or journal ends a run; anything else is one repository's trouble.
 bool ends_a_run(errc code) {
@@ -95,9 +96,12 @@ asio::awaitable<void> verification::run(std::vector<std::string> repositories) {
     auto done = co_await verify_one(repository, last_);
     if (stopping_ || (!done && ends_a_run(done.error().code))) {
       last_.failure = done ? "the site is stopping" : describe(done.error());
-      co_return;
+      break;
     }
+    if (!last_.failure.empty()) break;
   }
+  last_.repository.clear();
+  while (last_.reopening > 0) co_await opened_.wait();
 }
 
 task<> verification::verify_one(std::string repository, verify_run& into) {
@@ -120,14 +124,31 @@ task<> verification::verify_one(std::string repository, verify_run& into) {
   add(into, repository, *verdict);
   const bool opens = into.asked.repair && !verdict->findings.empty();
   if (auto noted = co_await note_left(repository, *verdict, into.asked.repair && !opens); !noted) co_return noted;
-  if (!opens) co_return result<void>();
-  // What was found is shown until it is open again, which may be long after: a pass that runs there ends first.
-  auto opened = co_await mends_->reopen(repository, [&] { return reopening(*world_, *verdict); });
-  if (opened) co_return co_await note_left(repository, *verdict, true);
-  if (!ends_a_run(opened.error().code)) {
+  if (!opens || stopping_) co_return result<void>();
+  while (into.reopening >= reopening_max) co_await opened_.wait();
+  ++into.reopening;
+  group_.spawn(open_again(std::move(repository), *std::move(verdict), into));
+  co_return result<void>();
+}
+
+// What was found is shown until it is open again, which may be long after: a pass that runs there ends first.
+asio::awaitable<void> verification::open_again(std::string repository, verify_verdict verdict, verify_run& into) {
+  struct ending {
+    verify_run* of;
+    wait_list* told;
+    ~ending() {
+      --of->reopening;
+      told->notify_all();
+    }
+  } const at_the_end{&into, &opened_};
+  auto opened = co_await mends_->reopen(repository, [&] { return reopening(*world_, verdict); });
+  if (opened) opened = co_await note_left(repository, verdict, true);
+  if (opened) co_return;
+  if (ends_a_run(opened.error().code)) {
+    into.failure = describe(opened.error());
+  } else {
     note_unknown(into, repository, "what differs could not be opened again: " + describe(opened.error()));
   }
-  co_return opened;
 }
 
 // What stays amiss shows in the repository's state until a verification finds it gone.
@@ -211,6 +232,7 @@ asio::awaitable<void> verification::keep_verifying() {
       co_return;
     }
     wait_ms = next->wait_ms;
+    if (!scheduled_.failure.empty()) co_return;
     for (const std::string& repository : next->repositories) {
       tried_at_[repository] = world_->now.now().us;
       ++scheduled_.total;

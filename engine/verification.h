@@ -8,6 +8,8 @@
 // as is what the log does not speak of: the repository is not shown as synced until a verification finds it gone.
 // last() is the run as it goes and, once it has ended, its result, until the next begins. Its lists are bounded, its
 // counts are not.
+// What is found where a pass runs is opened again when that has ended; the run goes on meanwhile, with a bounded number
+// of such repositories, and ends after the last of them.
 // One executor. stop() resumes when nothing runs; call it before the replicator is stopped, and let it finish before
 // destroying. World and replicator must outlive it.
 
@@ -48,6 +50,7 @@ struct verify_run {
   std::size_t total = 0, done = 0, clean = 0, unjudged = 0, mismatched = 0, unknown_repositories = 0;
   std::uint64_t unsettled = 0, parked = 0, skipped = 0, mismatches_found = 0, unclaimed = 0;
   verify_progress progress;
+  std::size_t reopening = 0;            // repositories whose findings wait for a pass to end
   std::string repository;               // being verified now
   std::vector<mismatch> mismatches;     // the first verify_listed_max
   std::vector<unknown> unknowns;        // likewise
@@ -85,6 +88,7 @@ class verification {
   boost::asio::awaitable<void> keep_verifying();
   task<> note_left(const std::string& repository, const verify_verdict& verdict, bool repair);
   task<> verify_one(std::string repository, verify_run& into);
+  boost::asio::awaitable<void> open_again(std::string repository, verify_verdict verdict, verify_run& into);
   static void note_unknown(verify_run& to, const std::string& repository, std::string reason);
   void add(verify_run& to, const std::string& repository, const verify_verdict& verdict) const;
 
@@ -93,7 +97,7 @@ class verification {
   verification_settings settings_;
   pace rate_;
   task_group group_;
-  wait_list ended_;
+  wait_list ended_, opened_;
   verify_run last_, scheduled_;
   std::vector<verifier*> working_;
   timer_pauses schedule_;

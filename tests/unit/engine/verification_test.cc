@@ -228,5 +228,47 @@ TEST_F(verification_test, a_tag_whose_event_was_on_its_way_is_not_red_once_it_ca
   EXPECT_EQ(state_of(**desired_->repository("a"), repository("a")).state, sync_state::synced);
 }
 
+TEST_F(verification_test, a_pass_that_takes_long_does_not_keep_other_repositories_from_being_verified) {
+  push("a", "v1");
+  push("b", "v1");
+  clock_.advance_us(3'600'000'000);
+  start();
+  for (const char* r : {"a", "b"}) target_.erase_tag(r, "v1");
+  pauses_.at_once = false;
+  const digest early = add_oci_image(source_, "a", {"a tag that the source does not show yet"});
+  say_pushed("a", "early", early);
+  replicator_->changed("a");
+  run_until([&] { return pauses_.waiting() > 0; });
+  ASSERT_TRUE(verification_->begin({}));
+  run_until([&] { return target_.tag("b", "v1") && verification_->last().reopening == 1; });
+  EXPECT_TRUE(verification_->last().running) << "what is amiss in a is not open again yet";
+  EXPECT_EQ(verification_->last().done, 2u);
+  EXPECT_FALSE(target_.tag("a", "v1"));
+  pauses_.at_once = true;
+  source_.set_tag("a", "early", early);
+  pauses_.advance(60'000);
+  run(verification_->wait(30'000));
+  EXPECT_FALSE(verification_->last().running);
+  run(replicator_->idle());
+  EXPECT_TRUE(target_.tag("a", "v1"));
+}
+
+TEST_F(verification_test, a_stop_ends_a_run_that_waits_for_a_pass) {
+  push("a", "v1");
+  clock_.advance_us(3'600'000'000);
+  start();
+  target_.erase_tag("a", "v1");
+  pauses_.at_once = false;
+  const digest early = add_oci_image(source_, "a", {"a tag that the source does not show yet"});
+  say_pushed("a", "early", early);
+  replicator_->changed("a");
+  run_until([&] { return pauses_.waiting() > 0; });
+  ASSERT_TRUE(verification_->begin({}));
+  run_until([&] { return verification_->last().reopening == 1; });
+  run(verification_->stop());
+  EXPECT_FALSE(verification_->last().running);
+  EXPECT_NE(state_of(**desired_->repository("a"), repository("a")).state, sync_state::synced);
+}
+
 }  // namespace
 }  // namespace longshore::engine
