@@ -40,8 +40,7 @@ void count(actual_repository& r, const actual_item& i, bool more) {
 bool is_about_work(log::event_kind kind) {
   using log::event_kind;
   if (kind == event_kind::located || kind == event_kind::lost) return false;
-  return (kind >= event_kind::sync_started && kind <= event_kind::verified) || kind == event_kind::content_doubted ||
-         kind == event_kind::content_believed ||
+  return (kind >= event_kind::sync_started && kind <= event_kind::verified) ||
          (kind >= event_kind::item_skipped && kind <= event_kind::retry_asked) ||
          (kind >= event_kind::mismatched && kind <= event_kind::repository_amiss);
 }
@@ -58,7 +57,9 @@ bool is_stale(const actual_repository& r, std::string_view filter) {
 }
 
 std::vector<storage::family_spec> actual::family_specs() {
-  return {{"actual.repositories"}, {"actual.items"}, {"actual.tags"}, {"actual.doubts"}};
+  std::vector<storage::family_spec> all{{"actual.repositories"}, {"actual.items"}, {"actual.tags"}};
+  for (storage::family_spec& s : doubt_rows::family_specs()) all.push_back(std::move(s));
+  return all;
 }
 
 actual::actual(storage::database& db)
@@ -66,14 +67,19 @@ actual::actual(storage::database& db)
       repositories_(db.named("actual.repositories")),
       items_(db.named("actual.items")),
       tags_(db.named("actual.tags")),
-      doubts_(db.named("actual.doubts")) {}
+      doubts_(db) {}
 
-std::vector<storage::family> actual::families() const { return {repositories_, items_, tags_, doubts_}; }
+std::vector<storage::family> actual::families() const {
+  std::vector<storage::family> all{repositories_, items_, tags_};
+  for (const storage::family f : doubts_.families()) all.push_back(f);
+  return all;
+}
 
 void actual::apply(const log::event_view& e, storage::overlay& state) {
   using log::event_kind;
   if (!is_repository_name(e.repository)) return;
-  if (!is_about_work(e.kind)) return;
+  const int doubts = doubt_rows::is_about_doubts(e) ? doubts_.fold(e, state) : 0;
+  if (!is_about_work(e.kind) && doubts == 0) return;
 
   actual_repository repository;
   repository.name = e.repository;
@@ -81,6 +87,7 @@ void actual::apply(const log::event_view& e, storage::overlay& state) {
   if (const auto row = state.get(repositories_, e.repository)) {
     if (auto r = unpack_repository(e.repository, *row)) repository = *std::move(r);
   }
+  repository.doubted += static_cast<std::uint64_t>(doubts);
   switch (e.kind) {
     case event_kind::sync_started:
     case event_kind::sync_succeeded:
@@ -95,8 +102,9 @@ void actual::apply(const log::event_view& e, storage::overlay& state) {
       break;
     case event_kind::content_doubted:
     case event_kind::content_believed:
-      apply_doubt(e, repository, state);
-      break;
+    case event_kind::located:
+    case event_kind::lost:
+      break;  // of doubts alone
     case event_kind::repository_amiss:
       apply_amiss(e, repository);
       break;
@@ -145,20 +153,6 @@ void actual::apply_verified(const log::event_view& e, actual_repository& r) {
   r.verified_at = e.recorded;
   r.checksum = detail.text("checksum");
   if (detail.number("unjudged") == 0) r.mismatches = 0;
-}
-
-void actual::apply_doubt(const log::event_view& e, actual_repository& r, storage::overlay& state) const {
-  const std::string key = item_key(e.repository, false, e.digest);
-  const bool before = state.get(doubts_, key).has_value();
-  const bool after = e.kind == log::event_kind::content_doubted;
-  if (before == after) return;
-  if (after) {
-    state.put(doubts_, key, {});
-    ++r.doubted;
-  } else {
-    state.erase(doubts_, key);
-    --r.doubted;
-  }
 }
 
 void actual::apply_amiss(const log::event_view& e, actual_repository& r) {
@@ -348,18 +342,6 @@ result<void> actual::items(std::string_view repository, const std::function<bool
     if (!visit(*i)) return {};
   }
   return rows.status();
-}
-
-result<std::vector<std::string>> actual::doubts(std::string_view repository) const {
-  std::vector<std::string> found;
-  auto rows = db_->range(doubts_, storage::with_prefix(in_repository(repository)));
-  for (; rows.valid(); rows.next()) {
-    const auto at = read_item_key(rows.key());
-    if (!at) return bad_row("actual.doubts");
-    found.emplace_back(at->ref);
-  }
-  if (auto ok = rows.status(); !ok) return pass(std::move(ok));
-  return found;
 }
 
 result<std::vector<std::string>> actual::tags_at(std::string_view repository, std::string_view digest) const {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/doubt_rows.h"
 #include "log/seq.h"
 #include "log/view.h"
 
@@ -40,7 +41,7 @@ struct actual_repository {
   std::string checksum;          // of the target's tags then (engine/checksum.h)
   std::uint64_t mismatches = 0;  // found since all of it was
   std::uint64_t apart = 0;       // items settled otherwise than the log says
-  std::uint64_t doubted = 0;     // contents found with wrong bytes, and not read whole since
+  std::uint64_t doubted = 0;     // contents there that were found with wrong bytes, and not read right since
   std::uint64_t amiss = 0;       // found by the last verification, and left as it was
   std::string amiss_reason;      // of the first of these
   bool deletes_allowed = false;  // over the ceiling, until a pass ends synced
@@ -77,7 +78,7 @@ class actual final : public log::view {
   static std::vector<storage::family_spec> family_specs();
 
   std::string_view name() const override { return "actual"; }
-  std::uint64_t format() const override { return 4; }
+  std::uint64_t format() const override { return 5; }
   std::vector<storage::family> families() const override;
   void apply(const log::event_view& e, storage::overlay& state) override;
 
@@ -85,15 +86,18 @@ class actual final : public log::view {
   result<void> repositories(const std::function<bool(const actual_repository&)>& visit) const;
   result<std::optional<actual_item>> item(std::string_view repository, std::string_view ref) const;
   result<void> items(std::string_view repository, const std::function<bool(const actual_item&)>& visit) const;
-  // Digests of the repository that were found with wrong bytes, and not read whole since.
-  result<std::vector<std::string>> doubts(std::string_view repository) const;
+  // Digests of the repository that are doubted (engine/doubt_rows.h), or are remembered as such.
+  result<std::vector<std::string>> doubts(std::string_view repository, doubt_of which = doubt_of::what_is_there) const {
+    return doubts_.digests(repository, which);
+  }
+  // What comes to any repository is doubted there: to be sent, never to be mounted.
+  result<bool> is_doubted(std::string_view digest) const { return doubts_.contains(digest); }
   // Tags of the repository that this site published at this digest.
   result<std::vector<std::string>> tags_at(std::string_view repository, std::string_view digest) const;
 
  private:
   static void apply_sync(const log::event_view& e, actual_repository& r);
   static void apply_verified(const log::event_view& e, actual_repository& r);
-  void apply_doubt(const log::event_view& e, actual_repository& r, storage::overlay& state) const;
   static void apply_amiss(const log::event_view& e, actual_repository& r);
   void apply_item(const log::event_view& e, actual_repository& r, storage::overlay& state);
   static void reopen(actual_repository& r, actual_item& item, const record_detail& found);
@@ -102,7 +106,8 @@ class actual final : public log::view {
   void apply_reopening(const log::event_view& e, actual_repository& r, storage::overlay& state);
 
   storage::database* db_;
-  storage::family repositories_, items_, tags_, doubts_;
+  storage::family repositories_, items_, tags_;
+  doubt_rows doubts_;
 };
 
 }  // namespace longshore::engine

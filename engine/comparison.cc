@@ -18,12 +18,13 @@ const found_content& looked_at(const content_map& found, const digest& d, bool a
 // An entry of unknown type is a manifest where there is one, else a blob.
 bool is_below_as_manifest(const manifest_reference& r, const content_map& found) {
   if (r.as != copy_as::either) return r.as == copy_as::manifest;
-  return looked_at(found, r.target.digest, true).is == presence::there;
+  const presence as_manifest = looked_at(found, r.target.digest, true).is;
+  return as_manifest == presence::there || as_manifest == presence::unknown;
 }
 
 difference blob_difference(const manifest_reference& r, const found_content& blob) {
   if (blob.is == presence::missing) return difference::missing_blob;
-  if (blob.is == presence::missing_everywhere) return difference::none;
+  if (blob.is == presence::missing_everywhere || blob.is == presence::unknown || blob.read) return difference::none;
   if (r.size_known && blob.size && *blob.size != r.target.size) return difference::wrong_size;
   return blob.is == presence::wrong_bytes ? difference::wrong_bytes : difference::none;
 }
@@ -81,7 +82,7 @@ difference compare_tag(const std::optional<digest>& at_source, const std::option
 closure_faults faults_of(const digest& root, const content_map& found) {
   closure_faults out;
   const auto report = [&](difference kind, const digest& of) {
-    if (kind != difference::none && out.faults.size() < faults_max) out.faults.push_back({kind, of});
+    if (kind != difference::none) out.faults.push_back({kind, of});
   };
   std::set<digest> manifests{root}, blobs, referrers, attached;
   std::vector<digest> next{root};
@@ -92,6 +93,7 @@ closure_faults faults_of(const digest& root, const content_map& found) {
       report(referrers.contains(d) ? difference::missing_referrer : difference::missing_manifest, d);
     }
     if (m.is == presence::wrong_bytes) report(difference::wrong_bytes, d);
+    if (m.is == presence::unknown) out.unknown.push_back({d, true});
     if (m.is != presence::there) continue;
     out.manifests.push_back(d);
     for (const manifest_reference& r : m.refers_to.references) {
@@ -102,6 +104,7 @@ closure_faults faults_of(const digest& root, const content_map& found) {
       } else if (blobs.insert(r.target.digest).second) {
         const found_content& blob = looked_at(found, r.target.digest, false);
         report(blob_difference(r, blob), r.target.digest);
+        if (blob.is == presence::unknown) out.unknown.push_back({r.target.digest, false});
       }
     }
     for (const digest& r : m.referred_to_by) {

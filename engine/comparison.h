@@ -36,8 +36,10 @@ difference compare_tag(const std::optional<longshore::digest>& at_source,
 
 // What looking at one digest found.
 struct found_content {
-  enum class presence : std::uint8_t { there, missing, missing_everywhere, wrong_bytes } is = presence::there;
+  // unknown: nobody could say.
+  enum class presence : std::uint8_t { there, missing, missing_everywhere, wrong_bytes, unknown } is = presence::there;
   std::optional<std::uint64_t> size;  // of a blob
+  bool read = false;                  // a blob that is there was read, and has its digest, whatever its manifest says
   manifest refers_to;                 // of a manifest
   // Of a manifest: what refers to it, as far as the target should have it.
   std::vector<longshore::digest> referred_to_by = {};
@@ -54,11 +56,11 @@ struct fault {
   longshore::digest of;
 };
 struct closure_faults {
-  std::vector<fault> faults;                 // at most faults_max
+  std::vector<fault> faults;
+  std::vector<content_key> unknown;
   std::vector<longshore::digest> manifests;  // of the closure that are there, the root first
   bool forgotten = false;                    // faults that are none of the root's: those below are judged by themselves
 };
-inline constexpr std::size_t faults_max = 1'000;
 closure_faults faults_of(const longshore::digest& root, const content_map& found);
 
 // One thing that is amiss with a tag, for people and machines.

@@ -77,9 +77,7 @@ task<blob_outcome> copier::bring(blob_request r) {
 task<blob_outcome> copier::fly(blob_request r, flight& of) {
   auto holder = world_.where.any_holder(r.digest.text());
   if (!holder) co_return pass(std::move(holder));
-  auto doubted = world_.where.is_doubted(r.digest.text());
-  if (!doubted) co_return pass(std::move(doubted));
-  if (*doubted) holder->reset();
+  if (auto trusted = forget_doubted(r.digest, *holder); !trusted) co_return pass(std::move(trusted));
   auto survey = world_.where.survey_of(r.repository);
   if (!survey) co_return pass(std::move(survey));
   // Where the target knew no such repository, only what an interrupted run left behind could be there: looking for a
@@ -91,7 +89,7 @@ task<blob_outcome> copier::fly(blob_request r, flight& of) {
     if (!there) co_return pass(std::move(there), "asking the target for " + r.digest.text());
     damaged = *there && r.size && **there != *r.size;
     if (*there && !damaged) {
-      auto written = co_await world_.where.record(located(r, **there, *doubted));
+      auto written = co_await record_one(record::located(r.repository, r.digest, **there));
       if (!written) co_return pass(std::move(written));
       ++counters_.present;
       counters_.bytes_present += **there;
@@ -108,21 +106,23 @@ task<blob_outcome> copier::fly(blob_request r, flight& of) {
   if (options_.dry_run) co_return co_await imagine(r, size, holder->has_value());
   auto slot = co_await slots_.take(size <= options_.small_bytes_max);
   if (stopping_) co_return stopped();
+  // Nor is what was found wrong while this one waited.
+  if (auto trusted = forget_doubted(r.digest, *holder); !trusted) co_return pass(std::move(trusted));
   auto left = world_.where.upload_of(r.repository, r.digest.text());
   if (!left) co_return pass(std::move(left));
-  co_return co_await copy(r, size, *std::move(holder), *std::move(left), slot.buffers(), {damaged, *doubted}, of);
+  co_return co_await copy(r, size, *std::move(holder), *std::move(left), slot.buffers(), damaged, of);
 }
 
-// The registry may have but one file for the digest, and drop what it is sent: what is doubted elsewhere is so here.
-std::vector<log::event> copier::located(const blob_request& r, std::uint64_t size, bool doubted) {
-  std::vector<log::event> facts{record::located(r.repository, r.digest, size)};
-  if (doubted) facts.push_back(record::content_doubted(r.repository, r.digest));
-  return facts;
+// What is doubted anywhere is not mounted.
+result<void> copier::forget_doubted(const longshore::digest& d, std::optional<std::string>& holder) const {
+  auto doubted = world_.where.is_doubted(d.text());
+  if (!doubted) return pass(std::move(doubted));
+  if (*doubted) holder.reset();
+  return {};
 }
 
 task<blob_outcome> copier::copy(const blob_request& r, std::uint64_t size, std::optional<std::string> holder,
-                                std::optional<open_upload> left, transfer_buffers& buffers, target_flaw flaw,
-                                flight& of) {
+                                std::optional<open_upload> left, transfer_buffers& buffers, bool damaged, flight& of) {
   std::unique_ptr<blob_writer> to;
   if (left && !holder && left->size == size) {
     auto taken = co_await take_up(r, size, *left);
@@ -138,7 +138,7 @@ task<blob_outcome> copier::copy(const blob_request& r, std::uint64_t size, std::
     to = *std::move(begun);
   }
   const auto outcome = to ? blob_outcome::copied : blob_outcome::mounted;
-  std::vector<log::event> facts = located(r, size, flaw.doubted);
+  std::vector<log::event> facts{record::located(r.repository, r.digest, size)};
   if (to) {
     blob_transfer transfer(world_, options_, counters_, stopping_, r, size, buffers);
     if (auto sent = co_await transfer.run(std::move(to), recorded); !sent) {
@@ -146,7 +146,7 @@ task<blob_outcome> copier::copy(const blob_request& r, std::uint64_t size, std::
       co_return pass(std::move(sent));
     }
     if (transfer.recorded()) facts.push_back(record::upload_closed(r.repository, r.digest.text()));
-    if (flaw.damaged) {
+    if (damaged) {
       if (auto mended = co_await check_mended(r, size); !mended) {
         facts.erase(facts.begin());  // that it is located
         if (auto written = co_await world_.where.record(std::move(facts)); !written) co_return pass(std::move(written));

@@ -6,7 +6,7 @@
 // bring() returns when the target has acknowledged the blob and the journal has recorded where it is. Digest and size
 // are verified before the upload is completed: a wrong body is errc::corrupt and never becomes a blob of the target.
 // A blob that the target has with another size than r's is sent anew; errc::corrupt when that does not help. One that
-// is doubted in any repository is never mounted, and doubted in r's, too. Jobs may call it concurrently, for the same
+// is doubted in any repository is never mounted. Jobs may call it concurrently, for the same
 // digest too: one transfer runs, the others wait for it and then find or mount the blob; what a repository of the
 // source gave wrongly twice while they waited is not read from there again. The location index is believed until the
 // target contradicts; then it is corrected (`lost`). An upload session that an earlier run left in the ledger is taken
@@ -47,20 +47,14 @@ class copier {
   };
   class take_off;
 
-  // What is known against the target's content of that digest.
-  struct target_flaw {
-    bool damaged = false;  // there with another size
-    bool doubted = false;  // found with wrong bytes in some repository
-  };
-
   task<blob_outcome> fly(blob_request r, flight& of);
-  static std::vector<log::event> located(const blob_request& r, std::uint64_t size, bool doubted);
+  result<void> forget_doubted(const longshore::digest& d, std::optional<std::string>& holder) const;
   task<blob_outcome> imagine(const blob_request& r, std::uint64_t size, bool held);
   task<std::unique_ptr<blob_writer>> begin(const blob_request& r, std::uint64_t size,
                                            std::optional<std::string> holder);
   task<> correct_holder(const blob_request& r, std::string holder);
   task<blob_outcome> copy(const blob_request& r, std::uint64_t size, std::optional<std::string> holder,
-                          std::optional<open_upload> left, transfer_buffers& buffers, target_flaw flaw, flight& of);
+                          std::optional<open_upload> left, transfer_buffers& buffers, bool damaged, flight& of);
   task<> check_mended(const blob_request& r, std::uint64_t size);
   task<std::unique_ptr<blob_writer>> take_up(const blob_request& r, std::uint64_t size, const open_upload& left);
   task<> give_up(open_upload left);

@@ -14,7 +14,7 @@ result<std::vector<std::string>> journaled_locations::holders(std::string_view d
   return view_->holders(digest);
 }
 
-result<bool> journaled_locations::is_doubted(std::string_view digest) const { return view_->is_doubted(digest); }
+result<bool> journaled_locations::is_doubted(std::string_view digest) const { return done_->is_doubted(digest); }
 
 result<std::optional<std::uint64_t>> journaled_locations::survey_of(std::string_view repository) const {
   return view_->survey_of(repository);

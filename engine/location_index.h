@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/actual.h"
 #include "engine/journal.h"
 #include "engine/locations.h"
 #include "engine/uploads.h"
@@ -27,7 +28,7 @@ class location_index {
   // Some repository that holds it, if any.
   virtual result<std::optional<std::string>> any_holder(std::string_view digest) const = 0;
   virtual result<std::vector<std::string>> holders(std::string_view digest) const = 0;
-  // Found with wrong bytes somewhere at the target: to be sent, never to be mounted.
+  // Found with wrong bytes somewhere at the target (engine/doubt_rows.h): to be sent, never to be mounted.
   virtual result<bool> is_doubted(std::string_view digest) const = 0;
   // How many tags the target showed when the repository was surveyed (engine/target_survey.h); none: not yet.
   virtual result<std::optional<std::uint64_t>> survey_of(std::string_view repository) const = 0;
@@ -43,9 +44,10 @@ class location_index {
 // refused with errc::unsupported.
 class journaled_locations final : public location_index {
  public:
-  journaled_locations(journal& records, const locations& view, const uploads& open)
-      : records_(&records), view_(&view), open_(&open) {}
-  journaled_locations(const locations& view, const uploads& open) : view_(&view), open_(&open) {}
+  journaled_locations(journal& records, const locations& view, const actual& done, const uploads& open)
+      : records_(&records), view_(&view), done_(&done), open_(&open) {}
+  journaled_locations(const locations& view, const actual& done, const uploads& open)
+      : view_(&view), done_(&done), open_(&open) {}
   result<bool> holds(std::string_view repository, std::string_view digest) const override;
   result<std::optional<std::string>> any_holder(std::string_view digest) const override;
   result<std::vector<std::string>> holders(std::string_view digest) const override;
@@ -59,6 +61,7 @@ class journaled_locations final : public location_index {
  private:
   journal* records_ = nullptr;
   const locations* view_;
+  const actual* done_;
   const uploads* open_;
 };
 

@@ -12,7 +12,6 @@ namespace {
 //   locations.by_digest      digest NUL repository -> (empty)
 //   locations.by_repository  repository NUL digest -> (empty)
 //                            repository NUL        -> tags seen by its survey, decimal
-//   locations.doubts         digest NUL repository -> (empty)   found with wrong bytes, not read whole since
 std::string joined(std::string_view a, std::string_view b) {
   std::string key(a);
   key.push_back('\0');
@@ -23,16 +22,13 @@ std::string joined(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::vector<storage::family_spec> locations::family_specs() {
-  return {{"locations.by_digest"}, {"locations.by_repository"}, {"locations.doubts"}};
+  return {{"locations.by_digest"}, {"locations.by_repository"}};
 }
 
 locations::locations(storage::database& db)
-    : db_(&db),
-      by_digest_(db.named("locations.by_digest")),
-      by_repository_(db.named("locations.by_repository")),
-      doubts_(db.named("locations.doubts")) {}
+    : db_(&db), by_digest_(db.named("locations.by_digest")), by_repository_(db.named("locations.by_repository")) {}
 
-std::vector<storage::family> locations::families() const { return {by_digest_, by_repository_, doubts_}; }
+std::vector<storage::family> locations::families() const { return {by_digest_, by_repository_}; }
 
 void locations::apply(const log::event_view& e, storage::overlay& state) {
   using log::event_kind;
@@ -55,8 +51,6 @@ void locations::apply(const log::event_view& e, storage::overlay& state) {
     return;
   }
   if (e.digest.empty()) return;
-  if (e.kind == event_kind::content_doubted) return state.put(doubts_, joined(e.digest, e.repository), {});
-  if (e.kind == event_kind::content_believed) return state.erase(doubts_, joined(e.digest, e.repository));
   // A sparse index stands, but does not bring what it names.
   const bool present = e.kind == event_kind::located || (e.kind == event_kind::published && !record::is_sparse(e));
   const bool absent = e.kind == event_kind::lost || (e.kind == event_kind::removed && e.tag.empty());
@@ -102,13 +96,6 @@ result<std::vector<std::string>> locations::holders(std::string_view digest) con
   for (; rows.valid(); rows.next()) all.emplace_back(rows.key().substr(prefix.size()));
   if (auto read = rows.status(); !read) return pass(std::move(read));
   return all;
-}
-
-result<bool> locations::is_doubted(std::string_view digest) const {
-  const auto rows = db_->range(doubts_, storage::with_prefix(joined(digest, {})));
-  if (rows.valid()) return true;
-  if (auto read = rows.status(); !read) return pass(std::move(read));
-  return false;
 }
 
 }  // namespace longshore::engine

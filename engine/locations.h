@@ -3,9 +3,7 @@
 // The locations view: which repositories at the target hold a digest. The dedup index, folded from the journal.
 //
 // It may be wrong either way (somebody may delete at the target): a refused mount or an unknown blob corrects it by
-// a `lost` record. Content that was found with wrong bytes in any repository is doubted in all: registries that keep
-// one file per digest serve it to every repository. apply() runs on the journal's sequencer thread; readers run
-// anywhere and see committed state.
+// a `lost` record. apply() runs on the journal's sequencer thread; readers run anywhere and see committed state.
 
 #include <optional>
 #include <string>
@@ -21,7 +19,7 @@ class locations final : public log::view {
   static std::vector<storage::family_spec> family_specs();
 
   std::string_view name() const override { return "locations"; }
-  std::uint64_t format() const override { return 2; }
+  std::uint64_t format() const override { return 3; }
   std::vector<storage::family> families() const override;
   void apply(const log::event_view& e, storage::overlay& state) override;
 
@@ -32,12 +30,10 @@ class locations final : public log::view {
   result<std::optional<std::string>> any_holder(std::string_view digest) const;
   // All that hold it, by name.
   result<std::vector<std::string>> holders(std::string_view digest) const;
-  // Some repository of the target was found to have other bytes under it, and not read whole since.
-  result<bool> is_doubted(std::string_view digest) const;
 
  private:
   storage::database* db_;
-  storage::family by_digest_, by_repository_, doubts_;
+  storage::family by_digest_, by_repository_;
 };
 
 }  // namespace longshore::engine

@@ -40,11 +40,27 @@ void verification::start() {
   if (settings_.every_ms > 0) group_.spawn(keep_verifying());
 }
 
+// Of what is left out, only what is doubted: others may be brought from there.
+result<bool> verification::is_to_be_read(const std::string& repository) const {
+  if (mends_->selects(repository)) return true;
+  auto done = world_->done.repository(repository);
+  if (!done) return pass(std::move(done));
+  return *done && (*done)->doubted > 0;
+}
+
 result<std::vector<std::string>> verification::matching(const std::vector<std::string>& globs) const {
   std::vector<std::string> names;
   std::set<std::string_view> unused(globs.begin(), globs.end());
+  result<void> looked;
   auto read = world_->wanted.repositories([&](const desired_repository& r) {
-    if (!mends_->selects(r.name)) return true;
+    const bool selected = mends_->selects(r.name);
+    if (!selected && !globs.empty()) return true;
+    auto counts = is_to_be_read(r.name);
+    if (!counts) {
+      looked = pass(std::move(counts));
+      return false;
+    }
+    if (!*counts) return true;
     bool named = globs.empty();
     for (const std::string& g : globs) {
       if (!matches(g, r.name)) continue;
@@ -55,6 +71,7 @@ result<std::vector<std::string>> verification::matching(const std::vector<std::s
     return true;
   });
   if (!read) return pass(std::move(read));
+  if (!looked) return pass(std::move(looked));
   if (names.empty() || !unused.empty()) {
     return fail(errc::not_found, "no repository that is replicated here is called " +
                                      (unused.empty() ? std::string("anything") : std::string(*unused.begin())) +
@@ -75,7 +92,8 @@ result<std::uint64_t> verification::begin(verify_request asked) {
   fresh.asked = std::move(asked);
   fresh.running = true;
   fresh.started = world_->now.now();
-  fresh.total = names->size();
+  fresh.total = static_cast<std::size_t>(
+      std::ranges::count_if(*names, [&](const std::string& name) { return mends_->selects(name); }));
   last_ = std::move(fresh);
   group_.spawn(run(*std::move(names)));
   return last_.number;
@@ -112,15 +130,17 @@ task<> verification::verify_one(std::string repository, verify_run& into) {
     ~presence() { std::erase(*in, who); }
   } const listed{&working_, &v};
   working_.push_back(&v);
-  auto verdict = co_await v.run();
+  const bool selected = mends_->selects(repository);
+  auto verdict = selected ? co_await v.run() : co_await v.run_doubts();
   if (!verdict) {
-    if (!ends_a_run(verdict.error().code)) {
+    if (selected && !ends_a_run(verdict.error().code)) {
       verify_verdict unknown;
       unknown.reason = describe(verdict.error());
       add(into, repository, unknown);
     }
     co_return pass(std::move(verdict));
   }
+  if (!selected) co_return result<void>();
   add(into, repository, *verdict);
   const bool opens = into.asked.repair && !verdict->findings.empty();
   if (auto noted = co_await note_left(repository, *verdict, into.asked.repair && !opens); !noted) co_return noted;
@@ -197,7 +217,12 @@ result<verification::due> verification::look_for_due() const {
   std::vector<std::pair<std::int64_t, std::string>> found;
   result<void> looked;
   auto read = world_->wanted.repositories([&](const desired_repository& wanted) {
-    if (!mends_->selects(wanted.name)) return true;
+    auto counts = is_to_be_read(wanted.name);
+    if (!counts) {
+      looked = pass(std::move(counts));
+      return false;
+    }
+    if (!*counts) return true;
     auto done = world_->done.repository(wanted.name);
     if (!done) {
       looked = pass(std::move(done));

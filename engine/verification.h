@@ -78,6 +78,7 @@ class verification {
   boost::asio::awaitable<void> stop();
 
  private:
+  result<bool> is_to_be_read(const std::string& repository) const;
   result<std::vector<std::string>> matching(const std::vector<std::string>& globs) const;
   struct due {
     std::vector<std::string> repositories;  // oldest first, at most due_max

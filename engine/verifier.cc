@@ -74,36 +74,8 @@ std::unexpected<error> verifier::stopped() {
   return fail(errc::stopped, "stopping; the verification begins anew when asked");
 }
 
-result<void> verifier::know_doubts() {
-  auto known = world_->done.doubts(repository_);
-  if (!known) return pass(std::move(known));
-  for (const std::string& text : *known) {
-    if (auto d = longshore::digest::parse(text)) doubts_.insert(*std::move(d));
-  }
-  return {};
-}
-
-// A tag may come back to it, or another repository take it up, so that only reading ends the doubt: or that it is gone.
-task<> verifier::read_what_nothing_needs() {
-  const std::vector<longshore::digest> all(doubts_.begin(), doubts_.end());
-  for (const longshore::digest& d : all) {
-    if (met_.contains(d)) continue;
-    auto read = co_await read_doubted(d);
-    if (!read) co_return pass(std::move(read), "reading " + d.text() + " of the target, which is doubted");
-    if (*read != presence::wrong_bytes) {
-      note_bytes(d, true);
-      continue;
-    }
-    ++verdict_.found;
-    verdict_.mismatches.push_back({d.text(), difference::wrong_bytes, d.text(),
-                                   "the target serves other bytes as " + d.text() +
-                                       ", which nothing needs now: delete it from the registry's storage"});
-  }
-  co_return result<void>();
-}
-
 task<verify_verdict> verifier::run() {
-  if (auto known = know_doubts(); !known) co_return pass(std::move(known));
+  if (auto known = doubts_.load(); !known) co_return pass(std::move(known));
   auto tags = co_await tags_to_verify();
   if (!tags) trouble_ = std::move(tags).error();
   if (!trouble_) {
@@ -113,6 +85,9 @@ task<verify_verdict> verifier::run() {
     if (auto done = co_await verify_untagged(); !done) co_return pass(std::move(done));
   }
   if (!must_end()) {
+    if (auto asked = co_await ask_for_unserved(); !asked) trouble_ = std::move(asked).error();
+  }
+  if (!must_end()) {
     if (auto listed = co_await check_listing(); !listed) trouble_ = std::move(listed).error();
   }
   if (!must_end()) {
@@ -120,10 +95,12 @@ task<verify_verdict> verifier::run() {
   }
   if (auto told = co_await journal({}); !told) co_return pass(std::move(told));
   if (stopping_ || (trouble_ && trouble_->code == errc::stopped)) co_return stopped();
-  if (trouble_) {
-    verdict_.reason = describe(*trouble_);
-    verdict_.is = verify_verdict::state::unknown;
-    co_return std::move(verdict_);
+  if (trouble_) co_return ended(std::move(trouble_));
+  if (verdict_.unanswered > 0) {
+    const std::string more =
+        verdict_.unanswered > 1 ? ", and " + std::to_string(verdict_.unanswered - 1) + " more" : std::string();
+    verdict_.reason = verdict_.unanswered_reason + more;
+    co_return ended({});
   }
   const std::uint64_t summed = sum_.tags();
   verdict_.checksum = sum_.finish();
@@ -137,6 +114,26 @@ task<verify_verdict> verifier::run() {
   auto written = co_await journal({});
   if (!written) co_return pass(std::move(written));
   co_return std::move(verdict_);
+}
+
+task<verify_verdict> verifier::run_doubts() {
+  if (auto known = doubts_.load(); !known) co_return pass(std::move(known));
+  if (auto read = co_await read_what_nothing_needs(); !read) trouble_ = std::move(read).error();
+  if (auto told = co_await journal({}); !told) co_return pass(std::move(told));
+  if (stopping_ || (trouble_ && trouble_->code == errc::stopped)) co_return stopped();
+  if (trouble_) co_return ended(std::move(trouble_));
+  verdict_.is = verdict_.found > 0 ? verify_verdict::state::mismatched : verify_verdict::state::clean;
+  co_return std::move(verdict_);
+}
+
+// Not everything was seen. What one registry did not answer while it is away says nothing of its content.
+verify_verdict verifier::ended(std::optional<error> why) {
+  if (why) {
+    verdict_.reason = describe(*why);
+    verdict_.unserved = 0;
+  }
+  verdict_.is = verify_verdict::state::unknown;
+  return std::move(verdict_);
 }
 
 // Between two pages nobody needs what was found.
@@ -155,7 +152,7 @@ error verifier::too_many() const {
 task<> verifier::verify_tags(const tag_names& tags) {
   tag_looks page;
   for (auto at = tags.begin(); at != tags.end() && !must_end();) {
-    page.push_back({*at, true, {}, {}, {}, {}});
+    page.push_back({.tag = *at});
     ++at;
     if (page.size() < settings_->tags_per_page && at != tags.end()) continue;
     if (auto done = co_await verify_page(std::exchange(page, {})); !done) co_return done;
@@ -175,7 +172,7 @@ result<verifier::tag_looks> verifier::untagged_from(event_seq& from) const {
     from = item.seq.next();
     if (item.is_tag || item.gone) return true;
     const auto d = longshore::digest::parse(item.ref);
-    if (d && !judged_.contains(*d)) page.push_back({item.ref, false, {}, {}, {}, {}});
+    if (d && !judged_.contains(*d)) page.push_back({.tag = item.ref, .is_tag = false});
     return page.size() < settings_->tags_per_page;
   });
   if (!read) return pass(std::move(read));
@@ -198,13 +195,24 @@ task<> verifier::verify_untagged() {
 }
 
 task<> verifier::verify_page(tag_looks page) {
-  co_await on_several(page.size(), [&](std::size_t i) { return resolve(page[i]); });
+  for (const bool again : {false, true}) {
+    std::vector<tag_look*> asked;
+    for (tag_look& look : page) {
+      if (!again || std::exchange(look.trouble, std::nullopt)) asked.push_back(&look);
+    }
+    co_await on_several(asked.size(), [&](std::size_t i) { return resolve(*asked[i]); });
+  }
   std::set<longshore::digest> roots;
   for (const tag_look& look : page) {
     if (look.target && look.source == look.target) roots.insert(*look.target);
   }
   const std::vector<longshore::digest> distinct(roots.begin(), roots.end());
-  co_await on_several(distinct.size(), [&](std::size_t i) { return explore(distinct[i]); });
+  for (const bool again : {false, true}) {
+    if (again && unanswered_.empty()) break;
+    for (const auto& [key, why] : std::exchange(unanswered_, {})) found_.erase(key);
+    unserved_.clear();
+    co_await on_several(distinct.size(), [&](std::size_t i) { return explore(distinct[i]); });
+  }
   if (must_end()) co_return result<void>();
   tag_looks whole;
   for (tag_look& look : page) {
@@ -247,9 +255,10 @@ task<> verifier::on_several(std::size_t count, std::function<task<>(std::size_t)
 task<> verifier::resolve(tag_look& look) {
   if (auto read = read_item(*world_, repository_, look.tag, look.wanted, look.done); !read) co_return read;
   auto source = co_await world_->source.resolve(repository_, look.tag);
-  if (!source) co_return pass(std::move(source), "asking the source for " + look.tag);
+  if (!source) co_return trouble(look, pass(std::move(source), "asking the source for " + look.tag).error(), false);
   auto target = co_await world_->target.resolve(repository_, look.tag);
-  if (!target) co_return pass(std::move(target), "asking the target for " + look.tag);
+  if (!target) co_return trouble(look, pass(std::move(target), "asking the target for " + look.tag).error(), true);
+  unanswered_in_a_row_ = 0;
   look.source = *std::move(source);
   look.target = *std::move(target);
   co_return result<void>();
@@ -276,7 +285,8 @@ task<> verifier::explore(longshore::digest root) {
     for (std::size_t r = 0; r < references.size() && !must_end(); ++r) {
       const manifest_reference below = references[r];
       if (below.as != copy_as::blob) {
-        if (auto done = co_await look_once({below.target.digest, true}); !done) co_return done;
+        const auto what = below.as == copy_as::either ? may_be::either : may_be::manifest;
+        if (auto done = co_await look_once({below.target.digest, true}, what); !done) co_return done;
         if (must_end()) break;
         const bool is_manifest =
             below.as == copy_as::manifest || found_.at({below.target.digest, true}).is == presence::there;
@@ -290,17 +300,23 @@ task<> verifier::explore(longshore::digest root) {
 }
 
 // When it returns well and nothing must end, the content is in found_.
-task<> verifier::look_once(content_key key) {
+task<> verifier::look_once(content_key key, may_be what) {
   while (!found_.contains(key) && looking_.contains(key) && !must_end()) co_await looked_.wait();
   if (found_.contains(key) || must_end()) co_return result<void>();
   looking_.insert(key);
   result<found_content> looked;
   if (key.as_manifest) {
-    looked = co_await look_at_manifest(key.digest);
+    looked = co_await look_at_manifest(key.digest, what);
   } else {
     looked = co_await look_at_blob(key.digest);
   }
   looking_.erase(key);
+  if (looked) unanswered_in_a_row_ = 0;
+  if (!looked && goes_on_without(looked.error())) {
+    unanswered_.emplace(key, std::move(looked).error());
+    looked = found_content{};
+    looked->is = presence::unknown;
+  }
   if (looked) {
     remembered_ += 1 + looked->refers_to.references.size() + looked->referred_to_by.size();
     found_.emplace(std::move(key), *std::move(looked));
@@ -313,8 +329,9 @@ task<> verifier::look_once(content_key key) {
 
 // Looked at again: neither the log nor a pass nor either registry has moved on meanwhile.
 task<bool> verifier::still_stands(const tag_look& look) {
-  tag_look now{look.tag, look.is_tag, {}, {}, {}, {}};
+  tag_look now{.tag = look.tag, .is_tag = look.is_tag};
   if (auto looked = co_await resolve(now); !looked) co_return pass(std::move(looked));
+  if (now.trouble) co_return std::unexpected<error>(*now.trouble);
   co_return now.wanted == look.wanted&& same(now.done, look.done) &&
       now.source == look.source&& now.target == look.target;
 }

@@ -5,16 +5,19 @@
 //
 // Manifests that the log knows by digest alone are verified as tags are.
 // run() returns a verdict. `clean` needs two complete listings and an answer to every question: whatever could not be
-// asked makes it `unknown`, with the reason; what was found amiss until then is found all the same. Tags that the log
+// asked makes it `unknown`, with the reason; what was found amiss is found all the same. What a registry does not
+// answer is asked once more; what the target does not serve then, nor at the end, while it answers for others, is
+// counted (`unserved`). A registry that answers nothing any more ends the run. Tags that the log
 // moved on from meanwhile, or that are still open, are not judged (`unsettled`), nor are parked ones: where such a tag
 // (or referrer) differs, and nothing else does, the verdict is `unjudged`. What filters or operators leave out is not
-// compared, and named (`left_out`). Content that was found with wrong bytes or a wrong size is doubted in all
-// repositories that have it, and not believed before it was read whole: each run reads what is doubted, whether
-// anything needs it or not. With deep, every blob is read from the target and hashed. What is not as it should be is
-// looked at twice. Each digest is looked at once, tags page by page. Facts are journaled as they are found: tags found
-// whole, doubts and their end, and at the end the repository. What is amiss is not: the caller journals reopening(),
-// and does so when no pass over the repository runs. run() fails when the journal or a view cannot be used, and with
-// errc::stopped after stop(). Once per object; one executor; world, progress and rate must outlive it.
+// compared, and named (`left_out`). Content with other bytes than its digest says is doubted in all repositories that
+// have it (engine/doubt_rows.h), from the moment it is found, and not believed before it was read right: each run reads
+// what is doubted, whether anything needs it or not. What has another size than its manifest says is read. With deep,
+// every blob is read from the target and hashed. What is not as it should be is looked at twice. Each digest is looked
+// at once, tags page by page. Facts are journaled as they are found: tags found whole, doubts and their end, and at the
+// end the repository. What is amiss is not: the caller journals reopening(), and does so when no pass over the
+// repository runs. run() fails when the journal or a view cannot be used, and with errc::stopped after stop(). Once per
+// object; one executor; world, progress and rate must outlive it.
 
 #include <functional>
 #include <set>
@@ -23,26 +26,14 @@
 
 #include "engine/checksum.h"
 #include "engine/comparison.h"
+#include "engine/content_doubts.h"
 #include "engine/pace.h"
 #include "engine/sync_world.h"
 #include "engine/tag_listing.h"
+#include "engine/verifier_settings.h"
 #include "engine/verify_verdict.h"
 
 namespace longshore::engine {
-
-struct verifier_settings {
-  std::size_t tags_per_page = 128;
-  std::size_t looks_at_once = 6;
-  std::size_t unjudged_max = 100;              // told by name, of one repository; and of tags that the log knows not
-  std::size_t mismatches_max = 1'000;          // told by name, of one repository
-  std::size_t findings_max = 1'000;            // items to be opened again, of one repository; more end the run over it
-  std::size_t remembered_max = 200'000;        // digests and references held in memory
-  std::uint64_t bytes_per_second = 50u << 20;  // read by a deep verification, of all blobs together; 0: no limit
-};
-
-struct verify_progress {
-  std::uint64_t tags = 0, manifests = 0, blobs = 0, bytes = 0;
-};
 
 class verifier {
  public:
@@ -53,10 +44,12 @@ class verifier {
         deep_(deep),
         settings_(&settings),
         progress_(&progress),
-        rate_(&rate) {}
+        doubts_(world, repository_, rate, progress.bytes) {}
 
   task<verify_verdict> run();
-  void stop() { stopping_ = true; }
+  // Only what is doubted there: of a repository that is left out, which others may be brought from.
+  task<verify_verdict> run_doubts();
+  void stop() { stopping_ = true, doubts_.stop(); }
 
  private:
   // A tag, or a manifest that the log knows by its digest only.
@@ -66,6 +59,8 @@ class verifier {
     std::optional<desired_item> wanted;
     std::optional<actual_item> done;
     std::optional<longshore::digest> source, target;
+    std::optional<error> trouble;  // a registry did not answer
+    bool unserved = false;         // the target did not
   };
   using tag_looks = std::vector<tag_look>;
 
@@ -76,14 +71,23 @@ class verifier {
   task<> check_listing();
   task<> verify_tags(const tag_names& tags);
   task<> verify_untagged();
+  struct unserved_item {
+    std::string ref;
+    std::optional<content_key> content;  // none: the reference itself
+  };
+  task<> ask_for_unserved();
+  bool goes_on_without(const error& answer);
+  result<void> trouble(tag_look& look, error why, bool unserved);
+  void note_unanswered(const tag_look& look, const error& why, std::optional<unserved_item> unserved);
   void make_room();
   error too_many() const;
   task<> verify_page(tag_looks page);
   task<> resolve(tag_look& look);
   task<> explore(longshore::digest root);
-  task<> look_once(content_key key);
-  task<manifest_document> read_manifest(const longshore::digest& d);
-  task<found_content> look_at_manifest(const longshore::digest& d);
+  enum class may_be : bool { manifest, either };
+  task<> look_once(content_key key, may_be what = may_be::manifest);
+  task<found_content> look_at_manifest(const longshore::digest& d, may_be what);
+  boost::asio::awaitable<bool> is_blob(registry& at, const longshore::digest& d, may_be what);
   task<std::vector<longshore::digest>> referrers_of(longshore::digest d);
   task<bool> is_expected(descriptor referrer);
   task<bool> is_at_target(longshore::digest manifest);
@@ -94,15 +98,12 @@ class verifier {
   needs needs_in(const closure_faults& below) const;
   task<bool> is_missed(const longshore::digest& what, const longshore::digest& root, const needs& needed_by);
   task<found_content> look_at_blob(const longshore::digest& d);
-  task<found_content::presence> read_through(const longshore::digest& d);
-  task<found_content::presence> read_once(const longshore::digest& d);
-  void note_bytes(const longshore::digest& d, bool right);
-  void doubt(const longshore::digest& d);
-  void note_sizes(const closure_faults& below);
-  result<void> know_doubts();
+  task<> read_sizes(const closure_faults& below);
   task<> read_what_nothing_needs();
-  task<found_content::presence> read_doubted(const longshore::digest& d);
+  verify_verdict ended(std::optional<error> why);
   task<> judge(tag_look& look, tag_looks& whole);
+  task<closure_faults> faults_below(const tag_look& look);
+  result<void> without(const tag_look& look, const error& why);
   task<> journal(const tag_looks& whole);
   std::vector<tag_mismatch> compared(const tag_look& look, const closure_faults& below) const;
   void leave_out(std::string ref, std::string why);
@@ -118,11 +119,9 @@ class verifier {
   bool deep_;
   const verifier_settings* settings_;
   verify_progress* progress_;
-  pace* rate_;
+  content_doubts doubts_;
 
   verify_verdict verdict_;
-  std::set<longshore::digest> doubts_;           // when it began, and found since
-  std::set<longshore::digest> met_;              // of these
   std::map<longshore::digest, bool> at_source_;  // manifests asked for
   std::set<longshore::digest> judged_;           // manifests, by themselves or below something: each once in a run
   std::vector<log::event> facts_;                // not journaled yet
@@ -133,8 +132,12 @@ class verifier {
   std::vector<std::string> unlisted_;  // served by the source, and not listed
   wait_list looked_;
   std::size_t remembered_ = 0;
-  bool source_lists_referrers_ = true;  // until it says, in this run, that it cannot
-  std::optional<error> trouble_;        // a registry did not answer: nothing more can be said
+  bool source_lists_referrers_ = true;       // until it says, in this run, that it cannot
+  std::map<content_key, error> unanswered_;  // what nobody could say about content
+  std::set<longshore::digest> unserved_;     // of these: by the target
+  std::vector<unserved_item> unserved_items_;
+  int unanswered_in_a_row_ = 0;
+  std::optional<error> trouble_;  // nothing more can be said
   bool stopping_ = false;
 };
 

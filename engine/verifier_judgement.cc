@@ -43,18 +43,19 @@ std::vector<tag_mismatch> verifier::compared(const tag_look& look, const closure
 }
 
 task<> verifier::judge(tag_look& look, tag_looks& whole) {
+  if (look.trouble) {
+    if (!is_judged(look)) co_return result<void>();
+    note_unanswered(look, *look.trouble, look.unserved ? std::optional(unserved_item{look.tag, {}}) : std::nullopt);
+    co_return result<void>();
+  }
+  auto seen = co_await faults_below(look);
+  if (!seen) co_return without(look, seen.error());
+  closure_faults below = *std::move(seen);
   if (look.is_tag && look.target) sum_.add(look.tag, look.target->text());
   if (look.is_tag && look.source && !source_lists_.contains(look.tag)) unlisted_.push_back(look.tag);
-  closure_faults below;
-  if (look.target && look.source == look.target) below = faults_of(*look.target, found_);
-  if (!below.faults.empty()) {
-    note_sizes(below);
-    if (auto looked = co_await forget_unmissed(below); !looked && !trouble_) trouble_ = std::move(looked).error();
-    if (trouble_) co_return result<void>();
-  }
   auto amiss = compared(look, below);
   if (amiss.empty()) note_judged(below);
-  if (amiss.empty()) {
+  if (amiss.empty() && below.unknown.empty()) {
     const bool ours = look.wanted && look.target && look.done && look.done->state == item_state::done &&
                       look.done->digest == look.target->text();
     // Said once, until it is published anew or found amiss: the repository's own record says when all were looked at.
@@ -63,12 +64,16 @@ task<> verifier::judge(tag_look& look, tag_looks& whole) {
     co_return result<void>();
   }
   if (!is_judged(look)) co_return result<void>();
+  if (!below.unknown.empty()) {
+    const content_key& first = below.unknown.front();
+    const bool unserved = unserved_.contains(first.digest);
+    note_unanswered(look, unanswered_.at(first), unserved ? std::optional(unserved_item{{}, first}) : std::nullopt);
+    if (amiss.empty()) co_return result<void>();
+  }
   auto stands = co_await still_stands(look);
-  if (!stands && !trouble_) trouble_ = std::move(stands).error();
-  if (trouble_) co_return result<void>();
+  if (!stands) co_return without(look, stands.error());
   if (*stands && !below.faults.empty()) {
-    if (auto looked = co_await forget_arrived(below); !looked && !trouble_) trouble_ = std::move(looked).error();
-    if (trouble_) co_return result<void>();
+    if (auto looked = co_await forget_arrived(below); !looked) co_return without(look, looked.error());
     amiss = compared(look, below);
   }
   if (!*stands || amiss.empty()) {
@@ -79,6 +84,22 @@ task<> verifier::judge(tag_look& look, tag_looks& whole) {
   note_judged(below);
   find(look, below, std::move(amiss));
   co_return result<void>();
+}
+
+// Those that count for the item.
+task<closure_faults> verifier::faults_below(const tag_look& look) {
+  closure_faults below;
+  if (!look.target || look.source != look.target) co_return below;
+  below = faults_of(*look.target, found_);
+  if (below.faults.empty()) co_return below;
+  if (auto read = co_await read_sizes(below); !read) co_return pass(std::move(read));
+  below = faults_of(*look.target, found_);
+  if (auto looked = co_await forget_unmissed(below); !looked) co_return pass(std::move(looked));
+  std::vector<fault>& faults = below.faults;
+  if (faults.size() > settings_->faults_max) {
+    faults.erase(faults.begin() + static_cast<std::ptrdiff_t>(settings_->faults_max), faults.end());
+  }
+  co_return below;
 }
 
 void verifier::note_judged(const closure_faults& below) {

@@ -14,52 +14,21 @@ namespace {
 namespace asio = boost::asio;
 using presence = found_content::presence;
 
-constexpr std::size_t read_bytes = 256u << 10;
-
 }  // namespace
 
-// What is amiss once may be the answer's fault.
-task<manifest_document> verifier::read_manifest(const longshore::digest& d) {
-  auto document = co_await world_->target.get_manifest(repository_, d.text());
-  if (!document && document.error().code == errc::corrupt) {
-    document = co_await world_->target.get_manifest(repository_, d.text());
-  }
-  co_return document;
+// Distribution 2 answers 500 when a blob is asked for as a manifest.
+asio::awaitable<bool> verifier::is_blob(registry& at, const longshore::digest& d, may_be what) {
+  if (what != may_be::either) co_return false;
+  const auto found = co_await at.stat_blob(repository_, d);
+  co_return found && found->has_value();
 }
 
-void verifier::note_bytes(const longshore::digest& d, bool right) {
-  const bool is_known = doubts_.contains(d);
-  if (is_known || !right) met_.insert(d);
-  if (!right && !is_known) doubt(d);
-  if (!right || !is_known) return;
-  facts_.push_back(record::content_believed(repository_, d));
-  doubts_.erase(d);
-}
-
-// A registry may have one file for all its repositories.
-void verifier::doubt(const longshore::digest& d) {
-  doubts_.insert(d);
-  facts_.push_back(record::content_doubted(repository_, d));
-  auto holders = world_->where.holders(d.text());
-  if (!holders && !trouble_) trouble_ = std::move(holders).error();
-  if (!holders) return;
-  for (std::string& other : *holders) {
-    if (other != repository_) facts_.push_back(record::content_doubted(std::move(other), d));
-  }
-}
-
-void verifier::note_sizes(const closure_faults& below) {
-  for (const fault& f : below.faults) {
-    if (f.kind == difference::wrong_size) note_bytes(f.of, false);
-  }
-}
-
-task<found_content> verifier::look_at_manifest(const longshore::digest& d) {
+task<found_content> verifier::look_at_manifest(const longshore::digest& d, may_be what) {
   found_content out;
-  auto document = co_await read_manifest(d);
+  auto document = co_await doubts_.read_manifest(d);
   ++progress_->manifests;
   if (document) {
-    note_bytes(d, true);
+    if (auto noted = co_await doubts_.note(d, presence::there); !noted) co_return pass(std::move(noted));
     auto content = parse_manifest(document->media_type, document->bytes);
     if (!content) co_return pass(std::move(content), "manifest " + d.text());
     // Platforms that the filters leave out are not missed.
@@ -80,14 +49,22 @@ task<found_content> verifier::look_at_manifest(const longshore::digest& d) {
     co_return out;
   }
   if (document.error().code == errc::corrupt) {
-    note_bytes(d, false);
+    if (auto noted = co_await doubts_.note(d, presence::wrong_bytes); !noted) co_return pass(std::move(noted));
     out.is = presence::wrong_bytes;
     co_return out;
   }
-  if (document.error().code != errc::not_found) co_return pass(std::move(document), "reading manifest " + d.text());
+  out.is = presence::missing_everywhere;
+  if (document.error().code != errc::not_found) {
+    if (co_await is_blob(world_->target, d, what)) co_return out;
+    unserved_.insert(d);
+    co_return pass(std::move(document), "reading manifest " + d.text() + " of the target");
+  }
   auto at_source = co_await world_->source.resolve(repository_, d.text());
-  if (!at_source) co_return pass(std::move(at_source), "asking the source for manifest " + d.text());
-  out.is = *at_source ? presence::missing : presence::missing_everywhere;
+  if (!at_source) {
+    if (co_await is_blob(world_->source, d, what)) co_return out;
+    co_return pass(std::move(at_source), "asking the source for manifest " + d.text());
+  }
+  if (*at_source) out.is = presence::missing;
   co_return out;
 }
 
@@ -221,61 +198,59 @@ task<found_content> verifier::look_at_blob(const longshore::digest& d) {
   found_content out;
   auto there = co_await world_->target.stat_blob(repository_, d);
   ++progress_->blobs;
-  if (!there) co_return pass(std::move(there), "asking the target for blob " + d.text());
+  if (!there) {
+    unserved_.insert(d);
+    co_return pass(std::move(there), "asking the target for blob " + d.text());
+  }
   out.size = *there;
   if (*there && !deep_ && !doubts_.contains(d)) co_return out;
+  out.is = presence::missing;
   if (*there) {
-    auto read = co_await read_through(d);
-    if (!read) co_return pass(std::move(read), "reading blob " + d.text() + " of the target");
+    auto read = co_await doubts_.read_blob(d);
+    if (!read) {
+      unserved_.insert(d);
+      co_return pass(std::move(read), "reading blob " + d.text() + " of the target");
+    }
     out.is = *read;
-    if (out.is != presence::missing) note_bytes(d, out.is == presence::there);
-    if (out.is != presence::missing) co_return out;
+    out.read = *read == presence::there;
   }
-  if (doubts_.contains(d)) met_.insert(d);  // what comes in its place is read first
+  if (auto noted = co_await doubts_.note(d, out.is); !noted) co_return pass(std::move(noted));
+  if (out.is != presence::missing) co_return out;
   auto at_source = co_await world_->source.stat_blob(repository_, d);
   if (!at_source) co_return pass(std::move(at_source), "asking the source for blob " + d.text());
-  out.is = *at_source ? presence::missing : presence::missing_everywhere;
-  if (!*at_source) note_bytes(d, true);  // nothing can come in its place
+  if (!*at_source) out.is = presence::missing_everywhere;
   co_return out;
 }
 
-// Content of which it is not known what it is. As a blob first: asked for one as a manifest, Distribution 2 answers
-// 500.
-task<presence> verifier::read_doubted(const longshore::digest& d) {
-  auto there = co_await world_->target.stat_blob(repository_, d);
-  if (!there) co_return pass(std::move(there));
-  if (*there) co_return co_await read_through(d);
-  auto document = co_await read_manifest(d);
-  if (document) co_return presence::there;
-  if (document.error().code == errc::corrupt) co_return presence::wrong_bytes;
-  if (document.error().code != errc::not_found) co_return pass(std::move(document));
-  co_return presence::missing;
-}
-
-task<presence> verifier::read_through(const longshore::digest& d) {
-  auto found = co_await read_once(d);
-  if (found && *found == presence::wrong_bytes) found = co_await read_once(d);  // it may have been the answer's fault
-  co_return found;
-}
-
-task<presence> verifier::read_once(const longshore::digest& d) {
-  auto reader = co_await world_->target.open_blob(repository_, d, 0);
-  if (!reader && reader.error().code == errc::not_found) co_return presence::missing;
-  if (!reader && reader.error().code == errc::corrupt) co_return presence::wrong_bytes;
-  if (!reader) co_return pass(std::move(reader));
-  digest_hasher hasher(d.algorithm());
-  std::vector<std::byte> buffer(read_bytes);
-  for (;;) {
-    if (stopping_) co_return stopped();
-    auto size = co_await (*reader)->read(asio::buffer(buffer));
-    if (!size && size.error().code == errc::corrupt) co_return presence::wrong_bytes;
-    if (!size) co_return pass(std::move(size));
-    if (*size == 0) break;
-    progress_->bytes += *size;
-    hasher.update(std::span<const std::byte>(buffer).first(*size));
-    if (auto paced = co_await rate_->turn(*size); !paced) co_return pass(std::move(paced));
+// Whoever made a manifest may have written any size into it: the bytes tell whether it is the blob that is wrong.
+task<> verifier::read_sizes(const closure_faults& below) {
+  for (const fault& f : below.faults) {
+    if (f.kind != difference::wrong_size) continue;
+    found_content& blob = found_.at({f.of, false});
+    if (blob.read || blob.is != presence::there) continue;
+    auto read = co_await doubts_.read_blob(f.of);
+    if (!read) co_return pass(std::move(read), "reading blob " + f.of.text() + " of the target");
+    if (auto noted = co_await doubts_.note(f.of, *read); !noted) co_return noted;
+    blob.read = *read == presence::there;
+    blob.is = *read;
   }
-  co_return hasher.finish() == d ? presence::there : presence::wrong_bytes;
+  co_return result<void>();
+}
+
+// A tag may come back to it, or another repository take it up, so that only reading ends a doubt.
+task<> verifier::read_what_nothing_needs() {
+  for (const longshore::digest& d : doubts_.left()) {
+    if (stopping_) co_return stopped();
+    auto read = co_await doubts_.read(d);
+    if (!read) co_return pass(std::move(read), "reading " + d.text() + " of the target, which is doubted");
+    if (auto noted = co_await doubts_.note(d, *read); !noted) co_return noted;
+    if (*read != presence::wrong_bytes) continue;
+    ++verdict_.found;
+    verdict_.mismatches.push_back({d.text(), difference::wrong_bytes, d.text(),
+                                   "the target serves other bytes as " + d.text() +
+                                       ", which nothing needs now: delete it from the registry's storage"});
+  }
+  co_return result<void>();
 }
 
 }  // namespace longshore::engine

@@ -24,7 +24,10 @@ struct verify_verdict {
   std::uint64_t unclaimed = 0;           // of these: of tags that the log does not speak of
   std::uint64_t ahead = 0;               // of those: the source has the tag, and its event may be on its way
   std::string unclaimed_reason;          // of the first of those that only the target has
-  std::string reason;                    // why it is unknown
+  std::uint64_t unanswered = 0;          // items that a registry did not answer for: makes it unknown
+  std::uint64_t unserved = 0;            // of these: the target did not, while it answered for others
+  std::string unanswered_reason, unserved_reason;  // of the first of them
+  std::string reason;                              // why it is unknown
 
   // What differs and is not judged: still open, parked, or left out on purpose.
   struct left_out_item {

@@ -58,7 +58,8 @@ result<std::unique_ptr<copy_state>> copy_state::look(const std::filesystem::path
   auto loaded = load(directory, target, store_access::read_only, is_new);
   if (!loaded) return loaded;
   copy_state& state = **loaded;
-  state.where_ = std::make_unique<engine::journaled_locations>(*state.logs_.locations, *state.logs_.uploads);
+  state.where_ =
+      std::make_unique<engine::journaled_locations>(*state.logs_.locations, *state.logs_.actual, *state.logs_.uploads);
   return loaded;
 }
 
@@ -77,8 +78,8 @@ result<std::unique_ptr<copy_state>> copy_state::open(const std::filesystem::path
   if (!sequencer) return pass(std::move(sequencer));
   state->sequencer_ = *std::move(sequencer);
   state->records_ = std::make_unique<engine::journal>(*state->sequencer_, "copy");
-  state->where_ =
-      std::make_unique<engine::journaled_locations>(*state->records_, *state->logs_.locations, *state->logs_.uploads);
+  state->where_ = std::make_unique<engine::journaled_locations>(*state->records_, *state->logs_.locations,
+                                                                *state->logs_.actual, *state->logs_.uploads);
   return state;
 }
 

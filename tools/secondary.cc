@@ -64,7 +64,8 @@ secondary::secondary(boost::asio::any_io_executor on, secondary_world world, con
 void secondary::build() {
   engine::copier_options copying;
   copying.transfers_max = std::max<std::size_t>(2, config_.replication.blobs_concurrent);
-  where_ = std::make_unique<engine::journaled_locations>(records_, *world_.logs.locations, *world_.logs.uploads);
+  where_ = std::make_unique<engine::journaled_locations>(records_, *world_.logs.locations, *world_.logs.actual,
+                                                         *world_.logs.uploads);
   copier_ = std::make_unique<engine::copier>(engine::copier_world{*source_, *target_, *where_, pauses_}, copying);
   engine::copy_settings images;
   images.blobs_at_once = config_.replication.blobs_concurrent;

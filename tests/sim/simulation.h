@@ -72,6 +72,8 @@ class simulation {
   std::optional<digest> a_blob_in_use();
   void check_doubts();
   bool is_any_doubted();
+  std::optional<std::string> believer_in(const digest& bad);
+  void delete_somewhere(const digest& blob);
   void come_to_rest(bool patiently);  // patiently: until it does; else for some hours
   bool step_calmly();
 

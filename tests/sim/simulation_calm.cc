@@ -101,6 +101,20 @@ std::optional<digest> simulation::a_blob_in_use() {
   return std::nullopt;
 }
 
+// Who has it and is believed.
+std::optional<std::string> simulation::believer_in(const digest& bad) {
+  for (const std::string& name : target_.repositories()) {
+    if (target_.blob(name, bad) == nullptr) continue;
+    const auto done = secondary_.done().repository(name);
+    ensure(done.has_value(), "a memory database can be read");
+    // What the target has of its own is nobody's.
+    const auto where = secondary_.where().holds(name, bad.text());
+    ensure(where.has_value(), "a memory database can be read");
+    if (*where && (!*done || (*done)->doubted == 0)) return name;
+  }
+  return std::nullopt;
+}
+
 bool simulation::is_any_doubted() {
   bool any = false;
   const auto read = secondary_.done().repositories([&](const engine::actual_repository& r) {
@@ -109,6 +123,15 @@ bool simulation::is_any_doubted() {
   });
   ensure(read.has_value(), "a memory database can be read");
   return any;
+}
+
+// As its registry's API does: the file stays, and is served again when the content comes back.
+void simulation::delete_somewhere(const digest& blob) {
+  for (const std::string& name : target_.repositories()) {
+    if (target_.blob(name, blob) == nullptr || !chance(500)) continue;
+    note("somebody deletes " + blob.text() + " from the target's " + name);
+    target_.erase_blob(name, blob);
+  }
 }
 
 // Bytes that go bad at rest are found by reading, and from then on by every run, until they are right again.
@@ -124,6 +147,8 @@ void simulation::check_doubts() {
     const engine::verify_run& v = secondary_.verified();
     if (v.mismatches_found == v.unclaimed) return breach("bytes that went bad were not found");
     if (!is_any_doubted()) return breach("bytes that were found bad are not doubted");
+    if (const auto name = believer_in(*bad)) return breach(*name + " has bytes that were found bad, and is believed");
+    if (deep) delete_somewhere(*bad);
   }
   target_.mend_bodies();
   mend_by_verifying(false);

@@ -75,7 +75,7 @@ struct secondary_site::parts {
         to_log(*log, {&wanted}, w.now, w.broken),
         to_journal(*journal_log, {&done, &where, &open}, w.now, w.broken),
         records(to_journal, "secondary"),
-        index(records, where, open),
+        index(records, where, done, open),
         blobs({w.source, w.target, index, pauses}, w.with.copier),
         world{{w.source, w.target, index, blobs, w.with.copying},
               records,

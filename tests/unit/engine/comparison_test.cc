@@ -17,7 +17,7 @@ found_content manifest_of(std::vector<manifest_reference> references) {
   c.refers_to.references = std::move(references);
   return c;
 }
-found_content blob(presence is, std::uint64_t size = 5) { return {is, size, {}}; }
+found_content blob(presence is, std::uint64_t size = 5) { return {.is = is, .size = size}; }
 
 TEST(comparison_test, a_tag_is_compared_by_digest_on_both_sides) {
   EXPECT_EQ(compare_tag(root, root), difference::none);

@@ -3,7 +3,10 @@
 #include <sys/resource.h>
 
 #include <fstream>
+#include <future>
+#include <utility>
 
+#include "engine/journal_records.h"
 #include "engine/routed_registry.h"
 #include "engine/tasks.h"
 #include "tests/unit/engine/engine_fixture.h"
@@ -390,6 +393,27 @@ TEST_F(copier_test, a_layer_of_two_gibibytes_does_not_raise_memory) {
   ASSERT_TRUE(outcome) << outcome.error().text;
   EXPECT_EQ(target_.bytes_received(d), 2ull << 30);
   EXPECT_LT(most - before, 16u << 20);
+}
+
+TEST_F(copier_test, what_is_doubted_while_it_is_mounted_is_doubted_where_it_comes) {
+  const digest d = source_.add_blob("r", "wrong at the target");
+  source_.add_blob("s", "wrong at the target");
+  ASSERT_TRUE(bring("r", d));
+  bool said = false;
+  target_.before = [&](const memory_registry::call& c) {
+    if (c.repository != "s" || std::exchange(said, true)) return;
+    // A verification of r journals what it found: for all that are known to hold it now.
+    std::promise<void> done;
+    auto sent = journal_sequencer_->submit({record::content_doubted("r", d)},
+                                           [&](result<log::append_outcome>) { done.set_value(); });
+    ASSERT_TRUE(sent);
+    done.get_future().wait();
+  };
+  ASSERT_TRUE(bring("s", d));
+  target_.before = nullptr;
+  ASSERT_TRUE(said);
+  EXPECT_TRUE(*where_->is_doubted(d.text()));
+  EXPECT_EQ(repository("s").doubted, 1u) << "what is doubted anywhere is doubted where it comes next";
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ engine_world::engine_world() {
   journal_sequencer_ = must(log::sequencer::start(
       *journal_log_, {actual_.get(), locations_.get(), uploads_.get(), reconciled_.get()}, clock_, {}));
   journal_ = std::make_unique<journal>(*journal_sequencer_, "here");
-  where_ = std::make_unique<journaled_locations>(*journal_, *locations_, *uploads_);
+  where_ = std::make_unique<journaled_locations>(*journal_, *locations_, *actual_, *uploads_);
 }
 
 engine_world::~engine_world() {

@@ -1,5 +1,6 @@
 #include "engine/verification.h"
 
+#include "engine/journal_records.h"
 #include "engine/repository_state.h"
 #include "tests/unit/engine/engine_fixture.h"
 
@@ -203,7 +204,7 @@ TEST_F(verification_test, more_findings_than_the_journal_takes_at_once_are_mende
   journal_sequencer_ = *log::sequencer::start(
       *journal_log_, {actual_.get(), locations_.get(), uploads_.get(), reconciled_.get()}, clock_, small);
   journal_ = std::make_unique<journal>(*journal_sequencer_, "here");
-  where_ = std::make_unique<journaled_locations>(*journal_, *locations_, *uploads_);
+  where_ = std::make_unique<journaled_locations>(*journal_, *locations_, *actual_, *uploads_);
   start();
   for (const std::string& layer : layers) target_.erase_blob("a", digest::of(layer));
   for (int n = 0; n < 3; ++n) {
@@ -268,6 +269,54 @@ TEST_F(verification_test, a_stop_ends_a_run_that_waits_for_a_pass) {
   run(verification_->stop());
   EXPECT_FALSE(verification_->last().running);
   EXPECT_NE(state_of(**desired_->repository("a"), repository("a")).state, sync_state::synced);
+}
+
+TEST_F(verification_test, what_the_target_does_not_serve_is_shown_until_it_does) {
+  push("a", "v1");
+  push("a", "v2");
+  clock_.advance_us(3'600'000'000);
+  start();
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    const bool damaged = c.ref == "v1" || c.ref == source_.tag("a", "v1")->text();
+    if (!damaged || (c.verb != "resolve" && c.verb != "get_manifest")) return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  EXPECT_EQ(verify({}).unknown_repositories, 1u);
+  const auto shown = [&] { return state_of(**desired_->repository("a"), repository("a")); };
+  EXPECT_EQ(shown().state, sync_state::failed);
+  EXPECT_NE(shown().last_sync_failure.find("v1"), std::string::npos) << shown().last_sync_failure;
+  target_.faults = nullptr;
+  EXPECT_EQ(verify({}).clean, 1u);
+  EXPECT_EQ(shown().state, sync_state::synced);
+}
+
+TEST_F(verification_test, a_doubt_of_a_repository_that_is_left_out_ends) {
+  push("a", "v1");
+  push("b", "v1");
+  clock_.advance_us(3'600'000'000);
+  start();
+  for (const char* r : {"a", "b"}) {
+    ASSERT_TRUE(run(journal_->append({record::content_doubted(r, digest::of("base"))})));
+  }
+  run(verification_->stop());
+  run(replicator_->stop());
+  verification_.reset();
+  replicator_.reset();
+  copier_.reset();
+  pauses_.resume();
+  filter_rules without_a;
+  without_a.exclude = {"a"};
+  copying_.filter = std::make_shared<replication_filter>(*replication_filter::make(std::move(without_a)));
+  start();
+  ASSERT_EQ(verify({}).clean, 1u) << "the bytes are right";
+  ASSERT_EQ(repository("b").doubted, 0u);
+  target_.forget_calls();
+  push("c", "v1");
+  replicator_->changed("c");
+  run(replicator_->idle());
+  expect_mirrored("c");
+  EXPECT_EQ(repository("c").doubted, 0u) << "red until its next verification, and so is every repository from now on";
+  EXPECT_EQ(target_.bytes_received(digest::of("base")), std::string("base").size()) << "promise 10";
 }
 
 }  // namespace

@@ -241,5 +241,76 @@ TEST_F(actual_test, a_record_with_broken_detail_does_not_stop_the_fold) {
   EXPECT_EQ(repository().state, sync_state::failed);
 }
 
+class doubts_test : public view_test<actual> {
+ protected:
+  void record(event_kind kind, std::string repository, std::string tag = {}) {
+    fold(said(kind, std::move(repository), std::move(tag), digest_of("x")));
+  }
+  std::uint64_t doubted(const std::string& repository) {
+    auto r = view_->repository(repository);
+    EXPECT_TRUE(r);
+    return r && *r ? (*r)->doubted : 0;
+  }
+  std::size_t remembered(const std::string& repository) {
+    return view_->doubts(repository, doubt_of::what_is_gone)->size();
+  }
+};
+
+TEST_F(doubts_test, a_doubt_lasts_in_each_repository_until_it_is_read_right_there) {
+  record(event_kind::content_doubted, "a");
+  record(event_kind::content_doubted, "a");
+  record(event_kind::content_doubted, "b");
+  EXPECT_EQ(doubted("a"), 1u);
+  EXPECT_TRUE(*view_->is_doubted(digest_of("x")));
+  EXPECT_FALSE(*view_->is_doubted(digest_of("y")));
+  record(event_kind::content_believed, "a");
+  EXPECT_EQ(doubted("a"), 0u);
+  EXPECT_EQ(doubted("b"), 1u);
+  EXPECT_TRUE(*view_->is_doubted(digest_of("x")));
+  record(event_kind::content_believed, "b");
+  EXPECT_FALSE(*view_->is_doubted(digest_of("x")));
+}
+
+TEST_F(doubts_test, what_comes_while_it_is_doubted_anywhere_is_doubted_there) {
+  record(event_kind::located, "early");
+  record(event_kind::content_doubted, "a");
+  record(event_kind::located, "b");
+  record(event_kind::published, "c", "v1");
+  EXPECT_EQ(doubted("early"), 0u) << "who finds it doubts it where it is";
+  EXPECT_EQ(doubted("b"), 1u);
+  EXPECT_EQ(doubted("c"), 1u);
+}
+
+TEST_F(doubts_test, what_is_gone_is_doubted_no_more_and_again_when_it_comes_back) {
+  record(event_kind::content_doubted, "a");
+  record(event_kind::lost, "a");
+  record(event_kind::lost, "a");
+  EXPECT_EQ(doubted("a"), 0u);
+  EXPECT_TRUE(*view_->is_doubted(digest_of("x"))) << "the registry may have kept its file";
+  EXPECT_EQ(view_->doubts("a", doubt_of::what_is_gone)->size(), 1u);
+  record(event_kind::located, "a");
+  EXPECT_EQ(doubted("a"), 1u);
+  record(event_kind::removed, "a", "v1");
+  EXPECT_EQ(doubted("a"), 1u) << "a tag went, not what it named";
+  record(event_kind::removed, "a");
+  EXPECT_EQ(doubted("a"), 0u);
+}
+
+TEST_F(doubts_test, reading_it_right_anywhere_forgets_what_is_gone_elsewhere) {
+  record(event_kind::content_doubted, "a");
+  record(event_kind::content_doubted, "b");
+  record(event_kind::content_doubted, "c");
+  record(event_kind::lost, "a");
+  record(event_kind::content_believed, "b");
+  EXPECT_EQ(remembered("a"), 0u);
+  EXPECT_EQ(doubted("c"), 1u) << "that one has not been read";
+  record(event_kind::located, "a");
+  EXPECT_EQ(doubted("a"), 1u);
+  record(event_kind::content_believed, "a");
+  record(event_kind::content_believed, "c");
+  record(event_kind::located, "d");
+  EXPECT_EQ(doubted("d"), 0u);
+}
+
 }  // namespace
 }  // namespace longshore::engine

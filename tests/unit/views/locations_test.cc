@@ -49,19 +49,6 @@ TEST_F(locations_test, a_resync_forgets_one_repository) {
   EXPECT_TRUE(holds("a/b", digest_of("x")));
 }
 
-TEST_F(locations_test, what_one_repository_doubts_is_doubted_until_none_does) {
-  record(event_kind::located, "a", digest_of("x"));
-  record(event_kind::content_doubted, "a", digest_of("x"));
-  record(event_kind::content_doubted, "b", digest_of("x"));
-  EXPECT_TRUE(*view_->is_doubted(digest_of("x")));
-  EXPECT_FALSE(*view_->is_doubted(digest_of("y")));
-  record(event_kind::lost, "a", digest_of("x"));
-  record(event_kind::content_believed, "a", digest_of("x"));
-  EXPECT_TRUE(*view_->is_doubted(digest_of("x")));
-  record(event_kind::content_believed, "b", digest_of("x"));
-  EXPECT_FALSE(*view_->is_doubted(digest_of("x")));
-}
-
 TEST_F(locations_test, all_holders_are_told_by_name) {
   record(event_kind::located, "b", digest_of("x"));
   record(event_kind::located, "a", digest_of("x"));
