@@ -279,7 +279,7 @@ TEST(token_realms, one_that_is_no_http_address_is_refused) {
   for (const char* realm : {"", "token", "file:///etc/passwd", "https://user:pw@auth.example/"}) {
     const auto r = answer_of(io, "https://registry.example", realm, true);
     ASSERT_FALSE(r) << realm;
-    EXPECT_EQ(r.error().code, errc::invalid);
+    EXPECT_EQ(r.error().code, errc::unauthorized) << "nobody's item is to be given up for it";
   }
 }
 
