@@ -141,6 +141,15 @@ TEST_F(one_connection_test, going_on_with_a_blob_waits_for_nobody_though_its_tok
   EXPECT_EQ(server.seen.back().header("Authorization"), "Bearer t2");
 }
 
+TEST_F(one_connection_test, going_on_with_a_blob_waits_for_nobody_though_its_range_is_refused) {
+  server.reply(response(200, {}, body));
+  auto held = get(client->open_blob("a", d, 0));  // another transfer holds the only connection
+  ASSERT_TRUE(held);
+  server.reply(response(416, {}, "no"));
+  server.reply(response(200, {}, body));
+  EXPECT_EQ(get(read_all("a", d, 4)).value(), body.substr(4));
+}
+
 TEST_F(redirect_test, a_store_that_refuses_is_not_a_missing_blob) {
   redirects_to(store.url("/k"));
   store.reply(response(403, {}, "<Error><Code>AccessDenied</Code></Error>"));
