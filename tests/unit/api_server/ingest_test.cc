@@ -119,6 +119,47 @@ TEST_F(ingest_test, a_tag_that_moves_back_is_an_event_though_it_has_neither_id_n
   EXPECT_EQ(size(), 5u);
 }
 
+std::string moved(const std::string& tag, char d) {
+  return R"({"action":"push","target":{"repository":"team/app","tag":")" + tag + R"(","digest":"sha256:)" +
+         std::string(64, d) + "\"}}";
+}
+std::string deleted(const std::string& of) {
+  return R"({"action":"delete","target":{"repository":"team/app")" + of + "}}";
+}
+std::string envelope(const std::string& events) { return R"({"events":[)" + events + "]}"; }
+
+TEST_F(ingest_test, an_envelope_that_ends_as_the_log_does_is_no_redelivery_when_it_brings_news) {
+  open();
+  EXPECT_EQ(send(envelope(moved("v1", 'a'))).status, 200);
+  // v1 goes to b and back to a, told in one envelope that was never sent before.
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(send(envelope(moved("v1", 'b') + "," + moved("v1", 'a'))).status, 200);
+    EXPECT_EQ(size(), 3u) << "a, b, a";
+  }
+  EXPECT_EQ(logged().back().digest, "sha256:" + std::string(64, 'a')) << "the log must end where the tag is";
+  // The news may be of another tag.
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(send(envelope(moved("v1", 'a') + "," + moved("v2", 'c'))).status, 200);
+    EXPECT_EQ(size(), 5u);
+  }
+}
+
+TEST_F(ingest_test, what_is_deleted_pushed_again_and_deleted_again_is_recorded_without_id_or_time) {
+  open();
+  const std::string digest = R"(,"digest":"sha256:)" + std::string(64, 'a') + "\"";
+  std::size_t recorded = 0;
+  for (const std::string& gone : {deleted(digest), deleted(R"(,"tag":"v1")"), deleted("")}) {
+    for (const auto& event : {moved("v1", 'a'), gone, moved("v1", 'a'), gone}) {
+      ++recorded;
+      for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(send(envelope(event)).status, 200);
+        EXPECT_EQ(size(), recorded) << event;
+      }
+    }
+    EXPECT_EQ(logged().back().kind, log::event_kind::erased) << "it is gone, and the log must end so";
+  }
+}
+
 TEST_F(ingest_test, a_probe_is_recorded_and_says_nothing_of_the_registry) {
   open();
   int doubts = 0;
