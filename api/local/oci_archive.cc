@@ -95,7 +95,7 @@ result<void> oci_archive::unpack() {
   std::error_code ec;
   const bool is_new = writes && !fs::exists(options_.file, ec) && !ec;
   if (!is_new) {
-    auto unpacked = unpack_layout(options_.file, *directory, options_.limits);
+    auto unpacked = unpack_layout(options_.file, *directory, options_.limits, options_.stop);
     if (!unpacked && unpacked.error().code == errc::no_space && !writes) {
       unpacked.error().text += ", or name another directory in TMPDIR";
     }

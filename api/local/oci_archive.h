@@ -30,11 +30,13 @@ struct oci_archive_options {
   std::size_t threads = 4;
   file_calls* files = &system_files();
   index_entries needed = index_entries::all;
+  std::stop_token stop = {};  // of open()
 };
 
 class oci_archive {
  public:
-  // Blocks while it unpacks. To plan: errc::not_found while there is no such file.
+  // Blocks while it unpacks; errc::stopped soon after options.stop. To plan: errc::not_found while there is no such
+  // file.
   static result<std::unique_ptr<oci_archive>> open(oci_archive_options options);
   ~oci_archive();
 
