@@ -179,9 +179,9 @@ result<void> copy_session::open_index(engine::registry& target) {
 }
 
 engine::task<> copy_session::add_job(const copy_job& job) {
-  auto from = places_.source(job.from.at);
+  auto from = co_await places_.source(job.from.at);
   if (!from) co_return pass(std::move(from));
-  auto to = places_.target(job.to.at);
+  auto to = co_await places_.target(job.to.at);
   if (!to) co_return pass(std::move(to));
   if (auto opened = open_index(**to); !opened) co_return opened;
   if (job.from.many) co_return co_await add_many(job, **from, **to);
@@ -199,7 +199,7 @@ engine::task<> copy_session::sort_jobs() {
   for (const copy_job& job : request_.jobs) {
     auto added = co_await add_job(job);
     if (added) continue;
-    if (request_.jobs.size() == 1) co_return added;
+    if (request_.jobs.size() == 1 || stopping_) co_return added;
     job_failed_ = true;
     tell_failed(job.text, std::move(added).error());
   }

@@ -2,15 +2,19 @@
 """longshore copy and longshore plan between real registries, and from and to files."""
 
 import collections
+import gzip
 import http.server
 import json
 import os
+import signal
 import subprocess
+import tarfile
 import threading
+import time
 import unittest
 
 import support
-from longshore_testing import images, registry, registry_client, schema1, skopeo
+from longshore_testing import images, registry, registry_client, schema1, skopeo, wait
 
 PROGRAM = os.environ.get("SITE_PROGRAM", "longshore")
 
@@ -314,6 +318,28 @@ class Files(Pair):
             self.assertIn("leave --state out", said)
         self.assertEqual([p.name for p in self.directory.glob("kept*")], [])
         self.assertFalse(state.exists())
+
+    def test_a_copy_of_a_large_archive_ends_promptly_when_it_is_interrupted(self):
+        archive, temporary = self.directory / "large.tar.gz", self.directory / "temporary"
+        temporary.mkdir()
+        # Passed over by what unpacks it: 28 GiB that nobody has to keep.
+        header = tarfile.TarInfo("manifest.json")
+        header.size = 7 << 30
+        with archive.open("wb") as to:
+            to.write((gzip.compress(header.tobuf()) + gzip.compress(bytes(64 << 20)) * 112) * 4)
+        copy = subprocess.Popen([PROGRAM, "copy", "--json", f"oci-archive:{archive}", f"oci:{self.directory}/large"],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env={**os.environ, "TMPDIR": str(temporary)})
+        self.addCleanup(copy.kill)
+        wait.until(lambda: any(temporary.iterdir()) or copy.poll() is not None, "it is being unpacked")
+        self.assertIsNone(copy.poll(), "it takes longer than that")
+        began = time.monotonic()
+        copy.send_signal(signal.SIGINT)
+        _, said = copy.communicate(timeout=60)
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual(copy.returncode, 1)
+        self.assertIn("given up", said)
+        self.assertEqual(list(temporary.iterdir()), [])
 
     def test_a_registrys_storage_is_imported_while_the_registry_is_off(self):
         wanted = self.tags(self.at_source)

@@ -25,7 +25,7 @@ TEST_F(copy_endpoints_test, a_target_that_cannot_be_finished_does_not_take_the_o
     api::image_reference at;
     at.transport = api::image_transport::oci_archive;
     at.location = file.string();
-    ASSERT_TRUE(places.target(at));
+    ASSERT_TRUE(get(places.target(at)));
   }
   fs::create_directories(first / "in the way");
   const auto unfinished = get(places.finish());
