@@ -26,6 +26,12 @@ std::unique_ptr<engine::registry> nothing_at(const api::image_reference& at) {
 
 }  // namespace
 
+std::string registry_address(const std::string& location, bool plain_http) {
+  const auto parsed = api::url::parse("http://" + location);
+  const bool plain = plain_http || (parsed && api::is_loopback_host(parsed->host));
+  return (plain ? "http://" : "https://") + location;
+}
+
 engine::task<engine::registry*> copy_endpoints::source(const api::image_reference& at) {
   co_return co_await open(sources_, at, source_, api::layout_access::read);
 }
@@ -38,9 +44,7 @@ engine::task<engine::registry*> copy_endpoints::target(const api::image_referenc
 result<copy_endpoints::opened> copy_endpoints::open_docker(const api::image_reference& at,
                                                            const endpoint_options& options) {
   registry_settings settings = options.settings;
-  const std::string host = at.location.substr(0, at.location.rfind(':'));
-  const bool plain = options.plain_http || api::is_local_host(host) || api::is_local_host(at.location);
-  settings.url = (plain ? "http://" : "https://") + at.location;
+  settings.url = registry_address(at.location, options.plain_http);
   auto& limits = limits_[settings.url];
   if (!limits) limits = make_host_limits(on_, *now_, settings);
   auto client = make_registry_client(on_, *now_, settings, limits);

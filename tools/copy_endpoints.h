@@ -31,6 +31,9 @@ struct endpoint_options {
   registry_settings settings;                           // but for the url
 };
 
+// Of a registry at HOST[:PORT]: by plain HTTP on the loopback, or when told.
+std::string registry_address(const std::string& location, bool plain_http);
+
 class copy_endpoints {
  public:
   copy_endpoints(boost::asio::any_io_executor on, clock& now, endpoint_options source, endpoint_options target)

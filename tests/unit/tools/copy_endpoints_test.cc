@@ -34,6 +34,17 @@ TEST_F(copy_endpoints_test, a_target_that_cannot_be_finished_does_not_take_the_o
   EXPECT_TRUE(fs::exists(second));
 }
 
+TEST(registry_addresses, plain_http_is_spoken_on_the_loopback_only_unless_told) {
+  for (const char* here : {"localhost", "localhost:5000", "127.0.0.1:5000", "127.9.9.9", "[::1]", "[::1]:5001"}) {
+    EXPECT_EQ(registry_address(here, false), "http://" + std::string(here));
+  }
+  for (const char* there : {"169.254.10.1", "169.254.10.1:5000", "[fe80::1]:5000", "registry.example", "10.0.0.1:5000",
+                            "[2001:db8::1]:5000"}) {
+    EXPECT_EQ(registry_address(there, false), "https://" + std::string(there));
+    EXPECT_EQ(registry_address(there, true), "http://" + std::string(there));
+  }
+}
+
 class copy_state_test : public site_fixture {};
 
 TEST_F(copy_state_test, the_data_directory_of_a_site_is_no_state_of_copies) {
