@@ -129,11 +129,12 @@ void copy_endpoints::stop() {
   for (auto& [address, limits] : limits_) limits->stop();
 }
 
-boost::asio::awaitable<std::vector<copy_endpoints::unfinished>> copy_endpoints::finish() {
+boost::asio::awaitable<std::vector<copy_endpoints::unfinished>> copy_endpoints::finish(
+    std::function<bool(engine::registry*)> brought) {
   std::vector<unfinished> failed;
   for (auto& [key, target] : targets_) {
     result<void> done;
-    if (target.archive) done = co_await target.archive->finish();
+    if (target.archive && brought(target.registry)) done = co_await target.archive->finish();
     if (target.layout) done = co_await target.layout->finish();
     if (!done) failed.push_back({target.registry, std::move(done).error()});
   }

@@ -11,6 +11,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,7 +46,8 @@ class copy_endpoints {
     engine::registry* target;
     error why;
   };
-  boost::asio::awaitable<std::vector<unfinished>> finish();
+  // An archive into which nothing was brought stays as it is, or does not come to be.
+  boost::asio::awaitable<std::vector<unfinished>> finish(std::function<bool(engine::registry*)> brought);
 
   // Ends every wait for a registry's limits, and the unpacking of an archive.
   void stop();

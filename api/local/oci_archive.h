@@ -8,7 +8,8 @@
 // archive that is there already is unpacked first, and added to. Nothing of what was
 // written is in FILE before finish() has returned success; FILE is then replaced at once, and is on disk. Until
 // then, and after any failure, FILE is as it was. finish() may be called again after further changes. When it failed
-// last, the working directory stays, and the error names it: what was fetched need not be fetched again.
+// last, the working directory stays if it holds an image, and the error names it: what was fetched need not be fetched
+// again.
 // One executor. One process at a time writes an archive (errc::busy). What unpack_layout() refuses, open() refuses.
 
 #include <filesystem>

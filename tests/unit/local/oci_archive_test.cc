@@ -130,6 +130,18 @@ TEST_F(oci_archive_test, an_archive_that_is_there_is_added_to) {
   EXPECT_EQ(failure((*opened)->finish()), errc::unsupported);
 }
 
+TEST_F(oci_archive_test, what_was_fetched_of_no_whole_image_is_not_kept) {
+  {
+    auto opened = open(api::layout_access::write);
+    ASSERT_TRUE(get(push_blob((*opened)->registry(), "", "layer", digest::of("layer"))));
+    fs::create_directories(file / "in the way");
+    const auto done = get((*opened)->finish());
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().text.find("copy it from"), std::string::npos) << done.error().text;
+  }
+  EXPECT_EQ(beside(), std::vector<std::string>{"images.tar"});
+}
+
 TEST_F(oci_archive_test, what_was_fetched_is_kept_and_named_when_the_archive_cannot_be_written) {
   {
     auto opened = open(api::layout_access::write);

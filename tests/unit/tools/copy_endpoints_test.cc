@@ -28,10 +28,24 @@ TEST_F(copy_endpoints_test, a_target_that_cannot_be_finished_does_not_take_the_o
     ASSERT_TRUE(get(places.target(at)));
   }
   fs::create_directories(first / "in the way");
-  const auto unfinished = get(places.finish());
+  const auto unfinished = get(places.finish([](engine::registry*) { return true; }));
   ASSERT_EQ(unfinished.size(), 1u);
   EXPECT_EQ(unfinished[0].target->name(), "oci-archive:" + first.string());
   EXPECT_TRUE(fs::exists(second));
+}
+
+TEST_F(copy_endpoints_test, an_archive_into_which_nothing_was_brought_does_not_come_to_be) {
+  scratch_dir dir;
+  longshore::system_clock clock;
+  api::image_reference at;
+  at.transport = api::image_transport::oci_archive;
+  at.location = (dir.path() / "a.tar").string();
+  {
+    copy_endpoints places(io.get_executor(), clock, {}, {});
+    ASSERT_TRUE(get(places.target(at)));
+    EXPECT_TRUE(get(places.finish([](engine::registry*) { return false; })).empty());
+  }
+  EXPECT_TRUE(fs::is_empty(dir.path()));
 }
 
 TEST(registry_addresses, plain_http_is_spoken_on_the_loopback_only_unless_told) {
