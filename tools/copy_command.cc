@@ -102,6 +102,12 @@ result<copy_request> request_of(const copy_options& o, copy_purpose purpose) {
   if (!o.state.empty()) {
     if (auto fits = check_state(r.jobs); !fits) return pass(std::move(fits));
   }
+  if (!o.source.username.empty()) {
+    if (auto fits = check_one_registry(r.jobs, &copy_job::from, "--src-user"); !fits) return pass(std::move(fits));
+  }
+  if (!o.target.username.empty()) {
+    if (auto fits = check_one_registry(r.jobs, &copy_job::to, "--dst-user"); !fits) return pass(std::move(fits));
+  }
   r.run.removal.on = o.remove;
   r.run.removal.share_max = o.remove_share_max;
   auto source = endpoint_of(o, o.source);
@@ -179,7 +185,8 @@ int run(const invocation& call, const copy_options& o, copy_purpose purpose) {
 void add_side(CLI::App& command, const std::string& prefix, const std::string& which, side_options& to) {
   command.add_flag("--" + prefix + "-plain-http", to.plain_http, "Speak plain HTTP to the " + which);
   command.add_option("--" + prefix + "-ca-file", to.ca_file, "Certificates to trust at the " + which + " (PEM)");
-  command.add_option("--" + prefix + "-user", to.username, "User name at the " + which);
+  command.add_option("--" + prefix + "-user", to.username,
+                     "User name at the " + which + ", which is one registry then, with --from-file too");
   command.add_option("--" + prefix + "-password-file", to.password_file, "File with the password");
   command.add_option("--" + prefix + "-bytes-per-second", to.bytes_per_second, "At most so much, such as 10MB");
   command.add_option("--" + prefix + "-requests-per-second", to.requests_per_second, "At most so many requests")

@@ -212,6 +212,26 @@ class Registries(Pair):
         self.assertEqual(code, 1)
         self.assertIn("127.0.0.1:9", said)
 
+    def test_one_password_is_not_given_to_two_registries(self):
+        pairs, password = self.directory / "two.txt", self.directory / "password"
+        password.write_text("secret")
+        pairs.write_text(f"{self.at(self.source, '/team/app')} oci:{self.directory}/two\n"
+                         f"{self.at(self.target, '/team/app')} oci:{self.directory}/two\n")
+        asked = len(self.target.requests())
+        code, _, said = run("copy", "--json", "--src-user", "me", "--src-password-file", password, "--from-file", pairs,
+                            check=False)
+        self.assertEqual(code, 2)
+        self.assertIn(self.source.host, said)
+        self.assertIn(self.target.host, said)
+        self.assertEqual(len(self.target.requests()), asked)
+
+    def test_a_file_of_credentials_that_is_not_there_is_a_failure(self):
+        code, _, said = run("copy", "--json", "--docker-config", self.directory / "nofile.json",
+                            self.at(self.source, "/team/app:v1"), self.at(self.target, "/x:v1"), check=False)
+        self.assertEqual(code, 1)
+        self.assertIn("nofile.json", said)
+        self.assertEqual(self.at_target.repositories(), [])
+
 
 class Deletions(Pair):
     def setUp(self):
