@@ -59,6 +59,8 @@ result<endpoint_options> endpoint_of(const copy_options& o, const side_options& 
     while (password->ends_with('\n') || password->ends_with('\r')) password->pop_back();
     e.settings.password = *std::move(password);
   } else if (!o.docker_config.empty()) {
+    // One that was named is meant: without it everything would be asked for anonymously.
+    if (auto there = read_small_file(o.docker_config, 1u << 20); !there) return pass(std::move(there));
     e.settings.docker_config = o.docker_config;
   } else {
     e.settings.credential_files = api::docker_credential_files([](const char* name) { return std::getenv(name); });
