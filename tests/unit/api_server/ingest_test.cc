@@ -72,7 +72,29 @@ TEST_F(ingest_test, a_wrong_token_is_401_and_nothing_is_kept) {
   EXPECT_EQ(quarantine_->count(), 0u);
   EXPECT_EQ(stats().unauthorized, 6u);
   EXPECT_EQ(on_server([&] { return ingest_->stats().unauthorized; }), 8u);
-  EXPECT_EQ(warnings_, 1) << "told once a minute, not each time";
+  EXPECT_EQ(warnings_, 2) << "of wrong tokens and of an unknown source, told once a minute each, not each time";
+}
+
+TEST_F(ingest_test, what_goes_by_a_source_that_is_not_there_is_told_to_the_operator_and_not_to_the_stranger) {
+  open();
+  std::uint64_t counted = 0;
+  for (const char* path : {"/v1/events/nroth", "/v1/event/north", "/events"}) {
+    const raw_answer a = send(push("1"), path, "north-token");
+    EXPECT_GE(a.status, 401);
+    EXPECT_EQ(a.body.find("east"), std::string::npos) << "no source is named to it";
+    const auto told = on_server([&] { return ingest_->stats(); });
+    EXPECT_EQ(told.misdirected, ++counted);
+    EXPECT_EQ(told.misdirected_last, path);
+    const std::string said = on_server([&] { return warning_; });
+    EXPECT_NE(said.find(path == std::string("/v1/events/nroth") ? "there is no [[source]] nroth" : "/v1/events/NAME"),
+              std::string::npos)
+        << said;
+    EXPECT_NE(said.find("north, east"), std::string::npos) << said;
+    now_.advance_us(61'000'000);
+  }
+  const int before = warnings_;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(send(push("1"), "/v1/event/north", "north-token").status, 404);
+  EXPECT_EQ(warnings_, before + 1) << "once a minute";
 }
 
 TEST_F(ingest_test, a_redelivered_event_is_acknowledged_and_not_appended_again) {
