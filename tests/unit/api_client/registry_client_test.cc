@@ -346,6 +346,13 @@ TEST_F(registry_client_test, an_overloaded_registry_is_not_asked_again_after_a_m
   EXPECT_EQ(server.seen.size(), 1u);
 }
 
+TEST_F(registry_client_test, a_registry_that_takes_no_manifest_is_called_read_only) {
+  server.reply(response(405, {}, complaint("UNSUPPORTED")));
+  const auto e = failure(client->put_manifest("a", "x", "text/plain", "{}"));
+  EXPECT_EQ(e.code, errc::unsupported);
+  EXPECT_NE(e.text.find("takes no pushes"), std::string::npos) << e.text;
+}
+
 TEST_F(registry_client_test, a_lost_upload_session_is_to_be_tried_again) {
   server.reply(response(202, {{"Location", "/u"}}));
   server.reply(response(404, {}, complaint("BLOB_UPLOAD_INVALID")));
