@@ -216,6 +216,7 @@ task<std::string> authenticator::fetch(std::vector<std::string> scopes, std::str
   auto request = token_request(scopes, *with);
   const auto shown = request.to.shown();
   auto answer = co_await http_->send(std::move(request), answer_bytes_max);
+  if (!answer && answer.error().code == errc::too_large) answer.error().code = errc::unavailable;
   if (!answer) co_return pass(std::move(answer), "asking the token service of " + options_.registry.authority());
   if (answer->head.status == 401 || answer->head.status == 403 || answer->head.status == 400) {
     co_return fail(errc::unauthorized, "the token service " + shown + " refused the credentials for " +
