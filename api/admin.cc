@@ -53,6 +53,12 @@ error no_states() {
   return {errc::conflict, "this site brings nothing to a registry, so its repositories have no state: ask a secondary"};
 }
 
+std::string misdirected(const ingest_stats& s) {
+  return std::to_string(s.misdirected) + " requests came for a source that is not configured, or were posted where " +
+         "nothing is, the last to " + s.misdirected_last +
+         ": if a registry sends them, correct its notifications.endpoints[].url (/v1/events/NAME)";
+}
+
 error no_such_repository(std::string_view name) {
   return {errc::not_found, "the log does not speak of a repository " + printable(name)};
 }
@@ -118,6 +124,7 @@ admin::answering admin::status(const request&) {
       sources.push_back(std::move(source));
     }
     o.emplace("sources", std::move(sources));
+    o.emplace("notifications", json_of(world_.incoming->stats()));
   }
   json::array followers;
   for (const site_report& s : world_.followers.all()) {
@@ -126,7 +133,11 @@ admin::answering admin::status(const request&) {
   o.emplace("sites", std::move(followers));
   const server_counters* server = world_.server ? world_.server() : nullptr;
   if (server != nullptr) o.emplace("http", json_of(*server));
-  o.emplace("warnings", json::array(facts.warnings.begin(), facts.warnings.end()));
+  json::array warnings(facts.warnings.begin(), facts.warnings.end());
+  if (world_.incoming != nullptr && world_.incoming->stats().misdirected > 0) {
+    warnings.emplace_back(misdirected(world_.incoming->stats()));
+  }
+  o.emplace("warnings", std::move(warnings));
   co_return json_page(o);
 }
 

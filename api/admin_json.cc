@@ -138,6 +138,11 @@ json::object json_of(const repository_counts& counts) {
   return o;
 }
 
+json::object json_of(const ingest_stats& s) {
+  return {
+      {"unauthorized", s.unauthorized}, {"misdirected", s.misdirected}, {"misdirected_last", text(s.misdirected_last)}};
+}
+
 json::object json_of(const source_stats& s) {
   return {{"name", s.name},
           {"last_event", json_of(s.last_event)},

@@ -22,6 +22,8 @@ boost::json::object json_of(const engine::follower_status& f, timestamp now);
 boost::json::object json_of(const engine::replicator_status& r, timestamp now);
 boost::json::object json_of(const repository_counts& counts);
 boost::json::object json_of(const source_stats& s);
+// Of all sources, and of none.
+boost::json::object json_of(const ingest_stats& s);
 boost::json::object json_of(const server_counters& c);
 boost::json::object json_of(const site_report& s, std::uint64_t log_size, timestamp now);
 boost::json::object json_of(const log::quarantined& q, std::size_t body_bytes_max);

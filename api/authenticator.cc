@@ -134,7 +134,10 @@ task<std::string> authenticator::answer_in_turn(std::vector<challenge> challenge
 
 result<authenticator::bearer_service> authenticator::validate(const challenge& c) const {
   auto realm = url::parse(c.parameter("realm"));
-  if (!realm) return pass(std::move(realm), options_.registry.authority() + " names a token service");
+  if (!realm) {
+    return fail(errc::unauthorized, options_.registry.authority() + " names a token service: " + realm.error().text +
+                                        "; correct the registry's auth.token.realm");
+  }
   bearer_service out{std::move(*realm), std::string(c.parameter("service"))};
   if (options_.registry.secure() && !out.realm.secure()) {
     return fail(errc::denied, options_.registry.authority() + " names a token service without TLS, " +
@@ -202,6 +205,10 @@ task<std::string> authenticator::fetch(std::vector<std::string> scopes, std::str
   auto with = co_await credentials(std::move(repository));
   if (!with) co_return pass(std::move(with));
   if (*with && !(*with)->registry_token.empty()) {
+    if (!sendable((*with)->registry_token)) {
+      co_return fail(errc::unauthorized, "the configured token for " + options_.registry.authority() +
+                                             " holds characters that no token has");
+    }
     auto value = "Bearer " + (*with)->registry_token;
     remember(key, value, static_credential_s);
     co_return value;
@@ -209,6 +216,7 @@ task<std::string> authenticator::fetch(std::vector<std::string> scopes, std::str
   auto request = token_request(scopes, *with);
   const auto shown = request.to.shown();
   auto answer = co_await http_->send(std::move(request), answer_bytes_max);
+  if (!answer && answer.error().code == errc::too_large) answer.error().code = errc::unavailable;
   if (!answer) co_return pass(std::move(answer), "asking the token service of " + options_.registry.authority());
   if (answer->head.status == 401 || answer->head.status == 403 || answer->head.status == 400) {
     co_return fail(errc::unauthorized, "the token service " + shown + " refused the credentials for " +

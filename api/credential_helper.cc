@@ -119,7 +119,7 @@ task<std::string> read_output(asio::posix::stream_descriptor& from) {
     if (ec == asio::error::eof) co_return out;
     if (ec) co_return fail(errc::io_failed, "reading a credential helper's answer: " + ec.message());
     if (out.size() > output_bytes_max) {
-      co_return fail(errc::too_large,
+      co_return fail(errc::unauthorized,
                      "a credential helper answered with more than " + std::to_string(output_bytes_max) + " bytes");
     }
   }
@@ -185,7 +185,7 @@ task<std::optional<credential>> ask_credential_helper(asio::any_io_executor exec
                                                       std::string server, std::chrono::milliseconds limit) {
   const auto program = "docker-credential-" + name;
   if (!safe_name(name) || server.size() > server_bytes_max) {
-    co_return fail(errc::invalid, "\"" + name.substr(0, 100) + "\" is not the name of a credential helper");
+    co_return fail(errc::unauthorized, "\"" + name.substr(0, 100) + "\" is not the name of a credential helper");
   }
   int in[2], out[2];
   if (::pipe2(in, O_CLOEXEC) != 0) co_return fail(errc::io_failed, std::string("pipe: ") + std::strerror(errno));

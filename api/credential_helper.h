@@ -4,8 +4,9 @@
 // (docker/cli docs/reference/commandline/login.md, "Credential helper protocol").
 //
 // Without a shell, found through PATH, in a process group of its own, which is killed when the time is up. The
-// caller's executor is never blocked. None: the helper knows no such server. Fails with invalid (a name with other
-// than letters, digits, '-', '_', '.'), unauthorized (it failed; its words are in the text), timed_out, too_large.
+// caller's executor is never blocked. None: the helper knows no such server. Fails with unauthorized (it failed,
+// its words are in the text; its answer is too long; or its name has other than letters, digits, '-', '_', '.'), or
+// timed_out.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>

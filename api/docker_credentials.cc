@@ -52,7 +52,7 @@ result<std::optional<credential>> entry(const json::object& e) {
   if (const auto packed = text_at(e, "auth"); !packed.empty()) {
     auto plain = engine::from_base64(packed, engine::base64_alphabet::standard);
     const auto colon = plain ? plain->find(':') : std::string::npos;
-    if (colon == std::string::npos) return fail(errc::invalid, "an \"auth\" value is not base64 of user:password");
+    if (colon == std::string::npos) return fail(errc::unauthorized, "an \"auth\" value is not base64 of user:password");
     c.username = plain->substr(0, colon);
     c.password = plain->substr(colon + 1);
     // Some tools pad the password with NULs.
@@ -81,6 +81,7 @@ result<std::optional<credential>> from_auths(const json::object& auths, const st
   }
 }
 
+// What these files have wrong is for whoever keeps them to mend; then everything goes on by itself.
 result<std::optional<std::string>> read_file(const std::filesystem::path& path) {
   std::error_code ec;
   if (!std::filesystem::exists(path, ec)) return std::optional<std::string>();
@@ -88,10 +89,10 @@ result<std::optional<std::string>> read_file(const std::filesystem::path& path) 
   std::string text(file_bytes_max + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!in.is_open() || in.bad()) {
-    return fail(errc::invalid, path.string() + " cannot be read; check the permissions of the credentials file");
+    return fail(errc::unauthorized, path.string() + " cannot be read; check the permissions of the credentials file");
   }
   text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > file_bytes_max) return fail(errc::invalid, path.string() + " is over 1 MiB");
+  if (text.size() > file_bytes_max) return fail(errc::unauthorized, path.string() + " is over 1 MiB");
   return std::optional<std::string>(std::move(text));
 }
 
@@ -101,7 +102,7 @@ result<docker_answer> look_up(std::string_view config_json, const std::string& h
   boost::system::error_code ec;
   const auto parsed = json::parse(config_json, ec);
   const auto* config = ec ? nullptr : parsed.if_object();
-  if (config == nullptr) return fail(errc::invalid, "not a JSON object; it should look like {\"auths\":{...}}");
+  if (config == nullptr) return fail(errc::unauthorized, "not a JSON object; it should look like {\"auths\":{...}}");
   docker_answer out;
   out.server = is_docker_hub(host) ? std::string(docker_hub_key) : host;
   if (const auto* helpers = object_at(*config, "credHelpers")) {

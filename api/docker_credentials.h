@@ -5,7 +5,8 @@
 // Files are looked at in order, the first that has an answer counts; a file that does not exist is passed over.
 // They are read anew for each question, so that a rotated secret is found. Within a file: credHelpers[host], then
 // credsStore, then auths; in auths the most specific key wins ("host/group/name" before "host"), and Docker Hub
-// goes by https://index.docker.io/v1/ too. A file that is not valid, or over 1 MiB, is errc::invalid, naming it.
+// goes by https://index.docker.io/v1/ too. A file that is not valid, or over 1 MiB, is
+// errc::unauthorized, naming it: it is no fault of what was asked for, and read anew when asked again.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>

@@ -105,14 +105,15 @@ std::string default_user_agent() { return "longshore/" LONGSHORE_VERSION; }
 
 task<http_response> http_stream::read_all(std::size_t bytes_max) {
   http_response out;
+  const errc over = head_.status >= 300 ? errc::unavailable : errc::too_large;
   if (const auto n = content_length(); n && *n > bytes_max && head_.status != 204 && head_.status != 304) {
     // A HEAD answer tells a length and has no body: one read finds that out.
     std::array<char, 1> probe{};
     auto first = co_await read(asio::buffer(probe));
     if (!first) co_return pass(std::move(first));
     if (*first > 0) {
-      co_return fail(errc::too_large, head_.from.shown() + " answered with " + std::to_string(*n) + " bytes; at most " +
-                                          std::to_string(bytes_max) + " are accepted");
+      co_return fail(over, head_.from.shown() + " answered with " + std::to_string(*n) + " bytes; at most " +
+                               std::to_string(bytes_max) + " are accepted");
     }
   }
   std::vector<char> piece(16 * 1024);
@@ -121,8 +122,7 @@ task<http_response> http_stream::read_all(std::size_t bytes_max) {
     if (!n) co_return pass(std::move(n));
     if (*n == 0) break;
     if (out.body.size() + *n > bytes_max) {
-      co_return fail(errc::too_large,
-                     head_.from.shown() + " answered with more than " + std::to_string(bytes_max) + " bytes");
+      co_return fail(over, head_.from.shown() + " answered with more than " + std::to_string(bytes_max) + " bytes");
     }
     out.body.append(piece.data(), *n);
   }

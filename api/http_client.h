@@ -43,7 +43,8 @@ class http_stream {
   std::optional<std::uint64_t> content_length() const { return exchange_->content_length(); }
   // At least 1 byte; 0 at the end. The connection is free again at the end.
   task<std::size_t> read(boost::asio::mutable_buffer buffer) { return exchange_->read_body(buffer); }
-  // All of the body; too_large when it is over the limit.
+  // All of the body; when it is over the limit too_large, or unavailable of a refusal: what refuses at such length is
+  // no registry.
   task<http_response> read_all(std::size_t bytes_max);
 
  private:

@@ -24,7 +24,7 @@ bool wants_more(const beast::error_code& ec) { return ec == http::error::need_mo
 
 std::unexpected<error> malformed(const url& from, const beast::error_code& ec) {
   if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
-    return fail(errc::too_large, from.authority() + " answered with larger headers than are accepted");
+    return fail(errc::unavailable, from.authority() + " answered with larger headers than are accepted");
   }
   return fail(errc::corrupt, from.authority() + " answered with something that is not HTTP/1.1 (" + ec.message() +
                                  "); check that the address and its scheme (http or https) are right");

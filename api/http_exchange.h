@@ -5,7 +5,7 @@
 // Order: send_head() (the body's beginning goes with it, in one write where nothing paces it), send_body() as often as
 // needed, read_head(), read_body() until 0. With the last byte of the body the lease ends: the connection is kept
 // where the server allows it, else closed. Destroyed earlier, the connection is closed. A truncated body is
-// unavailable, a malformed response corrupt, an oversized head too_large, an answer that comes too slowly timed_out.
+// unavailable, a malformed response corrupt, an oversized head unavailable, an answer that comes too slowly timed_out.
 // 1xx responses are passed over, at most eight. Where the host has limits (not null), bodies go at their pace, and they
 // are told how it went; tell_broken() is for the caller, who knows whether a failure was the host's.
 

@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view own_agent = "longshore/";
 constexpr std::size_t instances_kept = 16;
 constexpr std::int64_t warn_every_us = 60'000'000;
+constexpr std::size_t names_shown_max = 10;
 // From so many refusals in a row on, a registry may have given up on some: GitLab's drops after ten tries.
 constexpr std::uint64_t refusals_that_lose = 5;
 
@@ -60,6 +61,11 @@ void ingest::mount(router& to) {
     r.too_large = [this](const request& q) { note_too_large(q); };
     to.add(std::move(r));
   }
+  to.on_unknown([this](const request& q) {
+    if (q.method() != "POST") return;
+    note_misdirected(q, "a POST came to " + printable(q.path()) +
+                            ", where nothing is: notifications go to /v1/events/NAME, which is that of a [[source]]");
+  });
 }
 
 std::optional<answer> ingest::admit(request& r) {
@@ -70,7 +76,13 @@ std::optional<answer> ingest::admit(request& r) {
     return std::nullopt;
   }
   ++stats_.unauthorized;
-  if (const auto meant = tokens_.named(name)) {
+  const auto meant = tokens_.named(name);
+  if (!name.empty() && !meant) {
+    note_misdirected(
+        r, "a notification came for a source that is not configured: there is no [[source]] " + printable(name));
+    return unauthorized("the token of this source");
+  }
+  if (meant) {
     ++stats_.sources[*meant].unauthorized;
     // Anybody can send these: they are shown, and no reason to suspect a loss.
     ++stats_.sources[*meant].wrong_tokens_in_a_row;
@@ -82,6 +94,24 @@ std::optional<answer> ingest::admit(request& r) {
                      "its source in notifications.endpoints[].headers.Authorization, then run longshore reconcile "
                      "--digests to find what it has given up on");
   return unauthorized(name.empty() ? "the token of any source" : "the token of this source");
+}
+
+void ingest::note_misdirected(const request& r, const std::string& what) {
+  ++stats_.misdirected;
+  stats_.misdirected_last = printable(r.path());
+  warn_sometimes(warned_misdirected_,
+                 what + " (there are: " + source_names() +
+                     "). If a registry sent it, correct its notifications.endpoints[].url: it repeats it and "
+                     "everything behind it waits; then run longshore reconcile --digests to find what it has given up "
+                     "on");
+}
+
+std::string ingest::source_names() const {
+  std::string names;
+  for (std::size_t i = 0; i < stats_.sources.size() && i < names_shown_max; ++i) {
+    names += (i == 0 ? "" : ", ") + stats_.sources[i].name;
+  }
+  return stats_.sources.size() > names_shown_max ? names + " and others" : names;
 }
 
 void ingest::note_too_large(const request& r) {

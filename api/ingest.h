@@ -70,6 +70,8 @@ struct source_stats {
 struct ingest_stats {
   std::vector<source_stats> sources;
   std::uint64_t unauthorized = 0;  // all of them
+  std::uint64_t misdirected = 0;   // requests that named no source there is, or were posted where nothing is
+  std::string misdirected_last;    // the path of the last
   latency_histogram acknowledged;  // from the whole body to the answer, of those acknowledged
 };
 
@@ -90,6 +92,7 @@ class ingest {
 
  private:
   std::optional<answer> admit(request& r);
+  void note_misdirected(const request& r, const std::string& what);
   void note_too_large(const request& r);
   boost::asio::awaitable<void> take(exchange& x);
   boost::asio::awaitable<answer> record(std::size_t source, const request& r);
@@ -99,6 +102,7 @@ class ingest {
   void note_instances(source_stats& s, const std::vector<std::string>& instances);
   void note_taken(source_stats& s, const log::append_outcome& done);
   answer not_written(source_stats& s, const error& e, bool of_registry);
+  std::string source_names() const;
   void warn_sometimes(timestamp& last, const std::string& what);
 
   ingest_world world_;
@@ -109,7 +113,7 @@ class ingest {
   bool putting_aside_ = false;
   std::size_t waiting_aside_ = 0;
   engine::wait_list aside_free_;
-  timestamp warned_unauthorized_, warned_too_large_, warned_unwritten_, warned_quarantined_;
+  timestamp warned_unauthorized_, warned_misdirected_, warned_too_large_, warned_unwritten_, warned_quarantined_;
 };
 
 }  // namespace longshore::api

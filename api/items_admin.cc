@@ -127,8 +127,7 @@ std::optional<json::object> shown(const engine::repository_state& r, const std::
   whole.state = item_state::failed;
   whole.reason = r.last_sync_failure;
   if (!doubted.empty()) whole.reason += " (with wrong bytes: " + listed(doubted) + ")";
-  const std::string verify = doubted.empty() ? "longshore verify " : "longshore verify --deep ";
-  return shown(whole, r.retry_at.us > 0 ? retried(r.name) : "as the reason says; then " + verify + r.name);
+  return shown(whole, r.retry_at.us > 0 ? retried(r.name) : "as the reason says; then longshore verify " + r.name);
 }
 
 result<json::object> page_of(const admin_world& world, const question& q) {

@@ -2,7 +2,7 @@
 
 // Which addresses of this machine and its link an answer of a registry may lead to: a registry that is configured to be
 // on the loopback may lead to the loopback, everybody else to none of them. Link-local addresses are where clouds keep
-// their metadata services.
+// their metadata services. Other addresses of this machine are like anybody's.
 //
 // The host decides as it was configured: what its name resolves to may change between two requests, at others' will.
 

@@ -83,6 +83,8 @@ constexpr source_number source_numbers[] = {
 void add_ingest(exposition& to, const ingest_stats& s) {
   to.histogram("longshore_ingest_ack_seconds", "From a whole notification to its acknowledgement", s.acknowledged);
   to.counter("longshore_ingest_unauthorized_requests_total", "Notifications with a wrong token", s.unauthorized);
+  to.counter("longshore_ingest_misdirected_requests_total",
+             "Notifications for a source that is not configured, and POSTs to where nothing is", s.misdirected);
   for (const source_number& n : source_numbers) {
     for (const source_stats& of : s.sources) to.counter(n.name, n.help, of.*n.number, {{"source", of.name}});
   }

@@ -174,7 +174,13 @@ task<longshore::digest> registry_client::put_manifest(std::string repository, st
   auto answer = co_await session_.send(ask, answer_bytes_max);
   if (!answer) co_return pass(std::move(answer));
   if (answer->head.status < 200 || answer->head.status > 202) {
-    co_return refusal(*answer, "writing manifest " + repository + ":" + ref, ask.scopes);
+    auto why = refusal(*answer, "writing manifest " + repository + ":" + ref, ask.scopes);
+    if (answer->head.status == 405) {
+      why.error().text +=
+          "; it takes no pushes: is it read-only (Distribution: storage.maintenance.readonly), or a pull-through "
+          "cache?";
+    }
+    co_return why;
   }
   const auto asked = longshore::digest::parse(ref);
   co_return checked_digest(media_type, bytes, asked ? std::optional(*asked) : std::nullopt, answer->head);

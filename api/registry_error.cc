@@ -41,6 +41,8 @@ errc code_for(int status, const std::vector<registry_complaint>& all) {
   if (status == 401) return errc::unauthorized;
   if (status == 403) return errc::denied;
   if (status == 405) return errc::unsupported;
+  // A proxy's doing, mostly: nothing was said of what was asked for.
+  if (status >= 300 && status < 400) return errc::unavailable;
   if (status == 408 || status == 425 || status == 499 || status >= 500) return errc::unavailable;
   if (status == 413) return errc::too_large;
   if (status == 429) return errc::throttled;

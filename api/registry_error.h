@@ -5,8 +5,8 @@
 //
 //   404 with a code that says "there is no such thing" -> not_found; any other 404 -> unavailable (a proxy's page)
 //   401 unauthorized, 403 denied, 405 or UNSUPPORTED unsupported, 413 too_large, 429 throttled (with Retry-After),
-//   408 and 5xx unavailable (with Retry-After), a lost upload session unavailable, other 4xx rejected,
-//   3xx rejected. The text says what was being done, the status, and the registry's own code and message.
+//   3xx, 408 and 5xx unavailable (with Retry-After), a lost upload session unavailable, other 4xx rejected.
+//   The text says what was being done, the status, and the registry's own code and message.
 
 #include <string>
 #include <vector>

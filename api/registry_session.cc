@@ -12,6 +12,13 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+// Where an answer leads. One that leads nowhere is a fault of the registry or of a proxy, not of what was asked for.
+result<url> followed(const http_head& answer, std::string_view location) {
+  auto to = answer.from.resolve(location);
+  if (!to) to.error().code = errc::unavailable;
+  return to;
+}
+
 }  // namespace
 
 result<void> registry_session::may_go(const url& to, bool from_secure) const {
@@ -57,9 +64,9 @@ task<std::unique_ptr<http_stream>> registry_session::redirected(opened first, ht
     const auto location = head.headers.find("Location");
     if (!location) break;
     if (hops == redirects_max) {
-      co_return fail(errc::rejected, registry_.authority() + " redirected more than five times");
+      co_return fail(errc::unavailable, registry_.authority() + " redirected more than five times");
     }
-    auto to = head.from.resolve(*location);
+    auto to = followed(head, *location);
     if (!to) co_return pass(std::move(to));
     if (auto allowed = may_go(*to, head.from.secure()); !allowed) co_return pass(std::move(allowed));
     request.to = std::move(*to);
@@ -105,11 +112,11 @@ task<http_response> registry_session::send(registry_ask ask, std::size_t bytes_m
 result<url> registry_session::upload_location(const http_head& answer) const {
   const auto location = answer.headers.find("Location");
   if (!location) {
-    return fail(errc::rejected, registry_.authority() +
-                                    " began an upload without saying where it goes on "
-                                    "(no Location header)");
+    return fail(errc::unavailable, registry_.authority() +
+                                       " began an upload without saying where it goes on "
+                                       "(no Location header)");
   }
-  auto to = answer.from.resolve(*location);
+  auto to = followed(answer, *location);
   if (!to) return to;
   if (auto allowed = may_go(*to, registry_.secure()); !allowed) return pass(std::move(allowed));
   return to;

@@ -4,8 +4,9 @@
 //
 // Statuses other than 401 are answers; of a 401 the authenticator's verdict is the failure: credentials are tried
 // once anew, a second 401 is final (unauthorized). GET and HEAD follow at most five redirects. The Authorization
-// header goes to the registry's own origin only. Refused (denied): a step from https to http, and a redirect or
-// upload address of this machine or link out of the registry's reach (local_reach), unless the options allow it.
+// header goes to the registry's own origin only. unavailable: more redirects, and an address that cannot be followed.
+// Refused (denied): a step from https to http, and a redirect or upload address of this machine or link out of the
+// registry's reach (local_reach), unless the options allow it.
 // One executor; must outlive nothing it returned, but the authenticator and the client must outlive it.
 
 #include <memory>
@@ -52,7 +53,8 @@ class registry_session {
   task<std::unique_ptr<http_stream>> open(registry_ask ask);
   task<http_response> send(registry_ask ask, std::size_t bytes_max);
 
-  // Where an upload goes on, from an answer's Location. denied as above; rejected when there is none.
+  // Where an upload goes on, from an answer's Location. denied as above; unavailable when there is none that
+  // can be used.
   result<url> upload_location(const http_head& answer) const;
   // The same for an address that was kept.
   result<url> upload_location(const std::string& kept) const;

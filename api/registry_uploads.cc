@@ -40,10 +40,10 @@ task<std::unique_ptr<engine::blob_reader>> registry_client::open_blob(std::strin
   ask.repository = repository;
   auto answer = co_await session_.open(ask);
   if (answer && (*answer)->head().status == 416 && offset > 0) {
-    // A store that refuses the range: whether there is more, the whole of it tells.
+    // A store that refuses the range: whether there is more, the whole of it tells. Still going on with a blob: it
+    // waits for no connection.
     if (auto why = co_await (*answer)->read_all(answer_bytes_max); !why) co_return pass(std::move(why));
     ask.headers = {};
-    ask.resumed = false;
     answer = co_await session_.open(ask);
   }
   if (!answer) co_return pass(std::move(answer));

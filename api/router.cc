@@ -123,6 +123,7 @@ const route* router::find(request& r, answer& otherwise) const {
       return &e->to;
     }
   }
+  if (allowed.empty() && unknown_) unknown_(r);
   otherwise = allowed.empty() ? refusal(404, "NOT_FOUND", "there is nothing at " + printable(path))
                               : not_allowed(r.method(), allowed);
   return nullptr;

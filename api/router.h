@@ -31,6 +31,8 @@ struct route {
 class router {
  public:
   void add(route r);
+  // Told of each request to a path that nothing is at, before its 404.
+  void on_unknown(std::function<void(const request&)> told) { unknown_ = std::move(told); }
   // Sets the request's parameters; or the 404, 405 or 400 to answer.
   const route* find(request& r, answer& otherwise) const;
 
@@ -56,6 +58,7 @@ class router {
   std::deque<entry> entries_;
   std::unordered_map<std::string, std::vector<const entry*>, hash, std::equal_to<>> literal_;
   std::vector<const entry*> patterns_;
+  std::function<void(const request&)> unknown_;
 };
 
 }  // namespace longshore::api

@@ -1,13 +1,15 @@
 #pragma once
 
 // Events that a registry sent with neither an id nor a time: a tag that moves there and back gives the same bytes
-// twice.
+// twice, and so does what is deleted, pushed again and deleted again.
 //
 // The id that parse_notification() makes of the bytes knows a redelivery; it does not know the third of v1 -> a, b, a
-// from the first. What is redelivered is what was recorded last, because a registry sends nothing past what it repeats:
-// so, where the newest record of a tag is another one than these bytes, they are a new event, and the
-// newest record's seq becomes part of the id: the same id each time that this event is repeated. A redelivery that
-// comes after the tag has moved on is recorded once more, which costs a look at the source.
+// from the first. What is redelivered is an envelope as a whole, and what was recorded last, because a registry sends
+// nothing past what it repeats. So an envelope is a redelivery only when all its events that change something are
+// known; and then, what an event is about (a tag, else a digest, else the repository) decides: where the newest record
+// of it is another one than the bytes of the envelope's last word on it, they are new events, and that record's seq
+// becomes part of their ids: the same ids each time that the envelope is repeated. A redelivery that comes after the
+// tag has moved on is recorded once more, which costs a look at the source.
 
 #include <vector>
 

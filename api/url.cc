@@ -1,6 +1,7 @@
 #include "api/url.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/url.hpp>
 
 namespace longshore::api {
@@ -69,6 +70,9 @@ std::string escape_but(std::string_view text, std::string_view kept) {
   return out;
 }
 
+// fd00:ec2::254, where a cloud keeps by IPv6 what it keeps on the link by IPv4.
+constexpr std::array<unsigned char, 16> metadata_v6{0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54};
+
 enum class place : std::uint8_t { elsewhere, link, loopback };
 
 place place_of_v4(const std::array<unsigned char, 4>& b) {
@@ -85,6 +89,7 @@ place place_of(std::string_view host) {
     if (v6->is_v4_mapped()) return place_of_v4({b[12], b[13], b[14], b[15]});
     if (v6->is_loopback() || v6->is_unspecified()) return place::loopback;
     if (b[0] == 0xfe && (b[1] & 0xc0) == 0x80) return place::link;
+    if (b == metadata_v6) return place::link;
   }
   return place::elsewhere;
 }

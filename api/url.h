@@ -45,7 +45,7 @@ std::string escape_path(std::string_view text);
 
 // "localhost", "*.localhost", or a literal loopback or unspecified address (also as IPv4-mapped IPv6).
 bool is_loopback_host(std::string_view host);
-// The same, or a literal link-local address.
+// The same, or a literal link-local address (fd00:ec2::254 counts as one: clouds keep their metadata there).
 bool is_local_host(std::string_view host);
 
 }  // namespace longshore::api

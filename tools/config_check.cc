@@ -11,6 +11,7 @@ namespace longshore::tools {
 namespace {
 
 constexpr std::size_t token_length_min = 16;
+constexpr std::size_t docker_config_bytes_max = 1u << 20;
 
 struct checker {
   config& c;
@@ -155,6 +156,11 @@ struct checker {
     const int ways = (r.username.empty() ? 0 : 1) + (r.docker_config.empty() ? 0 : 1) + (r.token ? 1 : 0);
     if (ways > 1) {
       return bad(section + ".url", "choose one of username and password, docker_config, and [" + section + ".token]");
+    }
+    if (!r.docker_config.empty()) {
+      if (auto there = read_small_file(r.docker_config, docker_config_bytes_max); !there) {
+        return bad(section + ".docker_config", there.error().text);
+      }
     }
     if (!url->tls && ways > 0 && !is_loopback(url->host)) {
       c.warnings.push_back(at(section + ".url") + ": credentials cross the network in clear: use https://");

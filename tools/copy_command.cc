@@ -59,6 +59,8 @@ result<endpoint_options> endpoint_of(const copy_options& o, const side_options& 
     while (password->ends_with('\n') || password->ends_with('\r')) password->pop_back();
     e.settings.password = *std::move(password);
   } else if (!o.docker_config.empty()) {
+    // One that was named is meant: without it everything would be asked for anonymously.
+    if (auto there = read_small_file(o.docker_config, 1u << 20); !there) return pass(std::move(there));
     e.settings.docker_config = o.docker_config;
   } else {
     e.settings.credential_files = api::docker_credential_files([](const char* name) { return std::getenv(name); });
@@ -101,6 +103,12 @@ result<copy_request> request_of(const copy_options& o, copy_purpose purpose) {
   }
   if (!o.state.empty()) {
     if (auto fits = check_state(r.jobs); !fits) return pass(std::move(fits));
+  }
+  if (!o.source.username.empty()) {
+    if (auto fits = check_one_registry(r.jobs, &copy_job::from, "--src-user"); !fits) return pass(std::move(fits));
+  }
+  if (!o.target.username.empty()) {
+    if (auto fits = check_one_registry(r.jobs, &copy_job::to, "--dst-user"); !fits) return pass(std::move(fits));
   }
   r.run.removal.on = o.remove;
   r.run.removal.share_max = o.remove_share_max;
@@ -179,7 +187,8 @@ int run(const invocation& call, const copy_options& o, copy_purpose purpose) {
 void add_side(CLI::App& command, const std::string& prefix, const std::string& which, side_options& to) {
   command.add_flag("--" + prefix + "-plain-http", to.plain_http, "Speak plain HTTP to the " + which);
   command.add_option("--" + prefix + "-ca-file", to.ca_file, "Certificates to trust at the " + which + " (PEM)");
-  command.add_option("--" + prefix + "-user", to.username, "User name at the " + which);
+  command.add_option("--" + prefix + "-user", to.username,
+                     "User name at the " + which + ", which is one registry then, with --from-file too");
   command.add_option("--" + prefix + "-password-file", to.password_file, "File with the password");
   command.add_option("--" + prefix + "-bytes-per-second", to.bytes_per_second, "At most so much, such as 10MB");
   command.add_option("--" + prefix + "-requests-per-second", to.requests_per_second, "At most so many requests")

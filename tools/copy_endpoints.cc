@@ -26,21 +26,25 @@ std::unique_ptr<engine::registry> nothing_at(const api::image_reference& at) {
 
 }  // namespace
 
-result<engine::registry*> copy_endpoints::source(const api::image_reference& at) {
-  return open(sources_, at, source_, api::layout_access::read);
+std::string registry_address(const std::string& location, bool plain_http) {
+  const auto parsed = api::url::parse("http://" + location);
+  const bool plain = plain_http || (parsed && api::is_loopback_host(parsed->host));
+  return (plain ? "http://" : "https://") + location;
 }
 
-result<engine::registry*> copy_endpoints::target(const api::image_reference& at) {
+engine::task<engine::registry*> copy_endpoints::source(const api::image_reference& at) {
+  co_return co_await open(sources_, at, source_, api::layout_access::read);
+}
+
+engine::task<engine::registry*> copy_endpoints::target(const api::image_reference& at) {
   const auto access = target_.planned ? api::layout_access::plan : api::layout_access::write;
-  return open(targets_, at, target_, access);
+  co_return co_await open(targets_, at, target_, access);
 }
 
 result<copy_endpoints::opened> copy_endpoints::open_docker(const api::image_reference& at,
                                                            const endpoint_options& options) {
   registry_settings settings = options.settings;
-  const std::string host = at.location.substr(0, at.location.rfind(':'));
-  const bool plain = options.plain_http || api::is_local_host(host) || api::is_local_host(at.location);
-  settings.url = (plain ? "http://" : "https://") + at.location;
+  settings.url = registry_address(at.location, options.plain_http);
   auto& limits = limits_[settings.url];
   if (!limits) limits = make_host_limits(on_, *now_, settings);
   auto client = make_registry_client(on_, *now_, settings, limits);
@@ -56,20 +60,36 @@ engine::registry* copy_endpoints::keep(places& in, const std::string& key, opene
   return in.emplace(key, std::move(made)).first->second.registry;
 }
 
-result<engine::registry*> copy_endpoints::open(places& in, const api::image_reference& at,
-                                               const endpoint_options& options, api::layout_access access) {
+engine::task<copy_endpoints::opened> copy_endpoints::open_archive(const api::image_reference& at,
+                                                                  const endpoint_options& options,
+                                                                  api::layout_access access) {
+  api::oci_archive_options archive;
+  archive.file = at.location;
+  archive.access = access;
+  archive.needed = options.needed;
+  archive.stop = stopping_.get_token();
+  auto files = co_await unpacking_.run([&] { return api::oci_archive::open(std::move(archive)); });
+  if (!files) co_return pass(std::move(files));
+  opened made;
+  made.archive = *std::move(files);
+  made.registry = &made.archive->registry();
+  co_return made;
+}
+
+engine::task<engine::registry*> copy_endpoints::open(places& in, const api::image_reference& at,
+                                                     const endpoint_options& options, api::layout_access access) {
   const std::string key = std::to_string(static_cast<int>(at.transport)) + at.location;
-  if (const auto found = in.find(key); found != in.end()) return found->second.registry;
+  if (const auto found = in.find(key); found != in.end()) co_return found->second.registry;
   opened made;
   const bool plans = access == api::layout_access::plan;
   if (plans && is_yet_to_be(at)) {
     made.files = nothing_at(at);
-    return keep(in, key, std::move(made));
+    co_return keep(in, key, std::move(made));
   }
   switch (at.transport) {
     case image_transport::docker: {
       auto client = open_docker(at, options);
-      if (!client) return pass(std::move(client));
+      if (!client) co_return pass(std::move(client));
       made = *std::move(client);
       break;
     }
@@ -83,41 +103,38 @@ result<engine::registry*> copy_endpoints::open(places& in, const api::image_refe
         made.files = nothing_at(at);
         break;
       }
-      if (!files) return pass(std::move(files));
+      if (!files) co_return pass(std::move(files));
       made.layout = *std::move(files);
       made.registry = made.layout.get();
       break;
     }
     case image_transport::oci_archive: {
-      api::oci_archive_options archive;
-      archive.file = at.location;
-      archive.access = access;
-      archive.needed = options.needed;
-      auto files = api::oci_archive::open(std::move(archive));
-      if (!files) return pass(std::move(files));
-      made.archive = *std::move(files);
-      made.registry = &made.archive->registry();
+      auto files = co_await open_archive(at, options, access);
+      if (!files) co_return pass(std::move(files));
+      made = *std::move(files);
       break;
     }
     case image_transport::distribution: {
       auto files = api::distribution_storage::open({.directory = at.location});
-      if (!files) return pass(std::move(files));
+      if (!files) co_return pass(std::move(files));
       made.files = *std::move(files);
       break;
     }
   }
-  return keep(in, key, std::move(made));
+  co_return keep(in, key, std::move(made));
 }
 
 void copy_endpoints::stop() {
+  stopping_.request_stop();
   for (auto& [address, limits] : limits_) limits->stop();
 }
 
-boost::asio::awaitable<std::vector<copy_endpoints::unfinished>> copy_endpoints::finish() {
+boost::asio::awaitable<std::vector<copy_endpoints::unfinished>> copy_endpoints::finish(
+    std::function<bool(engine::registry*)> brought) {
   std::vector<unfinished> failed;
   for (auto& [key, target] : targets_) {
     result<void> done;
-    if (target.archive) done = co_await target.archive->finish();
+    if (target.archive && brought(target.registry)) done = co_await target.archive->finish();
     if (target.layout) done = co_await target.layout->finish();
     if (!done) failed.push_back({target.registry, std::move(done).error()});
   }

@@ -100,6 +100,22 @@ result<copy_job> parse_job(const std::string& from, const std::string& to) {
   return job;
 }
 
+result<void> check_one_registry(const std::vector<copy_job>& jobs, copy_end_point copy_job::* side,
+                                const std::string& option) {
+  std::string only;
+  for (const copy_job& job : jobs) {
+    const api::image_reference& at = (job.*side).at;
+    if (at.transport != api::image_transport::docker || at.location == only) continue;
+    if (!only.empty()) {
+      return fail(errc::invalid, option + " is for one registry, and " + only + " and " + at.location +
+                                     " are named: copy to or from each by itself, or log in to each and give "
+                                     "--docker-config, which holds a password of its own for each");
+    }
+    only = at.location;
+  }
+  return {};
+}
+
 result<std::vector<copy_job>> read_jobs(const std::filesystem::path& file) {
   auto text = read_small_file(file, jobs_bytes_max);
   if (!text) return pass(std::move(text));

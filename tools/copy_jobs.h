@@ -31,6 +31,9 @@ struct copy_job {
 };
 
 result<copy_job> parse_job(const std::string& from, const std::string& to);
+// errc::invalid when a user name that `option` gives would go to more registries than one of that side.
+result<void> check_one_registry(const std::vector<copy_job>& jobs, copy_end_point copy_job::* side,
+                                const std::string& option);
 result<std::vector<copy_job>> read_jobs(const std::filesystem::path& file);
 
 }  // namespace longshore::tools

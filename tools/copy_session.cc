@@ -178,10 +178,21 @@ result<void> copy_session::open_index(engine::registry& target) {
   return {};
 }
 
+// An empty directory of files must not pass for everything being copied.
+engine::task<> copy_session::check_holds_an_image(const copy_job& job, engine::registry& from) {
+  const api::image_reference& at = job.from.at;
+  if (!api::is_layout(at.transport) || at.tag || at.digest) co_return result<void>();
+  auto listed = co_await from.list_tags(repository_of(at), std::nullopt);
+  if (!listed) co_return pass(std::move(listed));
+  if (!listed->names.empty()) co_return result<void>();
+  co_return fail(errc::not_found, from.name() + " holds no image with a tag (one without is named by its @DIGEST)");
+}
+
 engine::task<> copy_session::add_job(const copy_job& job) {
-  auto from = places_.source(job.from.at);
+  auto from = co_await places_.source(job.from.at);
   if (!from) co_return pass(std::move(from));
-  auto to = places_.target(job.to.at);
+  if (auto held = co_await check_holds_an_image(job, **from); !held) co_return held;
+  auto to = co_await places_.target(job.to.at);
   if (!to) co_return pass(std::move(to));
   if (auto opened = open_index(**to); !opened) co_return opened;
   if (job.from.many) co_return co_await add_many(job, **from, **to);
@@ -199,7 +210,7 @@ engine::task<> copy_session::sort_jobs() {
   for (const copy_job& job : request_.jobs) {
     auto added = co_await add_job(job);
     if (added) continue;
-    if (request_.jobs.size() == 1) co_return added;
+    if (request_.jobs.size() == 1 || stopping_) co_return added;
     job_failed_ = true;
     tell_failed(job.text, std::move(added).error());
   }
@@ -262,7 +273,11 @@ engine::task<copy_figures_now> copy_session::run() {
   for (auto& g : groups_) co_await run_group(*g);
   if (!stopping_ && before_.failed == 0 && !request_.tags.empty() && !chose_a_tag_) co_return no_tag_chosen();
   if (!request_.dry_run) {
-    for (auto& [target, why] : co_await places_.finish()) tell_unfinished(*target, std::move(why));
+    const auto brought = [this](engine::registry* target) {
+      const auto place = targets_.find(target);
+      return place != targets_.end() && place->second->brought.copied + place->second->brought.deleted > 0;
+    };
+    for (auto& [target, why] : co_await places_.finish(brought)) tell_unfinished(*target, std::move(why));
   }
   co_return figures();
 }

@@ -5,8 +5,9 @@
 // run() opens the places, lists catalogs where many repositories were asked for, and runs the engine's copy_run over
 // what comes out: once per source and target, one target after the other, so that each target gets each blob once
 // whatever sources name it. It fails only when nothing could be begun, or no tag was one of those asked for; everything
-// else is told per item, and a target that could not be finished by its name. With dry_run nothing is written anywhere.
-// stop(): what runs is given up. One executor; the clock must outlive it.
+// else is told per item, and a target that could not be finished by its name. An archive into which nothing was copied
+// is not written. With dry_run nothing is written anywhere. stop(): what runs is given up. One executor; the clock must
+// outlive it.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
@@ -54,6 +55,7 @@ class copy_session {
 
   engine::task<> sort_jobs();
   engine::task<> add_job(const copy_job& job);
+  static engine::task<> check_holds_an_image(const copy_job& job, engine::registry& from);
   engine::task<> add_many(const copy_job& job, engine::registry& from, engine::registry& to);
   void tell(const group& of, const engine::copy_outcome& o);
   void tell_failed(std::string what, error why);

@@ -143,7 +143,10 @@ error refusal(const site_answer& answer, const std::string& doing) {
   const bool told = message != nullptr && message->is_string();
   if (told) said += ", " + std::string(message->as_string());
   if (answer.status == 401) {
-    said += "; the token in the configuration must be the one the running site was started with";
+    said =
+        "the admin token of this configuration is not that of the running site: give the configuration that the site "
+        "was started with (--config), or restart the site if its token was changed (" +
+        said + ")";
   }
   if (answer.status == 404 && !told) said += "; is it a Longshore site of this version?";
   return error{answer.status == 401 ? errc::unauthorized : errc::rejected, doing + ": " + said};

@@ -49,11 +49,11 @@ bool is_passed_over(const std::string& name) { return name == "manifest.json" ||
 
 class unpacker {
  public:
-  unpacker(const fs::path& file, int fd, const local_directory& to, const unpack_limits& limits)
+  unpacker(const fs::path& file, int fd, const local_directory& to, const unpack_limits& limits, std::stop_token stop)
       : shown_(file.string()),
         to_(&to),
         limits_(&limits),
-        bytes_(fd, shown_, {limits.bytes_max, limits.header_bytes_max}),
+        bytes_(fd, shown_, {limits.bytes_max, limits.header_bytes_max}, std::move(stop)),
         archive_(archive_read_new(), archive_read_free) {}
 
   result<void> run() {
@@ -230,13 +230,14 @@ class packer {
 
 }  // namespace
 
-result<void> unpack_layout(const fs::path& file, const local_directory& to, const unpack_limits& limits) {
+result<void> unpack_layout(const fs::path& file, const local_directory& to, const unpack_limits& limits,
+                           std::stop_token stop) {
   const file_handle fd(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!fd) return file_failure(-errno, "cannot open " + file.string());
   struct stat facts{};
   if (::fstat(fd.get(), &facts) != 0) return file_failure(-errno, "cannot look at " + file.string());
   if (!S_ISREG(facts.st_mode)) return fail(errc::invalid, file.string() + " is not a file");
-  return unpacker(file, fd.get(), to, limits).run();
+  return unpacker(file, fd.get(), to, limits, std::move(stop)).run();
 }
 
 result<void> pack_layout(const local_directory& from, const local_directory& aside, const fs::path& file) {

@@ -2,17 +2,19 @@
 
 // A tar archive of an OCI image layout: out of it into a directory, and a directory into one. Blocks.
 //
-// unpack() takes tar of any usual kind, plain or compressed with gzip or zstd. It writes only what a layout has:
+// unpack() takes tar of any usual kind, plain or compressed once with gzip or zstd. It ends with errc::stopped soon
+// after `stop`. It writes only what a layout has:
 // oci-layout, index.json and blobs/<algorithm>/<hex>; `manifest.json` and `repositories`, which `docker save` adds for
 // its own use, are passed over. errc::invalid for anything else: links, devices, absolute paths, "..", other
 // names; errc::corrupt for a broken archive or a name that comes twice; errc::too_large over the limits, which count
-// every byte that comes out of the compression; errc::no_space before a file that would leave less than the limits
-// keep free. Nothing that it wrote is synced. After an error the directory holds a part of the archive.
+// every byte that goes into the compression or comes out of it; errc::no_space before a file that would leave less than
+// the limits keep free. Nothing that it wrote is synced. After an error the directory holds a part of the archive.
 // pack_layout() writes `file` whole or not at all: to a file of its own in `aside`, which is on the same disk, synced,
 // then renamed. Its bytes are a function of the layout's content (sorted names, no times).
 
 #include <cstdint>
 #include <filesystem>
+#include <stop_token>
 
 #include "api/local/local_directory.h"
 
@@ -26,7 +28,8 @@ struct unpack_limits {
 };
 
 // errc::not_found when there is no such file.
-result<void> unpack_layout(const std::filesystem::path& file, const local_directory& to, const unpack_limits& limits);
+result<void> unpack_layout(const std::filesystem::path& file, const local_directory& to, const unpack_limits& limits,
+                           std::stop_token stop = {});
 result<void> pack_layout(const local_directory& from, const local_directory& aside, const std::filesystem::path& file);
 
 }  // namespace longshore::api

@@ -161,6 +161,12 @@ result<void> layout_store::write_index() {
   return {};
 }
 
+result<bool> layout_store::holds_an_image() {
+  auto now = index();
+  if (!now) return pass(std::move(now));
+  return !(*now)->entries().empty();
+}
+
 result<void> layout_store::flush() {
   if (unlisted_.empty()) return {};
   if (auto read = index(); !read) return pass(std::move(read));

@@ -52,6 +52,8 @@ class layout_store {
   result<void> delete_tag(const std::string& tag);
   result<void> delete_manifest(const digest& d);
   result<std::vector<std::string>> tags();
+  // Whether the index lists anything, with a name or without.
+  result<bool> holds_an_image();
   result<std::vector<engine::descriptor>> referrers(const digest& d);
   // Lists on disk what was put without a name.
   result<void> flush();

@@ -95,7 +95,7 @@ result<void> oci_archive::unpack() {
   std::error_code ec;
   const bool is_new = writes && !fs::exists(options_.file, ec) && !ec;
   if (!is_new) {
-    auto unpacked = unpack_layout(options_.file, *directory, options_.limits);
+    auto unpacked = unpack_layout(options_.file, *directory, options_.limits, options_.stop);
     if (!unpacked && unpacked.error().code == errc::no_space && !writes) {
       unpacked.error().text += ", or name another directory in TMPDIR";
     }
@@ -115,8 +115,13 @@ engine::task<> oci_archive::finish() {
   if (done) {
     done = co_await packing_.run([&] { return pack_layout(layout_->directory(), *lock_, options_.file); });
   }
-  keeps_working_ = !done;
+  keeps_working_ = false;
   if (!done) {
+    // Blobs without an image are of no use to anybody.
+    const auto held = co_await layout_->holds_an_image();
+    keeps_working_ = !held || *held;
+  }
+  if (keeps_working_) {
     done.error().text += "; what was fetched is kept: copy it from oci:" + layout_->directory().path().string() +
                          ", or delete " + working_.string();
   }

@@ -8,7 +8,8 @@
 // archive that is there already is unpacked first, and added to. Nothing of what was
 // written is in FILE before finish() has returned success; FILE is then replaced at once, and is on disk. Until
 // then, and after any failure, FILE is as it was. finish() may be called again after further changes. When it failed
-// last, the working directory stays, and the error names it: what was fetched need not be fetched again.
+// last, the working directory stays if it holds an image, and the error names it: what was fetched need not be fetched
+// again.
 // One executor. One process at a time writes an archive (errc::busy). What unpack_layout() refuses, open() refuses.
 
 #include <filesystem>
@@ -30,11 +31,13 @@ struct oci_archive_options {
   std::size_t threads = 4;
   file_calls* files = &system_files();
   index_entries needed = index_entries::all;
+  std::stop_token stop = {};  // of open()
 };
 
 class oci_archive {
  public:
-  // Blocks while it unpacks. To plan: errc::not_found while there is no such file.
+  // Blocks while it unpacks; errc::stopped soon after options.stop. To plan: errc::not_found while there is no such
+  // file.
   static result<std::unique_ptr<oci_archive>> open(oci_archive_options options);
   ~oci_archive();
 

@@ -17,6 +17,10 @@ result<std::unique_ptr<oci_layout>> oci_layout::open(oci_layout_options options)
   return std::unique_ptr<oci_layout>(new oci_layout(std::move(options), *std::move(store)));
 }
 
+task<bool> oci_layout::holds_an_image() {
+  co_return co_await index_.run([&] { return store_.holds_an_image(); });
+}
+
 task<> oci_layout::finish() {
   co_return co_await index_.run([&] { return store_.flush(); });
 }

@@ -39,6 +39,7 @@ class oci_layout final : public engine::registry {
   const local_directory& directory() const { return store_.directory(); }
   // Lists on disk what was put without a name (layout_store.h). It may go on being written.
   engine::task<> finish();
+  engine::task<bool> holds_an_image();
   engine::task<engine::manifest_document> get_manifest(std::string repository, std::string ref) override;
   engine::task<std::optional<digest>> resolve(std::string repository, std::string ref) override;
   engine::task<digest> put_manifest(std::string repository, std::string ref, std::string media_type,

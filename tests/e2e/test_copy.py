@@ -2,15 +2,19 @@
 """longshore copy and longshore plan between real registries, and from and to files."""
 
 import collections
+import gzip
 import http.server
 import json
 import os
+import signal
 import subprocess
+import tarfile
 import threading
+import time
 import unittest
 
 import support
-from longshore_testing import images, registry, registry_client, schema1, skopeo
+from longshore_testing import images, registry, registry_client, schema1, skopeo, wait
 
 PROGRAM = os.environ.get("SITE_PROGRAM", "longshore")
 
@@ -208,6 +212,26 @@ class Registries(Pair):
         self.assertEqual(code, 1)
         self.assertIn("127.0.0.1:9", said)
 
+    def test_one_password_is_not_given_to_two_registries(self):
+        pairs, password = self.directory / "two.txt", self.directory / "password"
+        password.write_text("secret")
+        pairs.write_text(f"{self.at(self.source, '/team/app')} oci:{self.directory}/two\n"
+                         f"{self.at(self.target, '/team/app')} oci:{self.directory}/two\n")
+        asked = len(self.target.requests())
+        code, _, said = run("copy", "--json", "--src-user", "me", "--src-password-file", password, "--from-file", pairs,
+                            check=False)
+        self.assertEqual(code, 2)
+        self.assertIn(self.source.host, said)
+        self.assertIn(self.target.host, said)
+        self.assertEqual(len(self.target.requests()), asked)
+
+    def test_a_file_of_credentials_that_is_not_there_is_a_failure(self):
+        code, _, said = run("copy", "--json", "--docker-config", self.directory / "nofile.json",
+                            self.at(self.source, "/team/app:v1"), self.at(self.target, "/x:v1"), check=False)
+        self.assertEqual(code, 1)
+        self.assertIn("nofile.json", said)
+        self.assertEqual(self.at_target.repositories(), [])
+
 
 class Deletions(Pair):
     def setUp(self):
@@ -314,6 +338,28 @@ class Files(Pair):
             self.assertIn("leave --state out", said)
         self.assertEqual([p.name for p in self.directory.glob("kept*")], [])
         self.assertFalse(state.exists())
+
+    def test_a_copy_of_a_large_archive_ends_promptly_when_it_is_interrupted(self):
+        archive, temporary = self.directory / "large.tar.gz", self.directory / "temporary"
+        temporary.mkdir()
+        # Passed over by what unpacks it: 28 GiB that nobody has to keep.
+        header = tarfile.TarInfo("manifest.json")
+        header.size = 7 << 30
+        with archive.open("wb") as to:
+            to.write((gzip.compress(header.tobuf()) + gzip.compress(bytes(64 << 20)) * 112) * 4)
+        copy = subprocess.Popen([PROGRAM, "copy", "--json", f"oci-archive:{archive}", f"oci:{self.directory}/large"],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env={**os.environ, "TMPDIR": str(temporary)})
+        self.addCleanup(copy.kill)
+        wait.until(lambda: any(temporary.iterdir()) or copy.poll() is not None, "it is being unpacked")
+        self.assertIsNone(copy.poll(), "it takes longer than that")
+        began = time.monotonic()
+        copy.send_signal(signal.SIGINT)
+        _, said = copy.communicate(timeout=60)
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual(copy.returncode, 1)
+        self.assertIn("given up", said)
+        self.assertEqual(list(temporary.iterdir()), [])
 
     def test_a_registrys_storage_is_imported_while_the_registry_is_off(self):
         wanted = self.tags(self.at_source)

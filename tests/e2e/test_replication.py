@@ -269,6 +269,30 @@ class WrongIssuer(support.Scratch):
         self.assertIn("issuer", doctor.stdout + doctor.stderr)
 
 
+class HalfWrittenCredentials(support.Scratch):
+    def test_what_failed_for_them_goes_on_by_itself_when_they_are_right(self):
+        all_of = fleet.Fleet(self.directory)
+        self.addCleanup(all_of.close)
+        secondary, file = all_of.secondary, self.directory / "config.json"
+        right = json.dumps({"auths": {all_of.source.host: {"username": fleet.USER[0], "password": fleet.USER[1]}}})
+        file.write_text(right[:20])
+        secondary.write_config([table for table in secondary.tables if table[0] != "[source_registry.token]"])
+        secondary.change_config("[source_registry]", docker_config=str(file))
+        all_of.start()
+        image = images.simple("team/app", "v1", ["base/0"])
+        image.push(all_of.at_source)
+
+        def repository():
+            return secondary.admin("GET", "/v1/repositories/team/app").json()
+
+        wait.until(lambda: repository().get("retry_count", 0) >= 2, "it was tried twice")
+        self.assertIn(str(file), repository()["last_sync_failure"])
+        self.assertEqual(repository()["parked_items"], 0)
+        self.assertEqual(repository()["state"], "failed")
+        file.write_text(right)
+        all_of.wait_same({("team/app", "v1"): image.root.digest})
+
+
 class LargeLayer(FleetTest):
     MIB = int(os.environ.get("LONGSHORE_LARGE_LAYER_MIB", "256"))
 

@@ -113,6 +113,15 @@ TEST_F(authenticator_test, a_token_refused_before_its_time_is_replaced_once) {
   EXPECT_EQ(registry.seen[3].header("Authorization"), "Bearer t2");
 }
 
+TEST_F(authenticator_test, a_token_service_that_answers_without_end_is_no_fault_of_what_was_asked_for) {
+  client();
+  challenges(challenge());
+  token_service.reply(response(200, {}, std::string(300'000, ' ')));
+  const auto r = tags();
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, errc::unavailable) << r.error().text;
+}
+
 TEST_F(authenticator_test, a_second_401_is_a_denial) {
   client(credential{"me", "wrong", "", ""});
   challenges(challenge());
@@ -279,7 +288,7 @@ TEST(token_realms, one_that_is_no_http_address_is_refused) {
   for (const char* realm : {"", "token", "file:///etc/passwd", "https://user:pw@auth.example/"}) {
     const auto r = answer_of(io, "https://registry.example", realm, true);
     ASSERT_FALSE(r) << realm;
-    EXPECT_EQ(r.error().code, errc::invalid);
+    EXPECT_EQ(r.error().code, errc::unauthorized) << "nobody's item is to be given up for it";
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include "engine/failure.h"
 #include "scripted_server.h"
 #include "test_certificates.h"
 
@@ -52,10 +53,12 @@ TEST(docker_config, a_helper_for_the_host_goes_before_the_store_for_all) {
   EXPECT_EQ(look_up(config, "docker.io", "")->server, "https://index.docker.io/v1/");
 }
 
-TEST(docker_config, what_is_no_config_is_invalid) {
+TEST(docker_config, what_is_no_config_is_the_credentials_fault) {
   for (const char* text :
        {"", "[]", "{", R"({"auths":{"r":{"auth":"%%%"}}})", R"({"auths":{"r":{"auth":"dXNlcg=="}}})"}) {
-    EXPECT_FALSE(look_up(text, "r", "")) << text;
+    const auto a = look_up(text, "r", "");
+    ASSERT_FALSE(a) << text;
+    EXPECT_EQ(a.error().code, errc::unauthorized);
   }
   EXPECT_TRUE(look_up(R"({"auths":7,"credHelpers":[],"credsStore":{}})", "r", ""));
 }
@@ -69,6 +72,23 @@ TEST(docker_config, the_files_are_looked_for_where_the_tools_put_them) {
   EXPECT_EQ(files,
             (std::vector<std::filesystem::path>{"/run/a/containers/auth.json", "/home/a/.config/containers/auth.json",
                                                 "/home/a/.docker/config.json"}));
+}
+
+// A file that is being written, or that this process may not read, costs no item its place: it is read anew.
+TEST(docker_config, a_file_that_cannot_be_used_is_the_credentials_fault) {
+  tests::temporary_directory directory;
+  boost::asio::io_context io;
+  const auto half = directory.write("half.json", R"({"auths": {"127.0.0.1:56)");
+  const auto large = directory.write("large.json", std::string((1u << 20) + 1, ' '));
+  for (const auto& file : {half, large, directory.path()}) {
+    docker_credentials all(io.get_executor(), {file});
+    result<std::optional<credential>> out = fail(errc::stopped, "not run");
+    tests::run_test(io, [&]() -> boost::asio::awaitable<void> { out = co_await all.find("r", ""); });
+    ASSERT_FALSE(out) << file;
+    EXPECT_EQ(out.error().code, errc::unauthorized) << file;
+    EXPECT_NE(out.error().text.find(std::string(file)), std::string::npos) << out.error().text;
+    EXPECT_EQ(engine::remedy_for(out.error().code, true), engine::remedy::retry);
+  }
 }
 
 class credential_helper_test : public testing::Test {
@@ -135,7 +155,7 @@ TEST_F(credential_helper_test, a_helper_that_hangs_is_killed_with_its_children) 
 TEST_F(credential_helper_test, endless_output_is_cut_off) {
   const auto c = ask("while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done");
   ASSERT_FALSE(c);
-  EXPECT_EQ(c.error().code, errc::too_large);
+  EXPECT_EQ(c.error().code, errc::unauthorized);
 }
 
 TEST_F(credential_helper_test, an_answer_that_is_not_the_protocols_is_a_failure) {
@@ -150,6 +170,7 @@ TEST_F(credential_helper_test, a_missing_helper_and_one_with_a_path_for_a_name_a
     result<std::optional<credential>> out = fail(errc::stopped, "not run");
     tests::run_test(io, [&]() -> boost::asio::awaitable<void> { out = co_await all.find("r", ""); });
     EXPECT_EQ(out.has_value(), *name == '\0') << name;
+    if (!out) EXPECT_EQ(out.error().code, errc::unauthorized) << name;
   }
 }
 

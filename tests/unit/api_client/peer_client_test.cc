@@ -122,7 +122,7 @@ TEST_F(peer_client_test, more_than_was_asked_for_is_too_large) {
 TEST_F(peer_client_test, refusals_have_their_meaning) {
   const std::vector<std::pair<int, errc>> expected{
       {401, errc::unauthorized}, {403, errc::denied},    {404, errc::unavailable}, {409, errc::conflict},
-      {410, errc::conflict},     {429, errc::throttled}, {500, errc::unavailable}, {302, errc::rejected}};
+      {410, errc::conflict},     {429, errc::throttled}, {500, errc::unavailable}, {302, errc::unavailable}};
   for (const auto& [status, meaning] : expected) {
     server.reply(response(status));
     EXPECT_EQ(code(5), meaning) << status;

@@ -1,3 +1,4 @@
+#include "engine/failure.h"
 #include "registry_fixture.h"
 #include "test_certificates.h"
 
@@ -75,8 +76,21 @@ TEST_F(redirect_test, five_redirects_are_followed_and_no_sixth) {
   server.reply(response(200, {}, body));
   EXPECT_EQ(get(read_all("a", d, 0)).value(), body);
   for (int i = 0; i < 6; ++i) redirects_to("/next");
-  EXPECT_EQ(failure(read_all("a", d, 0)).code, errc::rejected);
+  EXPECT_EQ(failure(read_all("a", d, 0)).code, errc::unavailable);
   EXPECT_EQ(server.seen.size(), 12u);
+}
+
+// It is no fault of the blob: it is tried again, and never given up.
+TEST_F(redirect_test, an_address_that_leads_nowhere_is_the_hosts_trouble) {
+  for (const char* location :
+       {"ftp://store.example/k", "http://me:pw@store.example/k", "http://", "http://h:0/", "::"}) {
+    redirects_to(location);
+    const auto read = failure(read_all("a", d, 0));
+    EXPECT_EQ(read.code, errc::unavailable) << location << ": " << read.text;
+    EXPECT_EQ(engine::remedy_for(read.code, true), engine::remedy::retry);
+    server.reply(response(202, {{"Location", location}}));
+    EXPECT_EQ(failure(push("a", body, std::nullopt)).code, errc::unavailable) << location;
+  }
 }
 
 class one_connection_test : public redirect_test {
@@ -125,6 +139,15 @@ TEST_F(one_connection_test, going_on_with_a_blob_waits_for_nobody_though_its_tok
   server.reply(response(206, {{"Content-Range", "bytes 4-7/8"}}, "blob"));
   EXPECT_EQ(get(read_all("a", d, 4)).value(), "blob");
   EXPECT_EQ(server.seen.back().header("Authorization"), "Bearer t2");
+}
+
+TEST_F(one_connection_test, going_on_with_a_blob_waits_for_nobody_though_its_range_is_refused) {
+  server.reply(response(200, {}, body));
+  auto held = get(client->open_blob("a", d, 0));  // another transfer holds the only connection
+  ASSERT_TRUE(held);
+  server.reply(response(416, {}, "no"));
+  server.reply(response(200, {}, body));
+  EXPECT_EQ(get(read_all("a", d, 4)).value(), body.substr(4));
 }
 
 TEST_F(redirect_test, a_store_that_refuses_is_not_a_missing_blob) {
@@ -211,7 +234,7 @@ TEST(local_addresses, an_upload_address_on_this_machine_is_refused_when_the_regi
   answer.headers.set("Location", "https://uploads.example/u?x");
   EXPECT_TRUE(strict.upload_location(answer));
   answer.headers.remove("Location");
-  EXPECT_EQ(strict.upload_location(answer).error().code, errc::rejected);
+  EXPECT_EQ(strict.upload_location(answer).error().code, errc::unavailable);
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ TEST_F(registry_client_test, each_status_has_its_meaning) {
       {400, errc::rejected},    {403, errc::denied},      {405, errc::unsupported}, {408, errc::unavailable},
       {409, errc::rejected},    {413, errc::too_large},   {416, errc::rejected},    {418, errc::rejected},
       {429, errc::throttled},   {500, errc::unavailable}, {502, errc::unavailable}, {503, errc::unavailable},
-      {504, errc::unavailable}, {522, errc::unavailable}, {301, errc::rejected}};
+      {504, errc::unavailable}, {522, errc::unavailable}, {301, errc::unavailable}};
   for (const auto& [status, code] : expected) {
     server.reply(response(status));
     EXPECT_EQ(failure(client->get_manifest("a", "x")).code, code) << status;
@@ -344,6 +344,13 @@ TEST_F(registry_client_test, an_overloaded_registry_is_not_asked_again_after_a_m
   EXPECT_EQ(e.code, errc::throttled);
   EXPECT_EQ(e.retry_after_ms, 5'000);
   EXPECT_EQ(server.seen.size(), 1u);
+}
+
+TEST_F(registry_client_test, a_registry_that_takes_no_manifest_is_called_read_only) {
+  server.reply(response(405, {}, complaint("UNSUPPORTED")));
+  const auto e = failure(client->put_manifest("a", "x", "text/plain", "{}"));
+  EXPECT_EQ(e.code, errc::unsupported);
+  EXPECT_NE(e.text.find("takes no pushes"), std::string::npos) << e.text;
 }
 
 TEST_F(registry_client_test, a_lost_upload_session_is_to_be_tried_again) {

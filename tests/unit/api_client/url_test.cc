@@ -74,13 +74,13 @@ TEST(url, names_and_addresses_of_this_machine_are_local) {
     EXPECT_TRUE(is_local_host(host)) << host;
   }
   for (const char* host : {"example.org", "10.0.0.1", "192.168.1.1", "172.16.0.1", "2001:db8::1", "localhost.example",
-                           "127.example", "::ffff:10.0.0.1"}) {
+                           "127.example", "::ffff:10.0.0.1", "fd00:ec2::253", "fd00::1"}) {
     EXPECT_FALSE(is_local_host(host)) << host;
   }
 }
 
 TEST(url, addresses_of_the_link_are_local_and_no_loopback) {
-  for (const char* host : {"169.254.169.254", "fe80::1", "fe80::1%eth0", "::ffff:169.254.1.1"}) {
+  for (const char* host : {"169.254.169.254", "fe80::1", "fe80::1%eth0", "::ffff:169.254.1.1", "fd00:ec2::254"}) {
     EXPECT_TRUE(is_local_host(host)) << host;
     EXPECT_FALSE(is_loopback_host(host)) << host;
   }

@@ -42,6 +42,19 @@ TEST_F(admin_test, the_status_tells_what_the_site_holds) {
   EXPECT_EQ(s.at("http").at("connections"), 1);
 }
 
+TEST_F(admin_test, the_status_tells_what_came_for_no_source) {
+  open();
+  EXPECT_TRUE(ask("/v1/status").at("warnings").as_array().empty());
+  connect().ask(post("/v1/events/nroth", "north-token", "{}"));
+  connect().ask(post("/v1/event/north", "north-token", "{}"));
+  const json::value s = ask("/v1/status");
+  EXPECT_EQ(s.at("notifications").at("unauthorized"), 1);
+  EXPECT_EQ(s.at("notifications").at("misdirected"), 2);
+  EXPECT_EQ(s.at("notifications").at("misdirected_last"), "/v1/event/north");
+  const std::string warning(s.at("warnings").at(0).as_string());
+  EXPECT_NE(warning.find("/v1/event/north"), std::string::npos) << warning;
+}
+
 TEST_F(admin_test, repositories_are_listed_in_pages_and_by_state) {
   open();
   for (const char* name : {"a", "b", "c/d", "e"}) append({push_of(name, 1)});

@@ -72,7 +72,29 @@ TEST_F(ingest_test, a_wrong_token_is_401_and_nothing_is_kept) {
   EXPECT_EQ(quarantine_->count(), 0u);
   EXPECT_EQ(stats().unauthorized, 6u);
   EXPECT_EQ(on_server([&] { return ingest_->stats().unauthorized; }), 8u);
-  EXPECT_EQ(warnings_, 1) << "told once a minute, not each time";
+  EXPECT_EQ(warnings_, 2) << "of wrong tokens and of an unknown source, told once a minute each, not each time";
+}
+
+TEST_F(ingest_test, what_goes_by_a_source_that_is_not_there_is_told_to_the_operator_and_not_to_the_stranger) {
+  open();
+  std::uint64_t counted = 0;
+  for (const char* path : {"/v1/events/nroth", "/v1/event/north", "/events"}) {
+    const raw_answer a = send(push("1"), path, "north-token");
+    EXPECT_GE(a.status, 401);
+    EXPECT_EQ(a.body.find("east"), std::string::npos) << "no source is named to it";
+    const auto told = on_server([&] { return ingest_->stats(); });
+    EXPECT_EQ(told.misdirected, ++counted);
+    EXPECT_EQ(told.misdirected_last, path);
+    const std::string said = on_server([&] { return warning_; });
+    EXPECT_NE(said.find(path == std::string("/v1/events/nroth") ? "there is no [[source]] nroth" : "/v1/events/NAME"),
+              std::string::npos)
+        << said;
+    EXPECT_NE(said.find("north, east"), std::string::npos) << said;
+    now_.advance_us(61'000'000);
+  }
+  const int before = warnings_;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(send(push("1"), "/v1/event/north", "north-token").status, 404);
+  EXPECT_EQ(warnings_, before + 1) << "once a minute";
 }
 
 TEST_F(ingest_test, a_redelivered_event_is_acknowledged_and_not_appended_again) {
@@ -117,6 +139,47 @@ TEST_F(ingest_test, a_tag_that_moves_back_is_an_event_though_it_has_neither_id_n
   EXPECT_EQ(send(moved_to("bc")).status, 200);
   EXPECT_EQ(send(moved_to("bc")).status, 200) << "of one envelope the last word on the tag counts";
   EXPECT_EQ(size(), 5u);
+}
+
+std::string moved(const std::string& tag, char d) {
+  return R"({"action":"push","target":{"repository":"team/app","tag":")" + tag + R"(","digest":"sha256:)" +
+         std::string(64, d) + "\"}}";
+}
+std::string deleted(const std::string& of) {
+  return R"({"action":"delete","target":{"repository":"team/app")" + of + "}}";
+}
+std::string envelope(const std::string& events) { return R"({"events":[)" + events + "]}"; }
+
+TEST_F(ingest_test, an_envelope_that_ends_as_the_log_does_is_no_redelivery_when_it_brings_news) {
+  open();
+  EXPECT_EQ(send(envelope(moved("v1", 'a'))).status, 200);
+  // v1 goes to b and back to a, told in one envelope that was never sent before.
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(send(envelope(moved("v1", 'b') + "," + moved("v1", 'a'))).status, 200);
+    EXPECT_EQ(size(), 3u) << "a, b, a";
+  }
+  EXPECT_EQ(logged().back().digest, "sha256:" + std::string(64, 'a')) << "the log must end where the tag is";
+  // The news may be of another tag.
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(send(envelope(moved("v1", 'a') + "," + moved("v2", 'c'))).status, 200);
+    EXPECT_EQ(size(), 5u);
+  }
+}
+
+TEST_F(ingest_test, what_is_deleted_pushed_again_and_deleted_again_is_recorded_without_id_or_time) {
+  open();
+  const std::string digest = R"(,"digest":"sha256:)" + std::string(64, 'a') + "\"";
+  std::size_t recorded = 0;
+  for (const std::string& gone : {deleted(digest), deleted(R"(,"tag":"v1")"), deleted("")}) {
+    for (const auto& event : {moved("v1", 'a'), gone, moved("v1", 'a'), gone}) {
+      ++recorded;
+      for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(send(envelope(event)).status, 200);
+        EXPECT_EQ(size(), recorded) << event;
+      }
+    }
+    EXPECT_EQ(logged().back().kind, log::event_kind::erased) << "it is gone, and the log must end so";
+  }
 }
 
 TEST_F(ingest_test, a_probe_is_recorded_and_says_nothing_of_the_registry) {

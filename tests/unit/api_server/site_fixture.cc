@@ -58,6 +58,7 @@ void site_test::open() {
                                                   [this](const std::string& said) {
                                                     EXPECT_EQ(said.find("-token"), std::string::npos) << said;
                                                     ++warnings_;
+                                                    warning_ = said;
                                                   },
                                                   *log_, *wanted_},
                                      ingest_options_);

@@ -100,6 +100,7 @@ class site_test : public ::testing::Test {
   std::unique_ptr<metrics> metrics_;
   std::unique_ptr<http_server> server_;
   std::atomic<int> warnings_{0};
+  std::string warning_;  // the last; the server's thread
 
  private:
   void open_log();

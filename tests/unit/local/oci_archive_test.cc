@@ -130,6 +130,18 @@ TEST_F(oci_archive_test, an_archive_that_is_there_is_added_to) {
   EXPECT_EQ(failure((*opened)->finish()), errc::unsupported);
 }
 
+TEST_F(oci_archive_test, what_was_fetched_of_no_whole_image_is_not_kept) {
+  {
+    auto opened = open(api::layout_access::write);
+    ASSERT_TRUE(get(push_blob((*opened)->registry(), "", "layer", digest::of("layer"))));
+    fs::create_directories(file / "in the way");
+    const auto done = get((*opened)->finish());
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().text.find("copy it from"), std::string::npos) << done.error().text;
+  }
+  EXPECT_EQ(beside(), std::vector<std::string>{"images.tar"});
+}
+
 TEST_F(oci_archive_test, what_was_fetched_is_kept_and_named_when_the_archive_cannot_be_written) {
   {
     auto opened = open(api::layout_access::write);
@@ -360,6 +372,37 @@ class sparse_archive_test : public oci_archive_test {
     return 0;
   }
 };
+
+// Each layer has its own window (128 MiB with zstd --long=27), and what comes out of the inner ones is not counted.
+TEST_F(sparse_archive_test, what_is_compressed_more_than_once_is_refused) {
+  make(image_parts(), archive_write_add_filter_gzip);
+  for (int layer = 0; layer < 3; ++layer) {
+    write_compressed(read_text(file));
+    EXPECT_EQ(refusal(), errc::invalid) << last_text;
+    EXPECT_NE(last_text.find("more than once"), std::string::npos) << last_text;
+  }
+}
+
+// An empty member of gzip has 20 bytes: a gigabyte of them has nothing in it, and compresses to a megabyte.
+TEST_F(sparse_archive_test, what_nothing_comes_out_of_is_ended_by_its_own_size) {
+  const std::string empty("\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0", 20);
+  std::string many;
+  for (int i = 0; i < 100'000; ++i) many += empty;
+  write_compressed(many);
+  EXPECT_EQ(refusal(), errc::invalid) << last_text;
+  write_text(file, many);
+  EXPECT_EQ(refusal({.bytes_max = 1'000'000}), errc::too_large) << last_text;
+}
+
+TEST_F(oci_archive_test, one_that_is_stopped_unpacks_nothing_more) {
+  make(image_parts());
+  std::stop_source stop;
+  stop.request_stop();
+  auto opened = api::oci_archive::open({.file = file, .temporary = place.path() / "tmp", .stop = stop.get_token()});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, errc::stopped);
+  EXPECT_TRUE(fs::is_empty(place.path() / "tmp"));
+}
 
 // libarchive holds the whole map of a sparse file (GNU 1.0) before it tells of the file.
 TEST_F(sparse_archive_test, an_archive_of_a_few_kilobytes_does_not_take_hundreds_of_megabytes) {

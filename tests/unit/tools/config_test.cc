@@ -279,6 +279,13 @@ TEST_F(config_file, a_variable_for_a_secret_replaces_the_file_of_it) {
   EXPECT_EQ(c->admin_token, "given-by-environment");
 }
 
+TEST_F(config_file, a_file_of_credentials_that_is_named_is_there) {
+  const std::string toml = std::string(secondary_toml) + "docker_config = \"nofile.json\"\n";
+  EXPECT_THAT(refusal(toml), AllOf(HasSubstr("docker_config"), HasSubstr("nofile.json")));
+  dir.write("nofile.json", "{}");
+  EXPECT_TRUE(load(toml));
+}
+
 TEST_F(config_file, a_secret_given_twice_is_refused) {
   dir.write("t", "a-token-that-came-from-a-file");
   std::string toml = primary_toml;

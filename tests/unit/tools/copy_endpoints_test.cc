@@ -25,13 +25,38 @@ TEST_F(copy_endpoints_test, a_target_that_cannot_be_finished_does_not_take_the_o
     api::image_reference at;
     at.transport = api::image_transport::oci_archive;
     at.location = file.string();
-    ASSERT_TRUE(places.target(at));
+    ASSERT_TRUE(get(places.target(at)));
   }
   fs::create_directories(first / "in the way");
-  const auto unfinished = get(places.finish());
+  const auto unfinished = get(places.finish([](engine::registry*) { return true; }));
   ASSERT_EQ(unfinished.size(), 1u);
   EXPECT_EQ(unfinished[0].target->name(), "oci-archive:" + first.string());
   EXPECT_TRUE(fs::exists(second));
+}
+
+TEST_F(copy_endpoints_test, an_archive_into_which_nothing_was_brought_does_not_come_to_be) {
+  scratch_dir dir;
+  longshore::system_clock clock;
+  api::image_reference at;
+  at.transport = api::image_transport::oci_archive;
+  at.location = (dir.path() / "a.tar").string();
+  {
+    copy_endpoints places(io.get_executor(), clock, {}, {});
+    ASSERT_TRUE(get(places.target(at)));
+    EXPECT_TRUE(get(places.finish([](engine::registry*) { return false; })).empty());
+  }
+  EXPECT_TRUE(fs::is_empty(dir.path()));
+}
+
+TEST(registry_addresses, plain_http_is_spoken_on_the_loopback_only_unless_told) {
+  for (const char* here : {"localhost", "localhost:5000", "127.0.0.1:5000", "127.9.9.9", "[::1]", "[::1]:5001"}) {
+    EXPECT_EQ(registry_address(here, false), "http://" + std::string(here));
+  }
+  for (const char* there : {"169.254.10.1", "169.254.10.1:5000", "[fe80::1]:5000", "registry.example", "10.0.0.1:5000",
+                            "[2001:db8::1]:5000"}) {
+    EXPECT_EQ(registry_address(there, false), "https://" + std::string(there));
+    EXPECT_EQ(registry_address(there, true), "http://" + std::string(there));
+  }
 }
 
 class copy_state_test : public site_fixture {};

@@ -47,6 +47,22 @@ TEST(copy_jobs, one_repository_into_a_registry_keeps_its_name) {
   EXPECT_EQ(parse_job("docker://a.example/team/x:1", "docker://b.example/m/")->to.at.repository, "m/team/x");
 }
 
+TEST(copy_jobs, one_password_does_not_go_to_two_registries) {
+  std::vector<copy_job> jobs;
+  for (const char* from : {"docker://a.example/x:1", "docker://a.example/y", "oci:dir:1", "docker://b.example/x"}) {
+    jobs.push_back(parse_job(from, "docker://c.example/z").value());
+  }
+  EXPECT_TRUE(check_one_registry(jobs, &copy_job::to, "--dst-user"));
+  const auto refused = check_one_registry(jobs, &copy_job::from, "--src-user");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::invalid);
+  for (const char* named : {"--src-user", "a.example", "b.example"}) {
+    EXPECT_THAT(refused.error().text, HasSubstr(named));
+  }
+  jobs.pop_back();
+  EXPECT_TRUE(check_one_registry(jobs, &copy_job::from, "--src-user"));
+}
+
 TEST(copy_jobs, what_does_not_fit_is_refused_with_what_to_write) {
   EXPECT_THAT(refusal("docker://a.example", "docker://b.example/y"), HasSubstr("docker://b.example"));
   EXPECT_THAT(refusal("docker://a.example/x", "docker://b.example/y:1"), HasSubstr("tag"));

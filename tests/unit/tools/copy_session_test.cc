@@ -111,6 +111,28 @@ TEST_F(copy_session_test, a_target_that_cannot_be_finished_is_named_and_the_othe
   EXPECT_EQ(again->run.copied, 2u);
 }
 
+TEST_F(copy_session_test, an_archive_is_written_when_something_came_into_it) {
+  const auto failed = run({parse_job(at("oci", "source", ":nope"), at("oci-archive", "to.tar", ":v1")).value()}, false);
+  ASSERT_TRUE(failed) << failed.error().text;
+  EXPECT_EQ(failed->run.failed, 1u);
+  for (const std::string& name : everything()) EXPECT_EQ(name.find("to.tar"), std::string::npos) << name;
+  const auto job = parse_job(at("oci", "source"), at("oci-archive", "to.tar")).value();
+  ASSERT_EQ(run({job}, false)->run.copied, 2u);
+  const auto written = fs::last_write_time(place.path() / "to.tar");
+  EXPECT_EQ(run({job}, false)->run.unchanged, 2u);
+  EXPECT_EQ(fs::last_write_time(place.path() / "to.tar"), written);
+}
+
+TEST_F(copy_session_test, files_without_an_image_are_no_source) {
+  ASSERT_TRUE(api::oci_layout::open({.directory = place.path() / "empty", .access = api::layout_access::write}));
+  for (const bool dry_run : {true, false}) {
+    const auto none = run({parse_job(at("oci", "empty"), at("oci", "to")).value()}, dry_run);
+    ASSERT_FALSE(none);
+    EXPECT_NE(none.error().text.find("holds no image"), std::string::npos) << none.error().text;
+    EXPECT_FALSE(fs::exists(place.path() / "to"));
+  }
+}
+
 TEST_F(copy_session_test, a_repository_that_the_source_lacks_is_named_once_and_as_the_source_has_it) {
   fs::create_directories(place.path() / "storage" / "docker/registry/v2/repositories");
   fs::create_directories(place.path() / "storage" / "docker/registry/v2/blobs");

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tools/site_client.h"
+
 namespace longshore::tools {
 namespace {
 
@@ -29,6 +31,15 @@ TEST(tail_span, a_seq_that_is_not_there_yet_is_told) {
   EXPECT_EQ(tail_span(100, {}, 100).error().code, errc::not_found);
   EXPECT_EQ(tail_span(100, 2, UINT64_MAX).error().code, errc::not_found);
   EXPECT_EQ(tail_span(0, {}, 0).error().code, errc::not_found);
+}
+
+// The site's own answer speaks to whoever writes requests by hand.
+TEST(refusal, of_a_token_tells_first_what_to_do_at_the_command_line) {
+  const auto why = refusal({401, R"({"errors":[{"message":"send it as 'Authorization: Bearer TOKEN'"}]})"}, "asking");
+  EXPECT_EQ(why.code, errc::unauthorized);
+  const std::size_t remedy = why.text.find("--config"), header = why.text.find("Authorization");
+  ASSERT_NE(remedy, std::string::npos) << why.text;
+  EXPECT_LT(remedy, header) << why.text;
 }
 
 }  // namespace
