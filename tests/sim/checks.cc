@@ -154,7 +154,8 @@ finding check_source_tag(const mirror& m, const std::string& r, const std::strin
     if (parked && (m.was_broken || needs(m.source, r, tag, m.refused))) return std::nullopt;
     const auto wanted = sure(m.site.wanted().item(r, tag));
     const bool unseen = m.by == engine::reconcile_mode::tags && wanted && !wanted->gone && wanted->digest != d.text();
-    if (unseen && at) return std::nullopt;
+    // What the log asks for is there, or is what the target refuses.
+    if (unseen && (at || (parked && item->tried_size > wanted->seq.value))) return std::nullopt;
   }
   return r + ":" + tag + " is " + d.text() + " at the source and " + (at ? at->text() : "not") + " at the target" +
          (at == d ? ", not whole" : "") + "; it is believed to be " +
