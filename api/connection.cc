@@ -10,6 +10,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/ssl.hpp>
 #include <cerrno>
+#include <mutex>
 #include <optional>
 
 namespace longshore::api {
@@ -61,6 +62,9 @@ result<void> expect_name(SSL* ssl, const std::string& host) {
 
 struct tls_settings::state {
   asio::ssl::context context{asio::ssl::context::tls_client};
+  bool of_the_system = false;  // to be loaded
+  std::once_flag loaded;
+  beast::error_code failure;
 };
 
 tls_settings::tls_settings() : state_(std::make_unique<state>()) {}
@@ -70,10 +74,8 @@ result<std::shared_ptr<tls_settings>> tls_settings::create(const std::string& ca
   std::shared_ptr<tls_settings> out(new tls_settings());
   auto& context = out->state_->context;
   beast::error_code ec;
-  if (ca_file.empty()) {
-    context.set_default_verify_paths(ec);
-    if (ec) return fail(errc::io_failed, "the system's certificate authorities cannot be loaded: " + ec.message());
-  } else {
+  out->state_->of_the_system = ca_file.empty();
+  if (!ca_file.empty()) {
     context.load_verify_file(ca_file, ec);
     if (ec) {
       return fail(errc::invalid, ca_file + " cannot be loaded as PEM certificates (" + ec.message() +
@@ -85,6 +87,15 @@ result<std::shared_ptr<tls_settings>> tls_settings::create(const std::string& ca
     return fail(errc::io_failed, "TLS cannot be set up: " + ec.message());
   }
   return out;
+}
+
+result<tls_settings::state*> tls_settings::ready() {
+  state& s = *state_;
+  std::call_once(s.loaded, [&s] {
+    if (s.of_the_system) s.context.set_default_verify_paths(s.failure);
+  });
+  if (!s.failure) return &s;
+  return fail(errc::io_failed, "the system's certificate authorities cannot be loaded: " + s.failure.message());
 }
 
 struct connection::streams {
@@ -134,7 +145,9 @@ task<> connection::open(std::string host, std::uint16_t port, bool secure, milli
   auto endpoints = co_await addresses_of(streams_->executor, host, port, reach);
   if (!endpoints) co_return pass(std::move(endpoints));
   if (secure) {
-    streams_->tls.emplace(streams_->executor, tls_->get().context);
+    auto trusted = tls_->ready();
+    if (!trusted) co_return pass(std::move(trusted));
+    streams_->tls.emplace(streams_->executor, (*trusted)->context);
   } else {
     streams_->plain.emplace(streams_->executor);
   }

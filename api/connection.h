@@ -29,7 +29,8 @@ class tls_settings {
   static result<std::shared_ptr<tls_settings>> create(const std::string& ca_file);
   ~tls_settings();
   struct state;
-  state& get() { return *state_; }
+  // For the first secure connection, and by any thread: the system's authorities are some 20 ms of parsing.
+  result<state*> ready();
 
  private:
   tls_settings();
