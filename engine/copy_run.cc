@@ -7,7 +7,6 @@
 #include "engine/journal_records.h"
 #include "engine/publication.h"
 #include "engine/tasks.h"
-#include "storage/env/ensure.h"
 
 namespace longshore::engine {
 namespace {
@@ -37,24 +36,6 @@ std::deque<copy_item> dealt(std::deque<copy_item> items) {
 }
 
 }  // namespace
-
-std::string_view name_of(copy_end end) {
-  switch (end) {
-    case copy_end::copied:
-      return "copied";
-    case copy_end::unchanged:
-      return "unchanged";
-    case copy_end::skipped:
-      return "skipped";
-    case copy_end::failed:
-      return "failed";
-    case copy_end::deleted:
-      return "deleted";
-    case copy_end::not_deleted:
-      return "not_deleted";
-  }
-  ensure(false, "a copy ends in one of six ways");
-}
 
 // What is left when the run must end early is failed too: nobody shall believe that it was looked at.
 template <class Each>

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/copy_outcome.h"
 #include "engine/copy_removal.h"
 #include "engine/copy_routes.h"
 #include "engine/copy_world.h"
@@ -30,24 +31,6 @@
 #include "engine/target_survey.h"
 
 namespace longshore::engine {
-
-struct copy_item {
-  std::string repository;
-  copy_ref ref;  // both empty: the repository as a whole
-};
-
-enum class copy_end : std::uint8_t { copied, unchanged, skipped, failed, deleted, not_deleted };
-std::string_view name_of(copy_end end);
-
-struct copy_outcome {
-  copy_item item;
-  copy_end end = copy_end::failed;
-  std::string digest;   // when known
-  std::string rule;     // that skipped it
-  sync_progress moved;  // of this item
-  std::optional<error> why;
-  std::string note = {};  // of a planned deletion
-};
 
 struct copy_run_options {
   std::size_t items_at_once = 8;
@@ -61,13 +44,6 @@ struct copy_run_options {
   // Tags that never move once they exist, as the operator promises. Null: none.
   std::function<bool(std::string_view tag)> immutable;
   copy_removal_options removal;
-};
-
-struct copy_figures {
-  std::size_t repositories = 0, repositories_listed = 0;
-  std::size_t items = 0, copied = 0, unchanged = 0, skipped = 0, failed = 0;  // items: known so far
-  std::size_t deleted = 0, not_deleted = 0;                                   // tags; they are no items
-  sync_progress moved;                                                        // of the items that have ended
 };
 
 class copy_run {

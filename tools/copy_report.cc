@@ -16,7 +16,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t failures_kept_max = 1'000;
-constexpr std::size_t bar_width = 24;
+constexpr std::size_t bar_width = 20;
 
 json::object of(const engine::blob_tally& tally) { return {{"blobs", tally.blobs}, {"bytes", tally.bytes}}; }
 
@@ -94,31 +94,28 @@ void copy_report::outcome(const engine::copy_outcome& o) {
   }
 }
 
-void copy_report::tick(const copy_figures_now& now, std::int64_t elapsed_ms) {
-  const std::int64_t since = elapsed_ms - before_ms_;
-  if (since > 0) {
-    const double current = 1'000.0 * static_cast<double>(now.bytes_sent - bytes_before_) / static_cast<double>(since);
-    rate_ = before_ms_ == 0 ? current : 0.8 * rate_ + 0.2 * current;
-  }
-  bytes_before_ = now.bytes_sent;
-  before_ms_ = elapsed_ms;
-  if (bar_) print_bar(now, elapsed_ms);
+std::string bar_text(const copy_figures_now& now, double sent_per_second, double done_per_second) {
+  const engine::copy_figures& f = now.run;
+  const engine::copy_estimate& e = now.estimate;
+  const auto filled = static_cast<std::size_t>(e.share_done * static_cast<double>(bar_width));
+  const auto left = e.is_known ? engine::seconds_left(e.bytes_open, done_per_second) : std::nullopt;
+  std::string text = "[" + std::string(filled, '#') + std::string(bar_width - filled, ' ') + "] ";
+  text += std::to_string(f.copied + f.unchanged + f.skipped + f.failed) + "/" + std::to_string(f.items) + " images  ";
+  text += with_unit(now.bytes_sent) + " sent" + (e.is_known ? ", " + with_unit(e.bytes_open) + " to go" : "");
+  text += "  " + with_unit(static_cast<std::uint64_t>(sent_per_second)) + "/s";
+  return text + "  ETA " + (left ? with_time(static_cast<std::int64_t>(*left)) : "?");
 }
 
-void copy_report::print_bar(const copy_figures_now& now, std::int64_t elapsed_ms) {
-  const engine::copy_figures& f = now.run;
-  const std::size_t done = f.copied + f.unchanged + f.skipped + f.failed;
-  const std::size_t filled = f.items == 0 ? 0 : bar_width * done / f.items;
-  std::string eta = "?";
-  if (done > 0 && elapsed_ms > 0) {
-    const double each = static_cast<double>(elapsed_ms) / static_cast<double>(done);
-    eta = with_time(static_cast<std::int64_t>(each * static_cast<double>(f.items - done)) / 1'000);
-  }
+void copy_report::tick(const copy_figures_now& now, std::int64_t elapsed_ms) {
+  const timestamp at{elapsed_ms * 1'000};
+  sent_.sample(at, now.bytes_sent);
+  done_.sample(at, now.estimate.bytes_done);
+  if (bar_) print_bar(now);
+}
+
+void copy_report::print_bar(const copy_figures_now& now) {
   bar_shown_ = true;
-  std::fprintf(stderr, "\r\033[K[%s%s] %zu/%zu images  %s sent  %s/s  %llu requests  ETA %s",
-               std::string(filled, '#').c_str(), std::string(bar_width - filled, ' ').c_str(), done, f.items,
-               with_unit(now.bytes_sent).c_str(), with_unit(static_cast<std::uint64_t>(rate_)).c_str(),
-               static_cast<unsigned long long>(now.source_requests + now.target_requests), eta.c_str());
+  std::fprintf(stderr, "\r\033[K%s", bar_text(now, sent_.per_second(), done_.per_second()).c_str());
 }
 
 void copy_report::print_summary(const copy_figures_now& now, std::int64_t elapsed_ms) const {

@@ -276,12 +276,12 @@ void copy_session::stop() {
 }
 
 copy_figures_now copy_session::figures() const {
-  copy_figures_now now{before_, bytes_before_, places_.source_requests(), places_.target_requests(), 0};
+  copy_figures_now now{before_, bytes_before_, places_.source_requests(), places_.target_requests(), {}};
   if (running_ != nullptr) {
     add(now.run, running_->figures());
-    now.running = running_->running().size();
     now.bytes_sent += running_->figures().moved.bytes_sent;
     for (const auto& item : running_->running()) now.bytes_sent += item.moved.bytes_sent;
+    now.estimate = engine::estimate(now.run, running_->running());
   }
   return now;
 }

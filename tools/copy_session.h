@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/copy_estimate.h"
 #include "engine/copy_run.h"
 #include "engine/routed_registry.h"
 #include "tools/copy_endpoints.h"
@@ -36,7 +37,7 @@ struct copy_figures_now {
   engine::copy_figures run;
   std::uint64_t bytes_sent = 0;  // of blobs, also of those under way
   std::uint64_t source_requests = 0, target_requests = 0;
-  std::size_t running = 0;
+  engine::copy_estimate estimate;
 };
 
 class copy_session {
