@@ -81,8 +81,21 @@ asio::awaitable<void> copy_run::compare_and_bring() {
   if (!missing_.empty() && !must_end()) {
     // Should that fail, the copy path looks at each thing itself.
     if (auto learnt = co_await survey_.below(); !learnt) host_failure_ = std::move(learnt).error();
+    co_await look_for_mounts();
   }
   co_await each_of(dealt(std::exchange(missing_, {})), [&](copy_item item) { return bring(std::move(item)); });
+}
+
+// A target often has the same images under the names of the source already. A look that fails costs a mount, no more:
+// whether the target answers shows when it is written to.
+asio::awaitable<void> copy_run::look_for_mounts() {
+  std::map<std::string, std::set<std::string>> wanted;
+  for (const copy_item& item : missing_) {
+    std::string name = world_->source.repository_read(item.repository);
+    if (options_.names_may_match && name != item.repository) wanted[std::move(name)].insert(item.ref.source);
+  }
+  const auto looked = co_await survey_.look_elsewhere(std::move(wanted), options_.tags_max);
+  static_cast<void>(looked);
 }
 
 // Those whose subject the target has now go the way of all others.

@@ -67,6 +67,7 @@ struct copy_session::group {
   engine::routed_registry source;
   std::vector<engine::copy_route> routes;
   std::vector<std::string> repositories;  // of the routes
+  bool names_may_match = true;            // false: one end is a file, which has no repositories
   std::string shown_as;                   // what its images go by in messages; empty: the target's repositories
 
   void add(engine::copy_route r) {
@@ -86,7 +87,7 @@ copy_session::copy_session(boost::asio::any_io_executor on, clock& now, copy_req
 copy_session::~copy_session() = default;
 
 void copy_session::add_route(engine::registry& from, engine::registry& to, std::string source_repository,
-                             engine::copy_route route, const std::string& shown_as) {
+                             engine::copy_route route, const std::string& shown_as, bool names_may_match) {
   for (auto& g : groups_) {
     if (g->from != &from || g->to != &to || !g->source.route(route.repository, source_repository)) continue;
     g->add(std::move(route));
@@ -95,6 +96,7 @@ void copy_session::add_route(engine::registry& from, engine::registry& to, std::
   groups_.push_back(std::make_unique<group>(from, to));
   groups_.back()->source.route(route.repository, source_repository);
   groups_.back()->shown_as = shown_as;
+  groups_.back()->names_may_match = names_may_match;
   groups_.back()->add(std::move(route));
 }
 
@@ -111,7 +113,7 @@ engine::task<> copy_session::add_many(const copy_job& job, engine::registry& fro
     ++matching;
     const std::string target = job.to.repositories.empty() ? name : job.to.repositories + "/" + name;
     if (engine::is_repository_name(target)) {
-      add_route(from, to, name, {target, {}}, {});
+      add_route(from, to, name, {target, {}}, {}, true);
     } else {
       tell_failed(target, {errc::invalid, target + " is no repository name"});
     }
@@ -190,7 +192,9 @@ engine::task<> copy_session::add_job(const copy_job& job) {
   if (api::is_layout(job.to.at.transport)) {
     shown_as = api::is_layout(job.from.at.transport) ? (*to)->name() : job.from.at.repository;
   }
-  add_route(**from, **to, repository_of(job.from.at), {repository_of(job.to.at), refs_of(job)}, shown_as);
+  const bool names_may_match = !api::is_layout(job.from.at.transport) && !api::is_layout(job.to.at.transport);
+  add_route(**from, **to, repository_of(job.from.at), {repository_of(job.to.at), refs_of(job)}, shown_as,
+            names_may_match);
   co_return result<void>();
 }
 
@@ -232,6 +236,7 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
   engine::copier blobs({g.source, target, where, pauses_}, copying);
   const engine::copy_world world{g.source, target, where, blobs, request_.copying};
   engine::copy_run_options options = request_.run;
+  options.names_may_match = g.names_may_match;
   options.items_at_once = request_.images_at_once;
   options.removal.dry_run = request_.dry_run;
   if (options.removal.on) options.removal.held = held_back(g);

@@ -63,7 +63,7 @@ class copy_session {
   // The repositories of a group in which nothing may be deleted, and why.
   std::map<std::string, std::string> held_back(const group& g) const;
   void add_route(engine::registry& from, engine::registry& to, std::string source_repository, engine::copy_route route,
-                 const std::string& shown_as);
+                 const std::string& shown_as, bool names_may_match);
   result<void> open_index(engine::registry& target);
   boost::asio::awaitable<void> run_group(group& g);
 

@@ -86,6 +86,18 @@ class OnTerminal(Pair):
         self.assertTrue(any(re.search(r" 0/1 images .* to go .*ETA [0-9]+s", f) for f in frames), frames)
 
 
+class UnderAnotherName(Pair):
+    def test_what_the_target_has_under_the_sources_name_is_mounted_under_another(self):
+        images.simple("team/named", "v1", ["base/0", "named/1"]).push(self.at_source)
+        run("copy", self.at(self.source, "/team/named"), self.at(self.target, "/team/named"))
+        for verb in ("plan", "copy"):
+            _, lines, _ = run(verb, self.at(self.source, "/team/named"), self.at(self.target, "/mirror/named"))
+            moved = summary(lines)["blobs"]
+            self.assertEqual(moved["copied"]["blobs"], 0, verb)
+            self.assertEqual(moved["mounted"]["blobs"], 3, verb)
+        self.assertEqual(self.at_target.digest("mirror/named", "v1"), self.at_source.digest("team/named", "v1"))
+
+
 class Registries(Pair):
     def test_a_whole_registry_arrives_with_every_kind_of_image_and_a_second_run_sends_nothing(self):
         code, lines, _ = run("copy", "--json", self.at(self.source), self.at(self.target))
