@@ -38,6 +38,12 @@ class copy_report {
   engine::rate_meter sent_, done_;  // what is mounted or there already is done, and was not sent
 };
 
+// "12 blobs (943.2 MB)"
+std::string with_size(const engine::blob_tally& tally);
+// What a plan says of an image on a terminal; empty: nothing yet.
+std::string plan_line(const engine::copy_outcome& o);
+std::string failure_text(const engine::copy_outcome& o);
+
 // The bar with its figures: "[####    ] 1/5 images  12.3 MB sent, 48.7 MB to go  20.0 MB/s  ETA 3s".
 std::string bar_text(const copy_figures_now& now, double sent_per_second, double done_per_second);
 
