@@ -77,6 +77,24 @@ TEST_F(cli, an_unknown_command_is_named_with_the_nearest_known_one) {
   EXPECT_THAT(run("skip --help").out, HasSubstr("open items"));
 }
 
+TEST_F(cli, an_unknown_option_is_named_with_what_was_meant) {
+  const outcome begun = run("status --repos");
+  EXPECT_EQ(begun.code, 2);
+  EXPECT_EQ(begun.err,
+            "longshore: status has no option --repos; did you mean --repositories?; longshore status --help\n");
+  EXPECT_THAT(run("copy docker://h/a docker://h/b --tag=v1").err, HasSubstr("did you mean --tags?"));
+  EXPECT_THAT(run("log tail --folow").err, HasSubstr("log tail has no option --folow; did you mean --follow?"));
+  EXPECT_THAT(run("status --xyzzyxyzzy").err, HasSubstr("status has no option --xyzzyxyzzy; longshore status"));
+  EXPECT_THAT(run("log show abc").err, HasSubstr("\"abc\" is no number, which SEQ takes"));
+}
+
+TEST_F(cli, what_is_wrong_with_an_image_is_said_once) {
+  const std::string said = run("copy docker-archive:d.tar docker://h/b").err;
+  EXPECT_EQ(said.find("docker-archive:d.tar"), said.rfind("docker-archive:d.tar")) << said;
+  EXPECT_THAT(run("plan docker://longshore-team/app:v2.0 docker://127.0.0.1:1/app").err,
+              HasSubstr("is taken for a host"));
+}
+
 TEST_F(cli, every_command_has_help_with_an_example_and_its_exit_codes) {
   for (const char* command :
        {"serve", "status", "sync", "skip", "unpark", "retry", "items", "limits", "log tail", "log show", "log verify",
