@@ -94,7 +94,8 @@ class verdict {
       shown += " (" + oldest + (ref.empty() ? "" : ref.find(':') == std::string::npos ? ":" + ref : "@" + ref) + ")";
     }
     line("lag", shown + "; " + state);
-    const std::string why = text_at(*status_, "/follower/error");
+    std::string why = text_at(*status_, "/follower/error");  // begins with the state
+    if (why.starts_with(state + ": ")) why.erase(0, state.size() + 2);
     if (state == "away") mind("the primary does not answer, it is tried again by itself: " + why);
     if (state == "unauthorized" || state == "refused" || state == "halted") failing("following: " + state + ": " + why);
   }

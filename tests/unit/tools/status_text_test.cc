@@ -58,7 +58,9 @@ TEST(status_text, a_site_that_stands_still_is_failing_and_the_reason_comes_first
   EXPECT_LT(text.find("the journal cannot be written"), text.find("--state parked"));
   status = secondary();
   status.at("follower").as_object()["state"] = "refused";
+  status.at("follower").as_object()["error"] = "refused: another log";
   EXPECT_THAT(verdict_text(status, nullptr), HasSubstr(": failing\n"));
+  EXPECT_THAT(verdict_text(status, nullptr), HasSubstr("following: refused: another log\n"));
   status.at("follower").as_object()["state"] = "away";
   EXPECT_THAT(verdict_text(status, nullptr), HasSubstr(": attention\n"));
 }
