@@ -55,6 +55,13 @@ std::string registry_remedy(const error& e, const registry_settings& r) {
   }
 }
 
+engine::task<> put(engine::registry& target, std::string ref, std::string bytes) {
+  auto stored = co_await target.put_manifest(probe_repository, std::move(ref),
+                                             "application/vnd.oci.image.manifest.v1+json", std::move(bytes));
+  if (!stored) co_return pass(std::move(stored));
+  co_return result<void>();
+}
+
 }  // namespace
 
 std::string_view name_of(verdict v) {
@@ -105,24 +112,28 @@ catalog check_registry(const std::string& what, const std::string& section, cons
   return std::nullopt;
 }
 
-// A session is all that is asked for, and given back.
+// With bytes that are no manifest: a registry that takes pushes refuses these, and keeps nothing. Of an upload that is
+// begun and cancelled, Distribution keeps a file.
 void check_pushing(const registry_settings& target, const on_checked& told) {
   constexpr const char* what = "target_registry pushes";
+  constexpr const char* bytes = "longshore doctor: no manifest";
   boost::asio::io_context loop(1);
   system_clock now;
   auto client = make_registry_client(loop.get_executor(), now, target);
   if (!client) return;  // told before
-  const auto d = digest::of("longshore doctor");
-  auto begun = wait_for(loop, (*client)->begin_blob(probe_repository, d, 16, std::nullopt));
-  if (begun) {
-    if (*begun) {
-      const auto cancelled = wait_for(loop, (*begun)->cancel());
-      static_cast<void>(cancelled);
-    }
-    return told({what, verdict::good,
-                 "it takes an upload (begun and cancelled, as " + std::string(probe_repository) + ")", ""});
+  const auto d = digest::of(bytes);
+  const auto pushed = wait_for(loop, put(**client, d.text(), bytes));
+  if (pushed) {  // it takes anything
+    const auto removed = wait_for(loop, (*client)->delete_manifest(probe_repository, d));
+    if (removed) return told({what, verdict::good, "it takes them", ""});
+    return told({what, verdict::attention,
+                 "it takes what is no manifest, and does not delete it: " + removed.error().text,
+                 "delete the repository " + std::string(probe_repository) + " there by hand"});
   }
-  const error& e = begun.error();
+  const error& e = pushed.error();
+  if (e.code == errc::rejected || e.code == errc::invalid) {
+    return told({what, verdict::good, "it takes them, and refuses what is no manifest", ""});
+  }
   if (e.code == errc::unsupported) {
     return told(
         {what, verdict::bad, e.text,

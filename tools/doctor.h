@@ -5,7 +5,7 @@
 //
 // run_checks() goes through all that apply to the site's role, in the order in which a failure explains the later
 // ones, and calls told after each. It changes nothing but this: a probe file, removed again, in the data
-// directory; an upload to a secondary's target, begun and cancelled; and one event of action "doctor" per source in a
+// directory; a push to a secondary's target of what is no manifest; and one event of action "doctor" per source in a
 // primary's log. Blocks; one caller.
 
 #include <cstdint>
