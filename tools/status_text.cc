@@ -157,7 +157,7 @@ class verdict {
                                : ", last complete reconcile " + second_of(ended) + " (" +
                                      with_commas(number_at(s, "/last_complete_reconcile/findings")) + " found)";
       }
-      line("source " + name, " " + shown);
+      line("source", name + ": " + shown);
       if (const std::string why = text_at(s, "/reconcile_error"); !why.empty()) {
         failing(name + " is not reconciled until the site is restarted: " + why);
       }
@@ -175,9 +175,8 @@ class verdict {
     const json::value* all = at(*status_, "/sites");
     if (all == nullptr || !all->is_array()) return;
     for (const json::value& s : all->get_array()) {
-      line("follower " + text_at(s, "/name"), " " + counted(number_at(s, "/lag_events"), "event") +
-                                                  " behind, heard of " +
-                                                  time_of(number_at(s, "/seconds_since_report")) + " ago");
+      line("follower", text_at(s, "/name") + ": " + counted(number_at(s, "/lag_events"), "event") +
+                           " behind, heard of " + time_of(number_at(s, "/seconds_since_report")) + " ago");
     }
   }
 

@@ -74,8 +74,9 @@ TEST(status_text, a_primary_tells_of_its_sources_and_followers) {
     "sites":[{"name":"oslo","lag_events":1,"seconds_since_report":3.2}]})");
   const std::string text = verdict_text(status, nullptr);
   EXPECT_THAT(text, StartsWith("berlin, primary: attention\n"));
+  EXPECT_THAT(text, HasSubstr("source        registry: newest event 12 s ago"));
   EXPECT_THAT(text, HasSubstr("last complete reconcile 2026-11-28T09:00:00Z (1 found)"));
-  EXPECT_THAT(text, HasSubstr("1 event behind"));
+  EXPECT_THAT(text, HasSubstr("follower      oslo: 1 event behind"));
   EXPECT_THAT(text, HasSubstr("reconcile --digests"));
   EXPECT_THAT(text, HasSubstr("2 notifications could not be understood"));
 }
