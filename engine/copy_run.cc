@@ -7,7 +7,6 @@
 #include "engine/journal_records.h"
 #include "engine/publication.h"
 #include "engine/tasks.h"
-#include "storage/env/ensure.h"
 
 namespace longshore::engine {
 namespace {
@@ -37,24 +36,6 @@ std::deque<copy_item> dealt(std::deque<copy_item> items) {
 }
 
 }  // namespace
-
-std::string_view name_of(copy_end end) {
-  switch (end) {
-    case copy_end::copied:
-      return "copied";
-    case copy_end::unchanged:
-      return "unchanged";
-    case copy_end::skipped:
-      return "skipped";
-    case copy_end::failed:
-      return "failed";
-    case copy_end::deleted:
-      return "deleted";
-    case copy_end::not_deleted:
-      return "not_deleted";
-  }
-  ensure(false, "a copy ends in one of six ways");
-}
 
 // What is left when the run must end early is failed too: nobody shall believe that it was looked at.
 template <class Each>
@@ -100,8 +81,21 @@ asio::awaitable<void> copy_run::compare_and_bring() {
   if (!missing_.empty() && !must_end()) {
     // Should that fail, the copy path looks at each thing itself.
     if (auto learnt = co_await survey_.below(); !learnt) host_failure_ = std::move(learnt).error();
+    co_await look_for_mounts();
   }
   co_await each_of(dealt(std::exchange(missing_, {})), [&](copy_item item) { return bring(std::move(item)); });
+}
+
+// A target often has the same images under the names of the source already. A look that fails costs a mount, no more:
+// whether the target answers shows when it is written to.
+asio::awaitable<void> copy_run::look_for_mounts() {
+  std::map<std::string, std::set<std::string>> wanted;
+  for (const copy_item& item : missing_) {
+    std::string name = world_->source.repository_read(item.repository);
+    if (options_.names_may_match && name != item.repository) wanted[std::move(name)].insert(item.ref.source);
+  }
+  const auto looked = co_await survey_.look_elsewhere(std::move(wanted), options_.tags_max);
+  static_cast<void>(looked);
 }
 
 // Those whose subject the target has now go the way of all others.
@@ -315,7 +309,7 @@ task<std::optional<std::string>> copy_run::publish(const copy_item& item, sync_p
   publication images(*world_, item.repository, moved);
   manifest_claims claims(*world_->claims);
   auto facts = co_await images.publish(wanted, *std::move(document), publication::tag_check::none, claims);
-  if (!facts) co_return pass(std::move(facts));
+  if (!facts) co_return std::unexpected(in_words_of_a_copy(std::move(facts).error(), item));
   // A sparse index is not what the source has: another run with wider platforms must look at it again.
   if (!images.take_sparse(d)) facts->push_back(record::published(wanted, d));
   if (auto written = co_await world_->where.record(*std::move(facts)); !written) co_return pass(std::move(written));

@@ -4,15 +4,15 @@
 //
 // run() returns when each item was published, found in place, or failed; one bad item does not stop the others. It
 // goes in steps, so that nothing is sent that the target has: the repositories are listed at both ends; tags
-// that both have are compared, which also tells what the target holds; what is missing or differs is published, whole
-// or not at all (engine/publication.h); accessory tags (cosign's and the like) come last, with the images that a tag
-// filter took. Failures that may pass are tried again a few times; a registry that does not
-// answer at all ends the run early, with everything left counted as failed.
-// Where asked to, tags that the source has no longer are deleted at the end (engine/copy_removal.h), in repositories
-// that were copied as a whole and without a failure.
-// A referrer that the target refuses fails as an item of its own, by digest; its image is copied.
-// told is called once per item, on the executor, when it has ended. stop(): what runs is given up, the rest fails with
-// errc::stopped. One executor, one run() per object; world and pauses must outlive it.
+// that both have are compared, which also tells what the target holds; where a repository has another name at the
+// target, and something is missing, what the target has under the source's name is looked at, too, to be mounted from;
+// what is missing or differs is published, whole or not at all (engine/publication.h); accessory tags (cosign's and the
+// like) come last, with the images that a tag filter took. Failures that may pass are tried again a few times; a
+// registry that does not answer at all ends the run early, with everything left counted as failed. Where asked to, tags
+// that the source has no longer are deleted at the end (engine/copy_removal.h), in repositories that were copied as a
+// whole and without a failure. A referrer that the target refuses fails as an item of its own, by digest; its image is
+// copied. told is called once per item, on the executor, when it has ended. stop(): what runs is given up, the rest
+// fails with errc::stopped. One executor, one run() per object; world and pauses must outlive it.
 
 #include <deque>
 #include <functional>
@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/copy_outcome.h"
 #include "engine/copy_removal.h"
 #include "engine/copy_routes.h"
 #include "engine/copy_world.h"
@@ -31,24 +32,6 @@
 
 namespace longshore::engine {
 
-struct copy_item {
-  std::string repository;
-  copy_ref ref;  // both empty: the repository as a whole
-};
-
-enum class copy_end : std::uint8_t { copied, unchanged, skipped, failed, deleted, not_deleted };
-std::string_view name_of(copy_end end);
-
-struct copy_outcome {
-  copy_item item;
-  copy_end end = copy_end::failed;
-  std::string digest;   // when known
-  std::string rule;     // that skipped it
-  sync_progress moved;  // of this item
-  std::optional<error> why;
-  std::string note = {};  // of a planned deletion
-};
-
 struct copy_run_options {
   std::size_t items_at_once = 8;
   std::size_t tags_max = 1'000'000;  // of one repository
@@ -56,18 +39,12 @@ struct copy_run_options {
   std::int64_t first_pause_ms = 500;  // doubles with each try
   std::size_t host_failures_max = 8;  // in a row; then the registry counts as away
   std::size_t listed_from_refs = 8;   // for fewer named refs the target is asked for each, not for its listing
+  bool names_may_match = true;        // false: one end has no repositories, and their names say nothing
   // What earlier runs are known to have published under a ref of the target; null: there were none.
   std::function<result<std::optional<std::string>>(const std::string& repository, const std::string& ref)> published;
   // Tags that never move once they exist, as the operator promises. Null: none.
   std::function<bool(std::string_view tag)> immutable;
   copy_removal_options removal;
-};
-
-struct copy_figures {
-  std::size_t repositories = 0, repositories_listed = 0;
-  std::size_t items = 0, copied = 0, unchanged = 0, skipped = 0, failed = 0;  // items: known so far
-  std::size_t deleted = 0, not_deleted = 0;                                   // tags; they are no items
-  sync_progress moved;                                                        // of the items that have ended
 };
 
 class copy_run {
@@ -105,6 +82,7 @@ class copy_run {
   result<bool> is_known(const copy_item& item) const;
   boost::asio::awaitable<void> compare(copy_item item);
   task<bool> stands(const copy_item& item, std::string& digest);
+  boost::asio::awaitable<void> look_for_mounts();
   boost::asio::awaitable<void> bring(copy_item item);
   // The digest; nothing, and the rule, when a filter leaves it out.
   task<std::optional<std::string>> publish(const copy_item& item, sync_progress& moved, std::string& rule);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/failure.h"
 #include "engine/journal_records.h"
 #include "engine/tasks.h"
 
@@ -43,6 +44,47 @@ task<bool> target_survey::look_below(std::string repository, manifest_document i
     if (*shown) co_return false;
   }
   co_return true;
+}
+
+// Nothing when it was surveyed before.
+task<> target_survey::look_at_all(std::string repository, std::set<std::string> refs, std::size_t tags_max) {
+  auto surveyed = world_->where.survey_of(repository);
+  if (!surveyed) co_return pass(std::move(surveyed));
+  if (*surveyed) co_return result<void>();
+  if (refs.size() > 1) {
+    auto there = co_await list(repository, tags_max);
+    if (!there) co_return pass(std::move(there));
+    std::vector<log::event> seen{record::surveyed(repository, there->size())};
+    if (auto written = co_await world_->where.record(std::move(seen)); !written) co_return written;
+    std::erase_if(refs,
+                  [&](const std::string& ref) { return ref.find(':') == std::string::npos && !there->contains(ref); });
+  }
+  for (const std::string& ref : refs) {
+    auto seen = co_await look_at(repository, ref);
+    if (!seen) co_return pass(std::move(seen));
+    if (!*seen || !(*seen)->index) continue;
+    auto recorded = co_await record_below(repository, *std::move((*seen)->index));
+    if (!recorded) co_return pass(std::move(recorded));
+  }
+  co_return result<void>();
+}
+
+// What one repository refuses, others may allow; a target that does not answer ends it.
+task<> target_survey::look_elsewhere(std::map<std::string, std::set<std::string>> refs, std::size_t tags_max) {
+  auto next = refs.begin();
+  std::optional<error> failure;
+  const auto worker = [&]() -> boost::asio::awaitable<void> {
+    while (next != refs.end() && !failure) {
+      auto& [repository, mine] = *next++;
+      auto looked = co_await look_at_all(repository, std::move(mine), tags_max);
+      if (!looked && is_passing(looked.error().code) && !failure) failure = std::move(looked).error();
+    }
+  };
+  std::vector<boost::asio::awaitable<void>> workers;
+  for (std::size_t i = 0; i < std::min(refs.size(), looks_at_once); ++i) workers.push_back(worker());
+  co_await run_all(std::move(workers));
+  if (failure) co_return std::unexpected<error>(*std::move(failure));
+  co_return result<void>();
 }
 
 void target_survey::put_aside(std::string repository, longshore::digest index) {

@@ -9,6 +9,7 @@
 // returns; the index may still be wrong and is corrected as always (engine/copier.h, engine/publication.h).
 // Verbs may run beside each other, below() after the others; one executor; the world must outlive it.
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -38,9 +39,13 @@ class target_survey {
   task<bool> look_below(std::string repository, manifest_document index);
   void put_aside(std::string repository, longshore::digest index);
   task<> below();
+  // Learns what other repositories hold under these refs, so that it can be mounted from there; not of those that were
+  // surveyed before. One with more refs than one is listed first, and only those that it has are looked at.
+  task<> look_elsewhere(std::map<std::string, std::set<std::string>> refs_by_repository, std::size_t tags_max);
 
  private:
   using digests = std::set<longshore::digest>;
+  task<> look_at_all(std::string repository, std::set<std::string> refs, std::size_t tags_max);
   task<digests> record_below(std::string repository, manifest_document root);
   task<bool> read_child(const std::string& repository, const longshore::digest& d, closure& of, digests& absent);
 

@@ -61,13 +61,18 @@ result<bool> is_free(const std::filesystem::path& dir) {
   return true;
 }
 
-result<void> set_up(const std::filesystem::path& dir) {
+result<void> check_free(const std::filesystem::path& dir) {
   const auto free = is_free(dir);
   if (!free) return std::unexpected(free.error());
-  if (*free) return write_whole(dir / "VERSION", version_text);
+  if (*free) return {};
   return fail(errc::invalid, dir.string() +
                                  " has other files in it and no VERSION file; name an empty directory, or one "
                                  "that does not exist yet");
+}
+
+result<void> set_up(const std::filesystem::path& dir) {
+  if (auto free = check_free(dir); !free) return free;
+  return write_whole(dir / "VERSION", version_text);
 }
 
 // A directory entry is durable only when the directory it is in was synced too.
@@ -123,7 +128,15 @@ result<data_dir> data_dir::open(const std::filesystem::path& path, bool create) 
     return fail(errc::not_found, path.string() + " is not a directory; name a site's data directory");
   }
   const auto lock = path / "LOCK";
+  // Somebody else's directory is left as it is.
+  if (create && !std::filesystem::exists(lock, ec) && !std::filesystem::exists(path / "VERSION", ec)) {
+    if (auto free = check_free(path); !free) return pass(std::move(free));
+  }
   int fd = ::open(lock.c_str(), (create ? O_RDWR | O_CREAT : O_RDWR) | O_CLOEXEC, 0644);
+  if (fd < 0 && errno == EROFS && create) {
+    return fail(errc::io_failed,
+                path.string() + " is on a file system that is mounted read-only: mount it for writing");
+  }
   if (fd < 0 && (errno == EACCES || errno == EROFS)) fd = ::open(lock.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT) {
     return fail(errc::not_found, path.string() + " holds no Longshore site: there is no LOCK file in it");

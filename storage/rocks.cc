@@ -58,6 +58,9 @@ error error_of(const rocksdb::Status& status, std::string_view doing) {
   if (status.IsIOError() && is_lock_held(status)) {
     return {errc::busy, text + "; another process uses this directory: stop it first"};
   }
+  if (text.find("Read-only file system") != std::string::npos) {
+    return {errc::io_failed, text + "; it is mounted read-only: mount it for writing"};
+  }
   return {errc::io_failed, text};
 }
 

@@ -41,7 +41,7 @@ int state(const invocation& call, const state_options& options) {
   result<site_store> store = open_site_store(options.dir, store_access::read_only);
   if (!store) return failed(call, store.error());
   result<std::unique_ptr<log::event_log>> log = log::event_log::open(*store->db, replicated_log);
-  if (!log) return failed(call, log.error());
+  if (!log) return failed(call, of_damaged_log(log.error(), options.dir));
   std::uint64_t size = (*log)->durable_size();
   if (!options.at.empty()) {
     const result<std::uint64_t> asked = size_for(**log, options.at);
@@ -59,7 +59,7 @@ int state(const invocation& call, const state_options& options) {
           if (!item.gone || options.tombstones) items.push_back(item);
         },
         std::ref(progress));
-    if (!folded) return failed(call, folded.error());
+    if (!folded) return failed(call, of_damaged_log(folded.error(), options.dir));
   }
   if (!is_known) {
     return failed(call, {errc::not_found, "the first " + with_commas(size) + " records name no tag or manifest of " +

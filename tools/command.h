@@ -44,6 +44,9 @@ void print_table(const std::vector<std::vector<std::string>>& rows);
 
 // "12,345"
 std::string with_commas(std::uint64_t n);
+// "1 image", "2 images", "12,345 images"
+std::string counted(std::uint64_t n, const std::string& one);
+std::string counted(std::uint64_t n, const std::string& one, const std::string& many);
 
 // A line that keeps changing, on a terminal only; gone when it is destroyed.
 class progress_line {

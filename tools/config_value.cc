@@ -187,7 +187,11 @@ result<base_url> parse_base_url(std::string_view text) {
 
 result<std::string> read_small_file(const std::filesystem::path& path, std::size_t bytes_max) {
   std::ifstream in(path, std::ios::binary);
-  if (!in || std::filesystem::is_directory(path)) {
+  std::error_code ec;
+  if (std::filesystem::is_directory(path, ec)) {
+    return fail(errc::invalid, "cannot read " + path.string() + ": it is a directory; name a file");
+  }
+  if (!in) {
     return fail(errc::not_found, "cannot read " + path.string() + ": it must exist and be readable by this user");
   }
   std::string bytes(bytes_max + 1, '\0');

@@ -3,6 +3,7 @@
 #include <boost/asio.hpp>
 #include <chrono>
 #include <memory>
+#include <set>
 
 #include "api/docker_credentials.h"
 #include "engine/glob.h"
@@ -137,6 +138,27 @@ std::int64_t ms_since(steady::time_point start) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(steady::now() - start).count();
 }
 
+// "docker://team/app" is likelier to lack its host than to be on a host of that name.
+std::set<std::string> strange_hosts(const std::vector<copy_job>& jobs) {
+  std::set<std::string> found;
+  for (const copy_job& job : jobs) {
+    for (const api::image_reference& at : {job.from.at, job.to.at}) {
+      const bool is_host = at.location.find_first_of(".:") != std::string::npos || at.location == "localhost";
+      if (at.transport == api::image_transport::docker && !is_host) found.insert(at.location);
+    }
+  }
+  return found;
+}
+
+void tell_strange_hosts(const std::set<std::string>& hosts) {
+  for (const std::string& host : hosts) {
+    std::fprintf(stderr,
+                 "longshore: the first part, \"%s\", is taken for a host: write docker://HOST/%s/... if it belongs to "
+                 "the repository's name\n",
+                 host.c_str(), host.c_str());
+  }
+}
+
 int run(const invocation& call, const copy_options& o, copy_purpose purpose) {
   if (o.file.empty() == (o.from.empty() || o.to.empty())) {
     std::fprintf(stderr, "longshore: name SRC and DST, or a file of them with --from-file\n");
@@ -147,6 +169,7 @@ int run(const invocation& call, const copy_options& o, copy_purpose purpose) {
     failed(call, request.error());
     return request.error().code == errc::invalid ? exit_wrong_usage : exit_failed;
   }
+  const std::set<std::string> hosts = strange_hosts(request->jobs);
   asio::io_context io(1);
   longshore::system_clock now;
   copy_report report(purpose, call.json);
@@ -177,6 +200,7 @@ int run(const invocation& call, const copy_options& o, copy_purpose purpose) {
     ticker.cancel();
     signals.cancel();
     code = done ? report.end(*done, ms_since(start)) : failed(call, done.error());
+    if (code != exit_done) tell_strange_hosts(hosts);
   };
   asio::co_spawn(io, tick(), rethrow);
   asio::co_spawn(io, work(), rethrow);

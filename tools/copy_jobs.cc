@@ -58,6 +58,12 @@ result<copy_end_point> parse_target(const std::string& text) {
   return copy_end_point{*std::move(at), false, {}};
 }
 
+// The failure, which says of what it is, once.
+std::unexpected<error> naming(const std::string& text, error why) {
+  if (why.text.find(text) == std::string::npos) why.text = text + ": " + why.text;
+  return std::unexpected(std::move(why));
+}
+
 result<void> check_pair(const copy_job& job) {
   if (job.from.many && !job.to.many) {
     return fail(errc::invalid, "many repositories do not fit into one: as the target write docker://" +
@@ -81,9 +87,9 @@ result<copy_job> parse_job(const std::string& from, const std::string& to) {
   copy_job job;
   job.text = from + " -> " + to;
   auto source = parse_source(from);
-  if (!source) return pass(std::move(source), from);
+  if (!source) return naming(from, std::move(source).error());
   auto target = parse_target(to);
-  if (!target) return pass(std::move(target), to);
+  if (!target) return naming(to, std::move(target).error());
   job.from = *std::move(source);
   job.to = *std::move(target);
   // One repository into a registry as a whole: under its own name.

@@ -16,7 +16,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t failures_kept_max = 1'000;
-constexpr std::size_t bar_width = 24;
+constexpr std::size_t bar_width = 20;
 
 json::object of(const engine::blob_tally& tally) { return {{"blobs", tally.blobs}, {"bytes", tally.bytes}}; }
 
@@ -68,23 +68,47 @@ std::string with_unit(std::uint64_t bytes) {
   return text.data();
 }
 
+std::string with_size(const engine::blob_tally& tally) {
+  return counted(tally.blobs, "blob") + " (" + with_unit(tally.bytes) + ")";
+}
+
 copy_report::copy_report(copy_purpose purpose, bool json)
     : purpose_(purpose),
       json_lines_(json || ::isatty(STDOUT_FILENO) != 1),
       bar_(!json && ::isatty(STDERR_FILENO) == 1) {}
 
+// A mistyped name is the likeliest cause of what is not there.
+std::string failure_text(const engine::copy_outcome& o) {
+  const bool is_lost = o.why->code == errc::not_found && !o.why->text.ends_with("?");
+  return engine::describe(*o.why) + (is_lost ? "; is the name right?" : "");
+}
+
+std::string plan_line(const engine::copy_outcome& o) {
+  const std::string note = o.note.empty() ? "" : " (" + o.note + ")";
+  const engine::sync_progress& m = o.moved;
+  switch (o.end) {
+    case engine::copy_end::copied:
+      return "copy " + with_size(m.copied) + ", mount " + with_size(m.mounted) + ", there already " +
+             with_size(m.present) + note;
+    case engine::copy_end::unchanged:
+      return "there already";
+    case engine::copy_end::skipped:
+      return "left out: " + o.rule;
+    case engine::copy_end::deleted:
+      return "delete" + note;
+    case engine::copy_end::failed:
+    case engine::copy_end::not_deleted:
+      return {};  // at the end, with the reason
+  }
+  return {};
+}
+
 void copy_report::outcome(const engine::copy_outcome& o) {
   if (json_lines_) {
     std::printf("%s\n", json::serialize(of(o, purpose_)).c_str());
-  } else if (purpose_ == copy_purpose::plan && o.end == engine::copy_end::copied) {
+  } else if (const std::string line = plan_line(o); purpose_ == copy_purpose::plan && !line.empty()) {
     if (std::exchange(bar_shown_, false)) std::fprintf(stderr, "\r\033[K");
-    const engine::sync_progress& m = o.moved;
-    std::printf("%s: copy %llu blobs (%s), mount %llu (%s)\n", shown(o.item).c_str(),
-                static_cast<unsigned long long>(m.copied.blobs), with_unit(m.copied.bytes).c_str(),
-                static_cast<unsigned long long>(m.mounted.blobs), with_unit(m.mounted.bytes).c_str());
-  } else if (purpose_ == copy_purpose::plan && o.end == engine::copy_end::deleted) {
-    if (std::exchange(bar_shown_, false)) std::fprintf(stderr, "\r\033[K");
-    std::printf("%s: deleted%s\n", shown(o.item).c_str(), o.note.empty() ? "" : (" (" + o.note + ")").c_str());
+    std::printf("%s: %s\n", shown(o.item).c_str(), line.c_str());
   }
   if (o.end != engine::copy_end::failed && o.end != engine::copy_end::not_deleted) return;
   if (failures_.size() < failures_kept_max) {
@@ -94,31 +118,28 @@ void copy_report::outcome(const engine::copy_outcome& o) {
   }
 }
 
-void copy_report::tick(const copy_figures_now& now, std::int64_t elapsed_ms) {
-  const std::int64_t since = elapsed_ms - before_ms_;
-  if (since > 0) {
-    const double current = 1'000.0 * static_cast<double>(now.bytes_sent - bytes_before_) / static_cast<double>(since);
-    rate_ = before_ms_ == 0 ? current : 0.8 * rate_ + 0.2 * current;
-  }
-  bytes_before_ = now.bytes_sent;
-  before_ms_ = elapsed_ms;
-  if (bar_) print_bar(now, elapsed_ms);
+std::string bar_text(const copy_figures_now& now, double sent_per_second, double done_per_second) {
+  const engine::copy_figures& f = now.run;
+  const engine::copy_estimate& e = now.estimate;
+  const auto filled = static_cast<std::size_t>(e.share_done * static_cast<double>(bar_width));
+  const auto left = e.is_known ? engine::seconds_left(e.bytes_open, done_per_second) : std::nullopt;
+  std::string text = "[" + std::string(filled, '#') + std::string(bar_width - filled, ' ') + "] ";
+  text += std::to_string(f.copied + f.unchanged + f.skipped + f.failed) + "/" + std::to_string(f.items) + " images  ";
+  text += with_unit(now.bytes_sent) + " sent" + (e.is_known ? ", " + with_unit(e.bytes_open) + " to go" : "");
+  text += "  " + with_unit(static_cast<std::uint64_t>(sent_per_second)) + "/s";
+  return text + "  ETA " + (left ? with_time(static_cast<std::int64_t>(*left)) : "?");
 }
 
-void copy_report::print_bar(const copy_figures_now& now, std::int64_t elapsed_ms) {
-  const engine::copy_figures& f = now.run;
-  const std::size_t done = f.copied + f.unchanged + f.skipped + f.failed;
-  const std::size_t filled = f.items == 0 ? 0 : bar_width * done / f.items;
-  std::string eta = "?";
-  if (done > 0 && elapsed_ms > 0) {
-    const double each = static_cast<double>(elapsed_ms) / static_cast<double>(done);
-    eta = with_time(static_cast<std::int64_t>(each * static_cast<double>(f.items - done)) / 1'000);
-  }
+void copy_report::tick(const copy_figures_now& now, std::int64_t elapsed_ms) {
+  const timestamp at{elapsed_ms * 1'000};
+  sent_.sample(at, now.bytes_sent);
+  done_.sample(at, now.estimate.bytes_done);
+  if (bar_) print_bar(now);
+}
+
+void copy_report::print_bar(const copy_figures_now& now) {
   bar_shown_ = true;
-  std::fprintf(stderr, "\r\033[K[%s%s] %zu/%zu images  %s sent  %s/s  %llu requests  ETA %s",
-               std::string(filled, '#').c_str(), std::string(bar_width - filled, ' ').c_str(), done, f.items,
-               with_unit(now.bytes_sent).c_str(), with_unit(static_cast<std::uint64_t>(rate_)).c_str(),
-               static_cast<unsigned long long>(now.source_requests + now.target_requests), eta.c_str());
+  std::fprintf(stderr, "\r\033[K%s", bar_text(now, sent_.per_second(), done_.per_second()).c_str());
 }
 
 void copy_report::print_summary(const copy_figures_now& now, std::int64_t elapsed_ms) const {
@@ -138,16 +159,17 @@ void copy_report::print_summary(const copy_figures_now& now, std::int64_t elapse
     std::printf("%s\n", json::serialize(json::object{{"summary", std::move(summary)}}).c_str());
     return;
   }
-  std::printf("%zu images: %zu %s, %zu unchanged, %zu skipped, %zu failed\n", f.items, f.copied,
-              purpose_ == copy_purpose::plan ? "to copy" : "copied", f.unchanged, f.skipped, f.failed);
-  if (f.deleted + f.not_deleted > 0) std::printf("%zu tags deleted, %zu not deleted\n", f.deleted, f.not_deleted);
+  const bool plan = purpose_ == copy_purpose::plan;
+  std::printf("%s: %zu %s, %zu unchanged, %zu skipped, %zu failed\n", counted(f.items, "image").c_str(), f.copied,
+              plan ? "to copy" : "copied", f.unchanged, f.skipped, f.failed);
+  if (f.deleted + f.not_deleted > 0) {
+    std::printf("%s %sdeleted, %zu not deleted\n", counted(f.deleted, "tag").c_str(), plan ? "to be " : "",
+                f.not_deleted);
+  }
   const engine::sync_progress& m = f.moved;
-  std::printf("%s in %llu blobs %s, %s in %llu mounted, %s in %llu there already; %llu requests, %s\n",
-              with_unit(m.copied.bytes).c_str(), static_cast<unsigned long long>(m.copied.blobs),
-              purpose_ == copy_purpose::plan ? "to send" : "sent", with_unit(m.mounted.bytes).c_str(),
-              static_cast<unsigned long long>(m.mounted.blobs), with_unit(m.present.bytes).c_str(),
-              static_cast<unsigned long long>(m.present.blobs),
-              static_cast<unsigned long long>(now.source_requests + now.target_requests),
+  std::printf("%s %s, %s mounted, %s there already; %s, %s\n", with_size(m.copied).c_str(), plan ? "to send" : "sent",
+              with_size(m.mounted).c_str(), with_size(m.present).c_str(),
+              counted(now.source_requests + now.target_requests, "request").c_str(),
               with_time(elapsed_ms / 1'000).c_str());
 }
 
@@ -157,7 +179,7 @@ int copy_report::end(const copy_figures_now& now, std::int64_t elapsed_ms) {
   for (const engine::copy_outcome& o : failures_) {
     const bool stays = o.end == engine::copy_end::not_deleted;
     std::fprintf(stderr, "longshore: %s: %s\n", shown(o.item).c_str(),
-                 stays ? ("not deleted: " + o.why->text).c_str() : engine::describe(*o.why).c_str());
+                 stays ? ("not deleted: " + o.why->text).c_str() : failure_text(o).c_str());
   }
   if (left_out_ > 0) std::fprintf(stderr, "longshore: and %zu more\n", left_out_);
   if (now.run.failed == 0) return now.run.not_deleted == 0 ? exit_done : exit_partly_done;

@@ -4,12 +4,15 @@
 //
 // outcome() is called as each item ends, tick() now and then, end() once. JSON lines go to standard output, one per
 // item ({"repository","ref","outcome",...}) and a last one {"summary":...}; on a terminal the bar goes to standard
-// error, and what failed is listed at the end. Returns from end() are the exit codes of tools/command.h.
+// error, by bytes as soon as an image's are known, and what failed is listed at the end. Returns from end() are the
+// exit codes of tools/command.h.
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "engine/copy_run.h"
+#include "engine/rate_meter.h"
 #include "tools/copy_session.h"
 
 namespace longshore::tools {
@@ -24,7 +27,7 @@ class copy_report {
   int end(const copy_figures_now& now, std::int64_t elapsed_ms);
 
  private:
-  void print_bar(const copy_figures_now& now, std::int64_t elapsed_ms);
+  void print_bar(const copy_figures_now& now);
   void print_summary(const copy_figures_now& now, std::int64_t elapsed_ms) const;
 
   copy_purpose purpose_;
@@ -32,10 +35,17 @@ class copy_report {
   bool bar_shown_ = false;
   std::vector<engine::copy_outcome> failures_;  // the first of them, and of what stays against --delete
   std::size_t left_out_ = 0;
-  std::uint64_t bytes_before_ = 0;
-  std::int64_t before_ms_ = 0;
-  double rate_ = 0;  // bytes per second, smoothed
+  engine::rate_meter sent_, done_;  // what is mounted or there already is done, and was not sent
 };
+
+// "12 blobs (943.2 MB)"
+std::string with_size(const engine::blob_tally& tally);
+// What a plan says of an image on a terminal; empty: nothing yet.
+std::string plan_line(const engine::copy_outcome& o);
+std::string failure_text(const engine::copy_outcome& o);
+
+// The bar with its figures: "[####    ] 1/5 images  12.3 MB sent, 48.7 MB to go  20.0 MB/s  ETA 3s".
+std::string bar_text(const copy_figures_now& now, double sent_per_second, double done_per_second);
 
 // "943.2 MB"
 std::string with_unit(std::uint64_t bytes);

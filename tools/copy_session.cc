@@ -32,6 +32,19 @@ endpoint_options of_target(const copy_request& request) {
   return target;
 }
 
+// A rule as the command line has it, not the configuration of a site.
+std::string by_option(std::string rule) {
+  constexpr std::pair<std::string_view, std::string_view> names[] = {
+      {"tags_include: ", "--tags: "},
+      {"tags_exclude: ", "--exclude-tags: "},
+      {"media_types_exclude: ", "--exclude-media-types: "},
+      {"platforms: ", "--platforms: "}};
+  for (const auto& [key, option] : names) {
+    if (rule.starts_with(key)) return rule.replace(0, key.size(), option);
+  }
+  return rule;
+}
+
 void add(engine::copy_figures& to, const engine::copy_figures& more) {
   to.repositories += more.repositories;
   to.repositories_listed += more.repositories_listed;
@@ -67,6 +80,7 @@ struct copy_session::group {
   engine::routed_registry source;
   std::vector<engine::copy_route> routes;
   std::vector<std::string> repositories;  // of the routes
+  bool names_may_match = true;            // false: one end is a file, which has no repositories
   std::string shown_as;                   // what its images go by in messages; empty: the target's repositories
 
   void add(engine::copy_route r) {
@@ -86,7 +100,7 @@ copy_session::copy_session(boost::asio::any_io_executor on, clock& now, copy_req
 copy_session::~copy_session() = default;
 
 void copy_session::add_route(engine::registry& from, engine::registry& to, std::string source_repository,
-                             engine::copy_route route, const std::string& shown_as) {
+                             engine::copy_route route, const std::string& shown_as, bool names_may_match) {
   for (auto& g : groups_) {
     if (g->from != &from || g->to != &to || !g->source.route(route.repository, source_repository)) continue;
     g->add(std::move(route));
@@ -95,6 +109,7 @@ void copy_session::add_route(engine::registry& from, engine::registry& to, std::
   groups_.push_back(std::make_unique<group>(from, to));
   groups_.back()->source.route(route.repository, source_repository);
   groups_.back()->shown_as = shown_as;
+  groups_.back()->names_may_match = names_may_match;
   groups_.back()->add(std::move(route));
 }
 
@@ -111,7 +126,7 @@ engine::task<> copy_session::add_many(const copy_job& job, engine::registry& fro
     ++matching;
     const std::string target = job.to.repositories.empty() ? name : job.to.repositories + "/" + name;
     if (engine::is_repository_name(target)) {
-      add_route(from, to, name, {target, {}}, {});
+      add_route(from, to, name, {target, {}}, {}, true);
     } else {
       tell_failed(target, {errc::invalid, target + " is no repository name"});
     }
@@ -134,9 +149,10 @@ void copy_session::tell(const group& of, const engine::copy_outcome& o) {
   // Signatures follow their image, whatever the patterns say.
   const bool follows = o.end == engine::copy_end::skipped && engine::accessory_subject(ref).has_value();
   if (!ref.empty() && !follows && (by_digest || !request_.copying.filter->tag(ref))) chose_a_tag_ = true;
-  if (of.shown_as.empty()) return told_(o);
+  if (of.shown_as.empty() && o.rule.empty()) return told_(o);
   engine::copy_outcome shown = o;
-  shown.item.repository = of.shown_as;
+  shown.rule = by_option(std::move(shown.rule));
+  if (!of.shown_as.empty()) shown.item.repository = of.shown_as;
   told_(shown);
 }
 
@@ -201,7 +217,9 @@ engine::task<> copy_session::add_job(const copy_job& job) {
   if (api::is_layout(job.to.at.transport)) {
     shown_as = api::is_layout(job.from.at.transport) ? (*to)->name() : job.from.at.repository;
   }
-  add_route(**from, **to, repository_of(job.from.at), {repository_of(job.to.at), refs_of(job)}, shown_as);
+  const bool names_may_match = !api::is_layout(job.from.at.transport) && !api::is_layout(job.to.at.transport);
+  add_route(**from, **to, repository_of(job.from.at), {repository_of(job.to.at), refs_of(job)}, shown_as,
+            names_may_match);
   co_return result<void>();
 }
 
@@ -243,6 +261,7 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
   engine::copier blobs({g.source, target, where, pauses_}, copying);
   const engine::copy_world world{g.source, target, where, blobs, request_.copying};
   engine::copy_run_options options = request_.run;
+  options.names_may_match = g.names_may_match;
   options.items_at_once = request_.images_at_once;
   options.removal.dry_run = request_.dry_run;
   if (options.removal.on) options.removal.held = held_back(g);
@@ -291,12 +310,12 @@ void copy_session::stop() {
 }
 
 copy_figures_now copy_session::figures() const {
-  copy_figures_now now{before_, bytes_before_, places_.source_requests(), places_.target_requests(), 0};
+  copy_figures_now now{before_, bytes_before_, places_.source_requests(), places_.target_requests(), {}};
   if (running_ != nullptr) {
     add(now.run, running_->figures());
-    now.running = running_->running().size();
     now.bytes_sent += running_->figures().moved.bytes_sent;
     for (const auto& item : running_->running()) now.bytes_sent += item.moved.bytes_sent;
+    now.estimate = engine::estimate(now.run, running_->running());
   }
   return now;
 }

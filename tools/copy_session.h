@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/copy_estimate.h"
 #include "engine/copy_run.h"
 #include "engine/routed_registry.h"
 #include "tools/copy_endpoints.h"
@@ -37,7 +38,7 @@ struct copy_figures_now {
   engine::copy_figures run;
   std::uint64_t bytes_sent = 0;  // of blobs, also of those under way
   std::uint64_t source_requests = 0, target_requests = 0;
-  std::size_t running = 0;
+  engine::copy_estimate estimate;
 };
 
 class copy_session {
@@ -64,7 +65,7 @@ class copy_session {
   // The repositories of a group in which nothing may be deleted, and why.
   std::map<std::string, std::string> held_back(const group& g) const;
   void add_route(engine::registry& from, engine::registry& to, std::string source_repository, engine::copy_route route,
-                 const std::string& shown_as);
+                 const std::string& shown_as, bool names_may_match);
   result<void> open_index(engine::registry& target);
   boost::asio::awaitable<void> run_group(group& g);
 

@@ -4,13 +4,18 @@
 #include <boost/asio/io_context.hpp>
 #include <exception>
 #include <optional>
+#include <utility>
 
 #include "engine/failure.h"
 #include "tools/clients.h"
+#include "tools/command.h"
 
 namespace longshore::tools {
 
 namespace {
+
+constexpr std::size_t names_max = 10'000;  // of a catalog
+constexpr const char* probe_repository = "longshore/doctor";
 
 // Runs one coroutine to its end, on a loop of its own.
 template <class T>
@@ -50,6 +55,13 @@ std::string registry_remedy(const error& e, const registry_settings& r) {
   }
 }
 
+engine::task<> put(engine::registry& target, std::string ref, std::string bytes) {
+  auto stored = co_await target.put_manifest(probe_repository, std::move(ref),
+                                             "application/vnd.oci.image.manifest.v1+json", std::move(bytes));
+  if (!stored) co_return pass(std::move(stored));
+  co_return result<void>();
+}
+
 }  // namespace
 
 std::string_view name_of(verdict v) {
@@ -64,30 +76,76 @@ std::string_view name_of(verdict v) {
   return "?";
 }
 
-void check_registry(const std::string& what, const registry_settings& r, const on_checked& told) {
+catalog check_registry(const std::string& what, const std::string& section, const registry_settings& r,
+                       const on_checked& told) {
   boost::asio::io_context loop(1);
   system_clock now;
   auto client = make_registry_client(loop.get_executor(), now, r);
   if (!client) {
-    told({what, verdict::bad, client.error().text, "correct the section [" + what + "]"});
-    return;
+    told({what, verdict::bad, client.error().text, "correct the section [" + section + "]"});
+    return std::nullopt;
   }
   const result<void> ping = wait_for(loop, (*client)->ping());
   if (!ping) {
     told({what, verdict::bad, engine::describe(ping.error()), registry_remedy(ping.error(), r)});
-    return;
+    return std::nullopt;
   }
   told({what, verdict::good, r.url + " answers and takes the credentials", ""});
-  const auto listed = wait_for(loop, (*client)->list_repositories(std::nullopt));
+  std::set<std::string> names;
+  auto listed = wait_for(loop, (*client)->list_repositories(std::nullopt));
+  while (listed) {
+    names.insert(listed->names.begin(), listed->names.end());
+    if (!listed->next || names.size() >= names_max) break;
+    listed = wait_for(loop, (*client)->list_repositories(std::exchange(listed->next, std::nullopt)));
+  }
   if (listed) {
+    const bool more = listed->next.has_value();
     told({what + " catalog", verdict::good,
-          std::to_string(listed->names.size()) + (listed->next ? " and more" : "") + " repositories listed", ""});
+          (more ? "at least " : "") + counted(names.size(), "repository", "repositories") + " listed", ""});
+    if (!more) return names;
   } else if (listed.error().code == errc::unavailable || listed.error().code == errc::timed_out) {
     told({what + " catalog", verdict::bad, listed.error().text, registry_remedy(listed.error(), r)});
   } else {
     told({what + " catalog", verdict::attention, listed.error().text,
           "replication works without it; only finding repositories that were never notified does not"});
   }
+  return std::nullopt;
+}
+
+// With bytes that are no manifest: a registry that takes pushes refuses these, and keeps nothing. Of an upload that is
+// begun and cancelled, Distribution keeps a file.
+void check_pushing(const registry_settings& target, const on_checked& told) {
+  constexpr const char* what = "target_registry pushes";
+  constexpr const char* bytes = "longshore doctor: no manifest";
+  boost::asio::io_context loop(1);
+  system_clock now;
+  auto client = make_registry_client(loop.get_executor(), now, target);
+  if (!client) return;  // told before
+  const auto d = digest::of(bytes);
+  const auto pushed = wait_for(loop, put(**client, d.text(), bytes));
+  if (pushed) {  // it takes anything
+    const auto removed = wait_for(loop, (*client)->delete_manifest(probe_repository, d));
+    if (removed) return told({what, verdict::good, "it takes them", ""});
+    return told({what, verdict::attention,
+                 "it takes what is no manifest, and does not delete it: " + removed.error().text,
+                 "delete the repository " + std::string(probe_repository) + " there by hand"});
+  }
+  const error& e = pushed.error();
+  if (e.code == errc::rejected || e.code == errc::invalid) {
+    return told({what, verdict::good, "it takes them, and refuses what is no manifest", ""});
+  }
+  if (e.code == errc::unsupported) {
+    return told(
+        {what, verdict::bad, e.text,
+         "it takes no pushes: let it (Distribution: storage.maintenance.readonly), or name another registry, if "
+         "it is a pull-through cache; then longshore unpark '**'"});
+  }
+  if (e.code == errc::denied || e.code == errc::unauthorized) {
+    return told({what, verdict::attention, e.text,
+                 "let this account push; where it may push into some repositories only, those that are replicated must "
+                 "be among them"});
+  }
+  told({what, verdict::attention, "could not be tried: " + engine::describe(e), registry_remedy(e, target)});
 }
 
 void check_primary(const config& c, const on_checked& told) {
@@ -116,13 +174,19 @@ void run_checks(const config& c, const std::string& url, const std::string& ca_f
         (c.file.empty() ? std::string("the environment") : c.file.string()) + ": site " + c.site.name, ""});
   for (const std::string& warning : c.warnings) told({"configuration", verdict::attention, warning, "see above"});
   check_data_dir(c, told);
+  seen_registries seen;
   for (const source_settings& s : c.sources) {
-    if (s.registry) check_registry("registry of " + s.name, *s.registry, told);
+    if (s.registry)
+      seen.sources[s.name] =
+          check_registry("source " + s.name + ": its registry", "source.registry", *s.registry, told);
   }
-  if (c.source_registry) check_registry("source_registry", *c.source_registry, told);
-  if (c.target_registry) check_registry("target_registry", *c.target_registry, told);
+  if (c.source_registry) check_registry("source_registry", "source_registry", *c.source_registry, told);
+  if (c.target_registry) {
+    seen.target = check_registry("target_registry", "target_registry", *c.target_registry, told);
+    check_pushing(*c.target_registry, told);
+  }
   if (c.site.role == site_role::secondary) check_primary(c, told);
-  check_site(c, url, ca_file, told);
+  check_site(c, url, ca_file, told, seen);
 }
 
 }  // namespace longshore::tools

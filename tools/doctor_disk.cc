@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <expected>
 
 #include "tools/doctor.h"
 
@@ -20,11 +21,31 @@ namespace {
 constexpr std::size_t probes = 32;
 constexpr std::int64_t slow_us = 20'000;
 
+struct disk_failure {
+  int code = 0;
+  std::string text;
+};
+
+std::string remedy_of(int code, const std::filesystem::path& dir) {
+  if (code == ENOSPC) return "the file system of " + dir.string() + " is full: free some space there";
+  if (code == EDQUOT) return "the disk quota is used up: raise it, or free some space in " + dir.string();
+  if (code == EROFS) {
+    return "the file system of " + dir.string() +
+           " is mounted read-only: mount it for writing (mount -o remount,rw), and look at the kernel's messages for "
+           "why it is not";
+  }
+  if (code == EACCES || code == EPERM) {
+    return "run this as the user that longshore runs as, and let that user write there";
+  }
+  return "look at the disk, and at the kernel's messages";
+}
+
 // Microseconds per synced 4 KiB write, sorted.
-result<std::array<std::int64_t, probes>> measure(const std::filesystem::path& probe) {
+std::expected<std::array<std::int64_t, probes>, disk_failure> measure(const std::filesystem::path& probe) {
   const int fd = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   const auto os_failure = [&](const char* what) {
-    return fail(errc::io_failed, std::string(what) + " " + probe.string() + ": " + std::strerror(errno));
+    const int code = errno;
+    return std::unexpected(disk_failure{code, std::string(what) + " " + probe.string() + ": " + std::strerror(code)});
   };
   if (fd < 0) return os_failure("creating");
   ::unlink(probe.c_str());  // gone with the descriptor, whatever happens
@@ -32,7 +53,9 @@ result<std::array<std::int64_t, probes>> measure(const std::filesystem::path& pr
   const std::array<char, 4'096> bytes{};
   for (std::int64_t& one : took) {
     const auto begin = std::chrono::steady_clock::now();
-    if (::write(fd, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()) || ::fdatasync(fd) != 0) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written >= 0 && written < static_cast<ssize_t>(bytes.size())) errno = ENOSPC;
+    if (written != static_cast<ssize_t>(bytes.size()) || ::fdatasync(fd) != 0) {
       auto failure = os_failure("syncing");
       ::close(fd);
       return failure;
@@ -88,9 +111,8 @@ void check_data_dir(const config& c, const on_checked& told) {
   }
   const auto took = measure(dir / (".doctor-probe-" + std::to_string(::getpid())));
   if (!took) {
-    told({"data directory", verdict::bad, took.error().text,
-          "run this as the user that longshore runs as, and let that user write there"});
-    return;
+    told({"data directory", verdict::bad, took.error().text, remedy_of(took.error().code, dir)});
+    return check_space(dir, c.log.space_min, told);
   }
   const std::int64_t median = (*took)[probes / 2];
   const std::string text = dir.string() + " is writable; a synced write takes " + std::to_string(median) +

@@ -1,5 +1,6 @@
 // The running site, as doctor sees it: alive, ready, its tokens, and a notification's whole way into the log.
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <random>
 
@@ -190,9 +191,82 @@ void check_losses(const json::value& status, const on_checked& told) {
   }
 }
 
+json::value asked(const online_site& site, const std::string& target) {
+  const auto answer = site.client->ask(site.question("GET", target));
+  boost::system::error_code ec;
+  json::value body = answer && answer->ok() ? json::parse(answer->body, ec) : json::value(nullptr);
+  return ec ? json::value(nullptr) : body;
+}
+
+// The first repositories that the site knows, by name; in that state where one is given.
+std::vector<std::string> known_repositories(const online_site& site, const std::string& state) {
+  const json::value page = asked(site, "/v1/repositories?limit=1000" + (state.empty() ? "" : "&state=" + state));
+  boost::system::error_code ec;
+  const json::value* all = page.find_pointer("/repositories", ec);
+  std::vector<std::string> names;
+  if (all == nullptr || !all->is_array()) return names;
+  for (const json::value& one : all->as_array()) {
+    const json::value* name = one.find_pointer("/name", ec);
+    if (name != nullptr && name->is_string()) names.emplace_back(name->as_string());
+  }
+  return names;
+}
+
+std::size_t listed_of(const std::vector<std::string>& names, const std::set<std::string>& listed) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(names, [&](const auto& name) { return listed.contains(name); }));
+}
+
+// A registry that lost its data, or another one at the same address, is a registry that works.
+void check_target_contents(const online_site& site, const std::set<std::string>& listed, const on_checked& told) {
+  const std::vector<std::string> synced = known_repositories(site, "synced");
+  const std::size_t there = listed_of(synced, listed);
+  if (2 * there >= synced.size()) return;
+  told({"target_registry contents", verdict::attention,
+        "it lists " + std::to_string(there) + " of " + counted(synced.size(), "repository", "repositories") +
+            " that were synced",
+        "if it was emptied or replaced: longshore serve --new-target, once, brings everything again; else longshore "
+        "verify finds what is gone, and has it brought"});
+}
+
+void check_source_contents(const online_site& site, const seen_registries& seen, const on_checked& told) {
+  const std::vector<std::string> known = known_repositories(site, {});
+  if (known.empty()) return;
+  bool complete = !seen.sources.empty(), any = false;
+  for (const auto& [name, listed] : seen.sources) {
+    complete = complete && listed.has_value();
+    any = any || (listed && listed_of(known, *listed) > 0);
+  }
+  if (!complete || any) return;
+  told({"source contents", verdict::attention,
+        "no registry of a [[source]] lists any of " + counted(known.size(), "repository", "repositories") +
+            " that the log knows",
+        "has it lost its data, or is it another registry? Nothing is deleted for that; where it is meant: longshore "
+        "reconcile REPOSITORY..."});
+}
+
+void check_last_looks(const json::value& reconcile, const on_checked& told) {
+  boost::system::error_code ec;
+  const json::value* sources = reconcile.find_pointer("/sources", ec);
+  if (sources == nullptr || !sources->is_array()) return;
+  for (const json::value& one : sources->as_array()) {
+    const json::value* name = one.find_pointer("/source", ec);
+    const json::value* complete = one.find_pointer("/last/complete", ec);
+    const json::value* why = one.find_pointer("/last/reason", ec);
+    if (name == nullptr || !name->is_string() || complete == nullptr || !complete->is_bool() || complete->as_bool()) {
+      continue;
+    }
+    told({"reconciling " + std::string(name->as_string()), verdict::attention,
+          "the last look at its registry was not complete" +
+              (why != nullptr && why->is_string() ? ": " + std::string(why->as_string()) : std::string()),
+          "longshore reconcile --status shows it; longshore reconcile --wait looks again"});
+  }
+}
+
 }  // namespace
 
-void check_site(const config& c, const std::string& url, const std::string& ca_file, const on_checked& told) {
+void check_site(const config& c, const std::string& url, const std::string& ca_file, const on_checked& told,
+                const seen_registries& seen) {
   online_site site;
   site.settings = c;
   site.url = url;
@@ -234,10 +308,13 @@ void check_site(const config& c, const std::string& url, const std::string& ca_f
   if (c.site.role == site_role::primary) {
     check_reconciling(shown, told);
     check_losses(shown, told);
+    check_last_looks(asked(site, "/v1/reconcile"), told);
+    check_source_contents(site, seen, told);
     for (const named_token& source : c.sources) check_round_trip(site, source, told);
     return;
   }
   check_secondary(site, shown, told);
+  if (seen.target) check_target_contents(site, *seen.target, told);
 }
 
 }  // namespace longshore::tools

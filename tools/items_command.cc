@@ -3,9 +3,11 @@
 #include <boost/json.hpp>
 #include <cstdio>
 #include <memory>
+#include <set>
+#include <utility>
 
 #include "api/url.h"
-#include "tools/json_text.h"
+#include "tools/item_groups.h"
 #include "tools/online.h"
 
 namespace longshore::tools {
@@ -24,11 +26,22 @@ std::string text_at(const json::value& v, const char* pointer) {
   return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
 }
 
-void print_item(const json::value& item) {
-  const std::string ref = text_at(item, "/reference");
-  const char* between = ref.empty() ? "" : ref.find(':') == std::string::npos ? ":" : "@";
-  std::printf("%s%s%s: %s: %s\n    %s\n", text_at(item, "/repository").c_str(), between, ref.c_str(),
-              text_at(item, "/state").c_str(), text_at(item, "/reason").c_str(), text_at(item, "/remedy").c_str());
+// What the last verification found in repositories that are failed as a whole, each with one reason only.
+void print_mismatches(const online_site& site, const std::set<std::string>& repositories) {
+  if (repositories.empty()) return;
+  const auto answer = site.client->ask(site.question("GET", "/v1/verify"));
+  boost::system::error_code ec;
+  const json::value run = answer && answer->ok() ? json::parse(answer->body, ec) : json::value(nullptr);
+  const json::value* all = ec ? nullptr : run.find_pointer("/mismatches", ec);
+  if (all == nullptr || !all->is_array()) return;
+  bool begun = false;
+  for (const json::value& m : all->get_array()) {
+    const std::string repository = text_at(m, "/repository"), tag = text_at(m, "/tag");
+    if (!repositories.contains(repository)) continue;
+    if (!std::exchange(begun, true)) std::printf("found by the last verification:\n");
+    std::printf("    %s%s%s: %s: %s\n", repository.c_str(), tag.find(':') == std::string::npos ? ":" : "@", tag.c_str(),
+                text_at(m, "/kind").c_str(), text_at(m, "/reason").c_str());
+  }
 }
 
 // Page by page, as they come.
@@ -36,6 +49,8 @@ int items(const invocation& call, const items_options& options) {
   result<online_site> site = reach(call, options.online);
   if (!site) return failed(call, site.error());
   std::uint64_t count = 0;
+  item_groups together;
+  std::set<std::string> failed_as_a_whole;
   std::string after;
   do {
     const std::string target = "/v1/items?limit=1000&state=" + options.state +
@@ -53,13 +68,19 @@ int items(const invocation& call, const items_options& options) {
       if (call.json)
         std::printf("%s\n", json::serialize(item).c_str());
       else
-        print_item(item);
+        std::printf("%s", together.add(item).c_str());
+      if (text_at(item, "/state") == "failed" && text_at(item, "/reference").empty()) {
+        failed_as_a_whole.insert(text_at(item, "/repository"));
+      }
     }
     const std::string next = text_at(body, "/next");
     if (next == after) break;
     after = next;
   } while (!after.empty());
-  if (count == 0 && !call.json) std::printf("none\n");
+  if (call.json) return exit_done;
+  std::printf("%s", together.rest().c_str());
+  print_mismatches(*site, failed_as_a_whole);
+  if (count == 0) std::printf("none\n");
   return exit_done;
 }
 

@@ -115,11 +115,20 @@ void append_table(std::string& out, const json::array& list, const std::string& 
   out += table;
 }
 
+// Of a rate that says who set it, 0 is none.
+bool is_no_limit(const json::object& in, const json::key_value_pair& member) {
+  const json::value& v = member.value();
+  boost::system::error_code ec;
+  if (!v.is_number() || v.to_number<double>(ec) != 0) return false;
+  return in.contains(std::string(member.key()) + "_by");
+}
+
 void append_object(std::string& out, const json::object& object, const std::string& indent) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& member : object) {
     const json::value& v = member.value();
-    if (!is_table(v) && !v.is_object()) rows.push_back({std::string(member.key()), scalar(v)});
+    if (!is_table(v) && !v.is_object())
+      rows.push_back({std::string(member.key()), is_no_limit(object, member) ? "no limit" : scalar(v)});
   }
   append_rows(out, rows, indent);
   for (const auto& member : object) {

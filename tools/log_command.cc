@@ -72,11 +72,11 @@ int show_offline(const invocation& call, const show_options& options) {
   result<site_store> store = open_site_store(options.dir, store_access::read_only);
   if (!store) return failed(call, store.error());
   auto log = log::event_log::open(*store->db, replicated_log);
-  if (!log) return failed(call, log.error());
+  if (!log) return failed(call, of_damaged_log(log.error(), options.dir));
   const auto record = (*log)->record({options.seq});
-  if (!record) return failed(call, record.error());
+  if (!record) return failed(call, of_damaged_log(record.error(), options.dir));
   const auto e = log::decode(*record);
-  if (!e) return failed(call, e.error());
+  if (!e) return failed(call, of_damaged_log(e.error(), options.dir));
   return print_record(call, log::to_json(*e));
 }
 

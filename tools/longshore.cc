@@ -1,8 +1,12 @@
 // The one binary: picks the command, runs it, and turns whatever happens into an exit code that scripts can use.
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "tools/command.h"
 #include "tools/config_value.h"
@@ -39,6 +43,44 @@ std::optional<std::string> unknown_command(const CLI::App& app, int argc, char**
   return std::nullopt;
 }
 
+const CLI::App& asked_for(const CLI::App& app) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  return *at;
+}
+
+std::string full_name(const CLI::App& command) {
+  std::string name;
+  for (const CLI::App* at = &command; at->get_parent() != nullptr; at = at->get_parent()) {
+    name = at->get_name() + (name.empty() ? "" : " ") + name;
+  }
+  return name;
+}
+
+// The first option that the command has not; with what was probably meant: what it begins, or what is nearest.
+std::optional<std::string> unknown_option(const CLI::App& command, int argc, char** argv) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = std::string(argv[i]).substr(0, std::string_view(argv[i]).find('='));
+    if (!word.starts_with("--") || word.size() == 2 || std::ranges::find(names, word) != names.end()) continue;
+    auto meant = std::ranges::find_if(names, [&](const std::string& name) { return name.starts_with(word); });
+    const auto near = meant != names.end() ? std::optional(*meant) : longshore::tools::nearest(word, names);
+    return full_name(command) + " has no option " + word + (near ? "; did you mean " + *near + "?" : "");
+  }
+  return std::nullopt;
+}
+
+// "Could not convert: SEQ = abc": only numbers can fail so.
+std::optional<std::string> unreadable_value(const CLI::App& command, const std::string& said) {
+  const std::size_t colon = said.find(": "), equals = said.find(" = ");
+  if (colon == std::string::npos || equals == std::string::npos || equals < colon) return std::nullopt;
+  return full_name(command) + ": \"" + said.substr(equals + 3) + "\" is no number, which " +
+         said.substr(colon + 2, equals - colon - 2) + " takes";
+}
+
 int run(int argc, char** argv) {
   using namespace longshore::tools;
   CLI::App app("Longshore replicates container registries by their notifications.", "longshore");
@@ -64,6 +106,14 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     if (const auto unknown = unknown_command(app, argc, argv)) {
       std::fprintf(stderr, "longshore: %s\n", unknown->c_str());
+      return exit_wrong_usage;
+    }
+    const CLI::App& command = asked_for(app);
+    const auto wrong = dynamic_cast<const CLI::ExtrasError*>(&e) != nullptr       ? unknown_option(command, argc, argv)
+                       : dynamic_cast<const CLI::ConversionError*>(&e) != nullptr ? unreadable_value(command, e.what())
+                                                                                  : std::nullopt;
+    if (wrong) {
+      std::fprintf(stderr, "longshore: %s; longshore %s --help\n", wrong->c_str(), full_name(command).c_str());
       return exit_wrong_usage;
     }
     return app.exit(e) == 0 ? exit_done : exit_wrong_usage;

@@ -64,6 +64,22 @@ result<void> fold_into(const log::event_log& log, std::uint64_t size, engine::de
 
 }  // namespace
 
+std::string damage_in(std::string text) {
+  constexpr std::string_view mark = "; stored bytes are damaged";
+  const std::size_t at = text.find(mark);
+  if (at != std::string::npos) text.erase(at + mark.size());
+  return text;
+}
+
+error of_damaged_log(error e, const std::filesystem::path& dir) {
+  if (e.code != errc::corrupt) return e;
+  e.text = damage_in(std::move(e.text)) + ". A log cannot be mended: longshore log verify " + dir.string() +
+           " names the first record that is amiss, and longshore log export " + dir.string() +
+           " --to SEQ writes those before it. Restore the directory from a copy of it; a secondary may begin anew with "
+           "an empty one instead";
+  return e;
+}
+
 result<std::uint64_t> size_for(const log::event_log& log, std::string_view at) {
   std::uint64_t seq = 0;
   const auto [end, failed] = std::from_chars(at.data(), at.data() + at.size(), seq);

@@ -7,6 +7,7 @@
 // the logs, synced when it returns. All fail as the log does: a damaged record is errc::corrupt and named.
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,12 @@
 #include "tools/site_store.h"
 
 namespace longshore::tools {
+
+// What to do about a log of this directory that cannot be read, in place of what is said of damage in general: views
+// can be made anew, a log cannot. Other failures are left as they are.
+error of_damaged_log(error e, const std::filesystem::path& dir);
+// The words for what is damaged, without advice.
+std::string damage_in(std::string text);
 
 // Called now and then with how many records are done, and of how many.
 using on_progress = std::function<void(std::uint64_t done, std::uint64_t of)>;

@@ -31,7 +31,7 @@ int verify(const invocation& call, const verify_options& options) {
   for (const char* name : {replicated_log, journal_log}) {
     progress_line progress(std::string("verifying ") + name);
     auto found = log::verify(*store->db, name, [&](std::uint64_t done) { progress(done, 0); });
-    if (!found) return failed(call, found.error());
+    if (!found) return failed(call, {found.error().code, damage_in(found.error().text)});
     sound = sound && !found->bad;
     logs.push_back({name, std::move(*found)});
   }
@@ -40,7 +40,7 @@ int verify(const invocation& call, const verify_options& options) {
     const log::verification& v = one.found;
     if (call.json) {
       boost::json::value bad;
-      if (v.bad) bad = boost::json::object{{"seq", v.bad->seq.value}, {"what", v.bad->what}};
+      if (v.bad) bad = boost::json::object{{"seq", v.bad->seq.value}, {"what", damage_in(v.bad->what)}};
       list.push_back(
           boost::json::object{{"log", one.name}, {"sound", v.size}, {"root", to_hex(v.root)}, {"bad", std::move(bad)}});
       continue;
@@ -49,7 +49,7 @@ int verify(const invocation& call, const verify_options& options) {
                 to_hex(v.root).c_str());
     if (v.bad) {
       std::printf("%-8s BAD record %llu: %s\n", one.name.c_str(), static_cast<unsigned long long>(v.bad->seq.value),
-                  v.bad->what.c_str());
+                  damage_in(v.bad->what).c_str());
     }
   }
   if (call.json) {
@@ -59,7 +59,9 @@ int verify(const invocation& call, const verify_options& options) {
     std::fprintf(
         stderr,
         "longshore: records are damaged, or what is kept of them beside: those before the one that is named are "
-        "sound. Restore the directory from a copy of it; a secondary may begin anew with an empty one instead\n");
+        "sound, and longshore log export --to SEQ writes them. Restore the directory from a copy of it; a secondary "
+        "may begin "
+        "anew with an empty one instead\n");
   }
   return sound ? exit_done : exit_failed;
 }
@@ -78,7 +80,7 @@ int export_log(const invocation& call, const export_options& options) {
   result<site_store> store = open_site_store(options.dir, store_access::read_only);
   if (!store) return failed(call, store.error());
   auto log = log::event_log::open(*store->db, options.journal ? journal_log : replicated_log);
-  if (!log) return failed(call, log.error());
+  if (!log) return failed(call, of_damaged_log(log.error(), options.dir));
   // Up to the end is nothing new; beyond it is another log, or a mistake.
   if (const std::uint64_t size = (*log)->durable_size(); options.range.from > size) {
     return failed(call, {errc::not_found, "there is no record " + std::to_string(options.range.from) +
@@ -110,7 +112,7 @@ int export_log(const invocation& call, const export_options& options) {
       std::ref(progress));
   if (written && std::fflush(out) != 0) written = write_failed();
   if (written) return exit_done;
-  std::fprintf(stderr, "longshore: %s\n", written.error().text.c_str());
+  std::fprintf(stderr, "longshore: %s\n", of_damaged_log(written.error(), options.dir).text.c_str());
   return lines > 0 ? exit_partly_done : exit_failed;
 }
 

@@ -15,10 +15,10 @@ int rebuild(const invocation& call, const std::string& dir) {
   result<site_store> store = open_site_store(dir, store_access::write);
   if (!store) return failed(call, store.error());
   result<site_logs> logs = open_site_logs(*store);
-  if (!logs) return failed(call, logs.error());
+  if (!logs) return failed(call, of_damaged_log(logs.error(), dir));
   progress_line progress("rebuilding");
   result<std::vector<rebuilt_view>> rebuilt = rebuild_views(*logs, std::ref(progress));
-  if (!rebuilt) return failed(call, rebuilt.error());
+  if (!rebuilt) return failed(call, of_damaged_log(rebuilt.error(), dir));
   if (call.json) {
     boost::json::array views;
     for (const rebuilt_view& v : *rebuilt) {

@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <cstdio>
 
+#include "api/url.h"
 #include "tools/json_text.h"
 #include "tools/online.h"
 
@@ -137,11 +138,12 @@ class waiter {
       const json::object& e = *r.ended;
       if (flag_at(e, "complete")) ++complete;
       if (!call_->json) {
-        std::printf("%s: %s, %s repositories, %s tags, %s requests, %s found%s%s\n", r.source.c_str(),
+        std::printf("%s: %s, %s, %s, %s, %s found%s%s\n", r.source.c_str(),
                     flag_at(e, "complete") ? "complete" : "not complete",
-                    with_commas(number_at(e, "repositories_done")).c_str(), with_commas(number_at(e, "tags")).c_str(),
-                    with_commas(number_at(e, "requests")).c_str(), with_commas(number_at(e, "findings")).c_str(),
-                    text_at(e, "reason").empty() ? "" : ": ", text_at(e, "reason").c_str());
+                    counted(number_at(e, "repositories_done"), "repository", "repositories").c_str(),
+                    counted(number_at(e, "tags"), "tag").c_str(), counted(number_at(e, "requests"), "request").c_str(),
+                    with_commas(number_at(e, "findings")).c_str(), text_at(e, "reason").empty() ? "" : ": ",
+                    text_at(e, "reason").c_str());
       }
       json::object one = e;
       one["source"] = r.source;
@@ -175,6 +177,22 @@ bool tell_unknown(const json::object& answer) {
   };
   tell("not_in_log", "the log does not know it; it is looked for at the source. Is the name right?");
   return tell("unmatched", "matches no repository that the log knows");
+}
+
+// Once all was looked at, what the source has is in the log. How many of the names asked for are not.
+std::size_t tell_nowhere(const online_site& site, const json::object& answer) {
+  const json::value* names = answer.if_contains("not_in_log");
+  if (names == nullptr || !names->is_array()) return 0;
+  std::size_t nowhere = 0;
+  for (const json::value& name : names->as_array()) {
+    if (!name.is_string()) continue;
+    const std::string text(name.get_string());
+    const auto known = site.client->ask(site.question("GET", "/v1/repositories/" + api::escape_path(text)));
+    if (!known || known->status != 404) continue;
+    ++nowhere;
+    std::fprintf(stderr, "longshore: neither the log nor the source knows %s; is the name right?\n", text.c_str());
+  }
+  return nowhere;
 }
 
 int reconcile(const invocation& call, const reconcile_options& options) {
@@ -211,7 +229,10 @@ int reconcile(const invocation& call, const reconcile_options& options) {
   std::vector<started_run> runs;
   for (const json::object& r : *begun) runs.push_back({text_at(r, "source"), text_at(r, "run"), std::nullopt});
   const int waited = waiter(call, *site, std::move(runs), said).wait();
-  return waited == exit_done && !all_known ? exit_partly_done : waited;
+  if (waited != exit_done) return waited;
+  const std::size_t nowhere = tell_nowhere(*site, said);
+  if (nowhere > 0 && nowhere == options.repositories.size()) return exit_failed;
+  return nowhere > 0 || !all_known ? exit_partly_done : exit_done;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "log/quarantine.h"
+#include "tools/offline.h"
 
 namespace longshore::tools {
 
@@ -38,7 +39,12 @@ result<site_store> open_site_store(const std::filesystem::path& path, store_acce
   options.create = create;
   options.read_only = access == store_access::read_only;
   result<std::unique_ptr<storage::database>> db = storage::database::open(std::move(options));
-  if (!db) return pass(std::move(db), "opening the database in " + path.string());
+  if (!db && db.error().code == errc::corrupt) {
+    return fail(errc::corrupt, damage_in(db.error().text) +
+                                   ". It cannot be opened: restore the directory from a copy of it; a secondary may "
+                                   "begin anew with an empty one instead");
+  }
+  if (!db) return pass(std::move(db));
   if (access != store_access::read_only) {
     if (auto noted = dir->note_database(); !noted) return pass(std::move(noted));
   }

@@ -6,8 +6,8 @@
 
 #include "api/url.h"
 #include "tools/action_commands.h"
-#include "tools/json_text.h"
 #include "tools/online.h"
+#include "tools/status_text.h"
 
 namespace longshore::tools {
 
@@ -18,7 +18,7 @@ namespace json = boost::json;
 struct status_options {
   online_options online;
   std::string repository, state;
-  bool repositories = false, sites = false, quarantine = false;
+  bool repositories = false, sites = false, quarantine = false, all = false;
 };
 
 std::string target_of(const status_options& options) {
@@ -50,10 +50,25 @@ int list_repositories(const invocation& call, const online_site& site, const std
   }
   if (call.json)
     std::printf("%s\n", json::serialize(json::object{{"repositories", std::move(all)}}).c_str());
-  else if (all.empty())
-    std::printf("none\n");
   else
-    std::printf("%s", to_text(all).c_str());
+    std::printf("%s", repositories_text(all).c_str());
+  return exit_done;
+}
+
+// What the site answers, where it answers; null else: a primary has nothing to verify.
+json::value asked(const online_site& site, const char* target) {
+  const auto answer = site.client->ask(site.question("GET", target));
+  boost::system::error_code ec;
+  json::value body = answer && answer->ok() ? json::parse(answer->body, ec) : json::value(nullptr);
+  return ec ? json::value(nullptr) : body;
+}
+
+int print_verdict(const online_site& site, const std::string& body) {
+  boost::system::error_code ec;
+  const json::value status = json::parse(body, ec);
+  if (ec) return std::printf("%s\n", body.c_str()), exit_done;
+  std::printf("%s", verdict_text(status, asked(site, "/v1/verify")).c_str());
+  std::printf("longshore status --all shows everything, --repositories each repository\n");
   return exit_done;
 }
 
@@ -62,7 +77,10 @@ int status(const invocation& call, const status_options& options) {
   if (!site) return failed(call, site.error());
   if (options.repositories || !options.state.empty()) return list_repositories(call, *site, options.state);
   const std::string target = target_of(options);
-  return print_answer(call, site->client->ask(site->question("GET", target)), site->url + target);
+  const auto answer = site->client->ask(site->question("GET", target));
+  const bool whole_site = options.repository.empty() && !options.sites && !options.quarantine;
+  const bool short_form = whole_site && !options.all && !call.json && answer && answer->ok();
+  return short_form ? print_verdict(*site, answer->body) : print_answer(call, answer, site->url + target);
 }
 
 struct sync_options {
@@ -106,10 +124,11 @@ int sync(const invocation& call, const sync_options& options) {
 
 void add_status_commands(CLI::App& app, invocation& call) {
   CLI::App* command = add_command(app, call, "status", "What a running site holds, and how far it has come",
-                                  "longshore status --state failed", needs::config);
+                                  "longshore status\n  longshore status --state failed", needs::config);
   auto shown = std::make_shared<status_options>();
   add_online_options(*command, shown->online);
   command->add_option("REPOSITORY", shown->repository, "One repository with its items");
+  command->add_flag("--all", shown->all, "Everything the site tells of itself, not only how it is");
   command->add_flag("--repositories", shown->repositories, "All repositories");
   command->add_option("--state", shown->state, "Repositories in this state")
       ->check(CLI::IsMember({"pending", "started", "synced", "failed", "skipped"}));

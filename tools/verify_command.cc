@@ -1,5 +1,6 @@
 // longshore verify: has a running secondary compare what its registry holds with the source, and tells what is amiss.
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
 #include <memory>
@@ -45,6 +46,15 @@ std::uint64_t not_judged(const json::value& run) {
   return number_at(run, "/unsettled_tags") + number_at(run, "/parked_tags");
 }
 
+// A registry that has other bytes under a digest keeps them: that is for a person to mend. As far as they are listed.
+std::uint64_t wrong_bytes_in(const json::value& run) {
+  boost::system::error_code ec;
+  const json::value* all = run.find_pointer("/mismatches", ec);
+  if (all == nullptr || !all->is_array()) return 0;
+  return static_cast<std::uint64_t>(
+      std::ranges::count_if(all->get_array(), [](const auto& m) { return text_at(m, "/kind") == "wrong_bytes"; }));
+}
+
 // 0 all of it was compared and found equal; 1 something is amiss, or nothing could be compared; 3 some could not be, or
 // is not judged.
 int verdict_of(const json::value& run) {
@@ -84,27 +94,32 @@ class teller {
     tell_cut("mismatches", number_at(run, "/mismatches_found"), mismatches_);
     tell_cut("repositories that could not be compared", number_at(run, "/repositories/unknown"), unknown_);
     tell_cut("tags that were not judged", not_judged(run) + number_at(run, "/skipped_tags"), left_out_);
-    std::printf(
-        "%s of %s repositories are equal and whole: %s tags, %s blobs; %s mismatched, %s could not be compared\n",
-        n("/repositories/clean").c_str(), n("/repositories/total").c_str(), n("/tags").c_str(), n("/blobs").c_str(),
-        n("/repositories/mismatched").c_str(), n("/repositories/unknown").c_str());
+    std::printf("%s of %s equal and whole: %s, %s; %s mismatched, %s could not be compared\n",
+                n("/repositories/clean").c_str(),
+                counted(number_at(run, "/repositories/total"), "repository", "repositories").c_str(),
+                counted(number_at(run, "/tags"), "tag").c_str(), counted(number_at(run, "/blobs"), "blob").c_str(),
+                n("/repositories/mismatched").c_str(), n("/repositories/unknown").c_str());
     if (not_judged(run) > 0) {
-      std::printf("not equal and not judged: %s tags still being synced, %s parked\n", n("/unsettled_tags").c_str(),
-                  n("/parked_tags").c_str());
+      std::printf("not equal and not judged: %s still being synced, %s parked\n",
+                  counted(number_at(run, "/unsettled_tags"), "tag").c_str(), n("/parked_tags").c_str());
     }
-    const std::uint64_t strange = number_at(run, "/not_in_log");
-    if (number_at(run, "/mismatches_found") > strange) {
+    const std::uint64_t strange = number_at(run, "/not_in_log"), stubborn = wrong_bytes_in(run);
+    if (number_at(run, "/mismatches_found") > strange + stubborn) {
       std::printf("%s\n", flag_at(run, "/repair")
                               ? "what was found is being mended; longshore status shows how it goes"
                               : "nothing was mended; without --check-only it is, and the repositories "
                                 "show as failed until then");
+    }
+    if (stubborn > 0) {
+      std::printf("%s of these %s wrong bytes at the target: see what each says, then verify again\n",
+                  with_commas(stubborn).c_str(), stubborn == 1 ? "has" : "have");
     }
     if (strange > 0) {
       std::printf("%s of these %s not in the log and not mended from here: see what each says\n",
                   with_commas(strange).c_str(), strange == 1 ? "is" : "are");
     }
     if (number_at(run, "/skipped_tags") > 0) {
-      std::printf("left out on purpose: %s tags\n", n("/skipped_tags").c_str());
+      std::printf("left out on purpose: %s\n", counted(number_at(run, "/skipped_tags"), "tag").c_str());
     }
     if (const std::string why = text_at(run, "/error"); !why.empty()) std::printf("ended early: %s\n", why.c_str());
   }
@@ -167,8 +182,8 @@ int show_last(const invocation& call, online_site& site) {
   if (call.json) {
     tells.sum_up(*run);
   } else {
-    std::printf("running: %s of %s repositories\n", with_commas(number_at(*run, "/repositories/done")).c_str(),
-                with_commas(number_at(*run, "/repositories/total")).c_str());
+    std::printf("running: %s of %s\n", with_commas(number_at(*run, "/repositories/done")).c_str(),
+                counted(number_at(*run, "/repositories/total"), "repository", "repositories").c_str());
   }
   return exit_partly_done;
 }
@@ -191,8 +206,9 @@ int verify(const invocation& call, const verify_options& options) {
     if (call.json)
       std::printf("%s\n", json::serialize(*begun).c_str());
     else
-      std::printf("run %s has begun over %s repositories; longshore verify --status shows how it goes\n",
-                  with_commas(number).c_str(), with_commas(number_at(*begun, "/repositories")).c_str());
+      std::printf("run %s has begun over %s; longshore verify --status shows how it goes\n",
+                  with_commas(number).c_str(),
+                  counted(number_at(*begun, "/repositories"), "repository", "repositories").c_str());
     return exit_done;
   }
   teller tells(call.json);

@@ -2,10 +2,12 @@
 """longshore copy and longshore plan between real registries, and from and to files."""
 
 import collections
+import contextlib
 import gzip
 import http.server
 import json
 import os
+import re
 import signal
 import subprocess
 import tarfile
@@ -59,6 +61,45 @@ class Pair(support.Scratch):
 
     def writes(self, of):
         return [r for r in of.requests() if r[0] in ("POST", "PUT", "PATCH", "DELETE")]
+
+
+def on_terminal(*arguments):
+    """(exit code, what a terminal showed) of one command."""
+    leader, follower = os.openpty()
+    with subprocess.Popen([PROGRAM, *map(str, arguments)], stdout=follower, stderr=follower,
+                          env={**os.environ, "HOME": "/nonexistent"}) as running:
+        os.close(follower)
+        shown = b""
+        with contextlib.suppress(OSError):  # the end of a terminal whose other side is closed
+            while more := os.read(leader, 65536):
+                shown += more
+    os.close(leader)
+    return running.returncode, shown.decode()
+
+
+class OnTerminal(Pair):
+    def test_the_bar_of_one_image_moves_by_its_bytes(self):
+        images.simple("large/app", "v1", ["large/0"], size=12 << 20).push(self.at_source)
+        code, shown = on_terminal("copy", self.at(self.source, "/large/app:v1"), self.at(self.target, "/large/app:v1"),
+                                  "--dst-bytes-per-second", "5MB")
+        self.assertEqual(code, 0, shown)
+        frames = [f for f in re.split(r"\r\x1b\[K", shown) if f.startswith("[")]
+        bars = [f.split("]")[0].count("#") for f in frames]
+        self.assertEqual(bars, sorted(bars))
+        self.assertTrue(any(0 < b < 20 for b in bars), frames)
+        self.assertTrue(any(re.search(r" 0/1 images .* to go .*ETA [0-9]+s", f) for f in frames), frames)
+
+
+class UnderAnotherName(Pair):
+    def test_what_the_target_has_under_the_sources_name_is_mounted_under_another(self):
+        images.simple("team/named", "v1", ["base/0", "named/1"]).push(self.at_source)
+        run("copy", self.at(self.source, "/team/named"), self.at(self.target, "/team/named"))
+        for verb in ("plan", "copy"):
+            _, lines, _ = run(verb, self.at(self.source, "/team/named"), self.at(self.target, "/mirror/named"))
+            moved = summary(lines)["blobs"]
+            self.assertEqual(moved["copied"]["blobs"], 0, verb)
+            self.assertEqual(moved["mounted"]["blobs"], 3, verb)
+        self.assertEqual(self.at_target.digest("mirror/named", "v1"), self.at_source.digest("team/named", "v1"))
 
 
 class Registries(Pair):

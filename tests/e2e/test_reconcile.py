@@ -98,8 +98,11 @@ class BehindItsBack(ReconcileTest):
         self.assertEqual(json.loads(mixed.stdout)["unmatched"], ["taem/*"])
         self.assertEqual(self.reconcile("taem/*", check=False).returncode, 1, "nothing was begun")
         unknown = self.reconcile("--wait", "team/unheard", check=False)
-        self.assertEqual(unknown.returncode, 0, unknown.stderr)
-        self.assertIn("the log does not know it", unknown.stderr)
+        self.assertEqual(unknown.returncode, 1, unknown.stderr)
+        self.assertIn("neither the log nor the source knows team/unheard", unknown.stderr)
+        self.assertEqual(json.loads(unknown.stdout)["runs"][0]["findings"], 0)
+        mistyped = self.reconcile("--wait", "team/app", "team/unheard", check=False)
+        self.assertEqual(mistyped.returncode, 3, mistyped.stderr)
         self.assertEqual(self.reconcile("--status", "team/app", check=False).returncode, 2)
         self.fleet.wait_same({name: digest for name, digest in wanted.items() if name[0] != "team/gone"})
 

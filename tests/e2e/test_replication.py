@@ -239,6 +239,23 @@ class Operating(FleetTest):
         for of in (self.fleet.primary, self.fleet.secondary):
             of.run("doctor", "--config", of.config_file)
 
+    def test_the_doctor_leaves_nothing_at_the_target(self):
+        secondary = self.fleet.secondary
+        said = secondary.run("doctor", "--config", secondary.config_file).stdout
+        self.assertIn("target_registry pushes: it takes them", said)
+        self.assertNotIn("longshore/doctor", self.fleet.at_target.repositories())
+        left = [p for p in self.fleet.target.storage.rglob("*") if "longshore/doctor" in str(p) and p.is_file()]
+        self.assertEqual(left, [])
+
+    def test_status_says_first_how_a_site_is(self):
+        self.assert_whole(self.push(images.simple("operating/verdict", "v1", ["base/0"])))
+        wait.until(lambda: self.synced("operating/verdict"), "the repository is synced")
+        for of in (self.fleet.primary, self.fleet.secondary):
+            lines = of.run("status", "--config", of.config_file).stdout.splitlines()
+            self.assertRegex(lines[0], r"^\S+, (primary|secondary): (well|attention)$")
+            self.assertLess(len(lines), 12)
+            self.assertGreater(len(of.run("status", "--config", of.config_file, "--all").stdout.splitlines()), 30)
+
     def test_the_doctor_says_what_is_wrong(self):
         secondary = self.fleet.secondary
         broken = secondary.directory / "broken.toml"

@@ -105,11 +105,18 @@ class EveryDamage(Verifying):
         listed = cli("items", "--state", "failed", "truth/*")
         self.assertEqual(listed.returncode, 0, listed.stderr)
         self.assertIn("truth/tag: failed: verification left", listed.stdout)
+        for name, kind in self.KINDS.items():
+            self.assertIn(f"truth/{name}:{'more' if name == 'extra' else 'v1'}: {kind}: ", listed.stdout)
         self.assertNotEqual(cli("items", "truht/*").returncode, 0, "a name that nobody knows is no empty list")
         last = cli("verify", "--status")
         self.assertEqual(last.returncode, 1, last.stderr)
         self.assertIn("deep, check only", last.stdout)
         self.assertEqual(cli("verify", "--status", "--deep").returncode, 2, "it would not be deep")
+
+        stuck = cli("verify", "--deep", "truth/bytes", "truth/extra").stdout
+        self.assertNotIn("is being mended", stuck, "nothing of this can be")
+        self.assertIn("has wrong bytes at the target", stuck)
+        self.assertIn("not mended from here", stuck)
 
         # A registry keeps what it has under a digest, and the target's own tag is its own affair.
         short.unlink()

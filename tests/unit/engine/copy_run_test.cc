@@ -246,6 +246,70 @@ TEST_F(copy_run_test, a_routed_source_is_read_under_the_targets_names) {
   EXPECT_EQ(run(routed.list_repositories(std::nullopt))->names, std::vector<std::string>{"to/there"});
 }
 
+class copy_under_another_name : public copy_run_test {
+ protected:
+  copy_under_another_name() { EXPECT_TRUE(routed.route("mirror/a", "a")); }
+  copy_figures copy_from_a(std::vector<copy_ref> refs = {}) {
+    transient_locations fresh;
+    copier blobs({routed, target_, fresh, pauses_}, copier_options_);
+    const copy_world world{routed, target_, fresh, blobs, copying_};
+    target_.forget_calls();
+    source_.forget_calls();
+    copy_run run_once(world, pauses_, options_, [](const copy_outcome&) {});
+    return run(run_once.run({{"mirror/a", std::move(refs)}}));
+  }
+  routed_registry routed{source_};
+};
+
+TEST_F(copy_under_another_name, what_the_target_has_under_the_sources_name_is_mounted) {
+  for (const char* tag : {"v1", "v2", "v3"}) add("a", tag, {"base", std::string("own of ") + tag});
+  copy_afresh({{"a", {}}});
+  add("a", "v3", {"base", "new"});
+  const copy_figures f = copy_from_a();
+  EXPECT_EQ(f.copied, 3u);
+  EXPECT_EQ(source_.bytes_served(digest::of("base")), 4u) << "by the copy before";
+  EXPECT_EQ(source_.count("open_blob"), 2u) << "the new layer and its config";
+  EXPECT_EQ(f.moved.copied.blobs, 2u);
+  EXPECT_EQ(target_.count("list_tags"), 2u);
+}
+
+TEST_F(copy_under_another_name, one_image_is_looked_for_by_its_tag_at_the_source) {
+  add("a", "v1", {"one", "two"});
+  copy_afresh({{"a", {}}});
+  const copy_figures f = copy_from_a({{"v1", "stable"}});
+  EXPECT_EQ(f.moved.mounted.blobs, 3u);
+  EXPECT_EQ(f.moved.copied.blobs, 0u);
+  EXPECT_EQ(target_.count("list_tags"), 0u);
+}
+
+TEST_F(copy_under_another_name, an_index_there_is_looked_through) {
+  const digest child = add_docker_image(source_, "a", {"one"});
+  source_.set_tag("a", "v1", add_index(source_, "a", {child}));
+  copy_afresh({{"a", {}}});
+  EXPECT_EQ(copy_from_a().moved.copied.blobs, 0u);
+}
+
+TEST_F(copy_under_another_name, a_target_without_it_costs_one_request_and_one_that_is_complete_none) {
+  for (const char* tag : {"v1", "v2"}) add("a", tag, {std::string("own of ") + tag});
+  const std::uint64_t before = copy_from_a().copied;
+  EXPECT_EQ(before, 2u);
+  EXPECT_EQ(target_.count("list_tags"), 2u);
+  EXPECT_EQ(copy_from_a().unchanged, 2u);
+  EXPECT_EQ(target_.operations(), 3u) << "its own listing, and a look at each tag";
+}
+
+TEST_F(copy_under_another_name, a_name_that_may_not_be_read_costs_the_mounts_alone) {
+  for (const char* tag : {"v1", "v2"}) add("a", tag, {std::string("own of ") + tag});
+  copy_afresh({{"a", {}}});
+  target_.faults = [](const memory_registry::call& c) {
+    const bool is_it = c.verb == "list_tags" && c.repository == "a";
+    return is_it ? std::optional(memory_registry::fault{{errc::denied, "not yours"}}) : std::nullopt;
+  };
+  const copy_figures f = copy_from_a();
+  EXPECT_EQ(f.copied, 2u);
+  EXPECT_EQ(f.moved.mounted.blobs, 0u);
+}
+
 TEST_F(copy_run_test, a_survey_knows_a_filled_target_by_its_manifests) {
   const digest d = add_docker_image(target_, "a", {"one", "two"});
   target_.set_tag("a", "v1", d);

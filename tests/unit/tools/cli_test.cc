@@ -77,6 +77,24 @@ TEST_F(cli, an_unknown_command_is_named_with_the_nearest_known_one) {
   EXPECT_THAT(run("skip --help").out, HasSubstr("open items"));
 }
 
+TEST_F(cli, an_unknown_option_is_named_with_what_was_meant) {
+  const outcome begun = run("status --repos");
+  EXPECT_EQ(begun.code, 2);
+  EXPECT_EQ(begun.err,
+            "longshore: status has no option --repos; did you mean --repositories?; longshore status --help\n");
+  EXPECT_THAT(run("copy docker://h/a docker://h/b --tag=v1").err, HasSubstr("did you mean --tags?"));
+  EXPECT_THAT(run("log tail --folow").err, HasSubstr("log tail has no option --folow; did you mean --follow?"));
+  EXPECT_THAT(run("status --xyzzyxyzzy").err, HasSubstr("status has no option --xyzzyxyzzy; longshore status"));
+  EXPECT_THAT(run("log show abc").err, HasSubstr("\"abc\" is no number, which SEQ takes"));
+}
+
+TEST_F(cli, what_is_wrong_with_an_image_is_said_once) {
+  const std::string said = run("copy docker-archive:d.tar docker://h/b").err;
+  EXPECT_EQ(said.find("docker-archive:d.tar"), said.rfind("docker-archive:d.tar")) << said;
+  EXPECT_THAT(run("plan docker://longshore-team/app:v2.0 docker://127.0.0.1:1/app").err,
+              HasSubstr("is taken for a host"));
+}
+
 TEST_F(cli, every_command_has_help_with_an_example_and_its_exit_codes) {
   for (const char* command :
        {"serve", "status", "sync", "skip", "unpark", "retry", "items", "limits", "log tail", "log show", "log verify",
@@ -188,6 +206,49 @@ TEST_F(cli, an_export_that_meets_damage_is_partly_done) {
   EXPECT_EQ(exported.code, 3);
   EXPECT_EQ(std::ranges::count(exported.out, '\n'), 2);
   EXPECT_THAT(exported.err, HasSubstr("2"));
+}
+
+TEST_F(cli, a_damaged_log_is_not_said_to_be_mended_by_new_views) {
+  fill();
+  tamper([](storage::write_batch& batch, const log::event_log& log) { batch.erase(log.records(), to_key(2)); });
+  for (const char* command : {"rebuild-views ", "audit state ", "log export ", "log show 2 --dir "}) {
+    const outcome done = run(command + site());
+    EXPECT_NE(done.code, 0) << command;
+    EXPECT_THAT(done.err, HasSubstr("longshore log verify " + site())) << command;
+    EXPECT_THAT(done.err, HasSubstr("Restore the directory")) << command;
+    EXPECT_THAT(done.err, Not(HasSubstr("rebuild-views"))) << command;
+  }
+  EXPECT_THAT(run("log verify " + site()).err, Not(HasSubstr("rebuild-views")));
+}
+
+TEST_F(cli, a_database_that_cannot_be_opened_is_not_said_to_be_mended_by_new_views) {
+  fill();
+  for (const auto& file : std::filesystem::directory_iterator(site_path() / "db")) {
+    const std::string name = file.path().filename().string();
+    if (name.starts_with("MANIFEST")) std::ofstream(file.path(), std::ios::binary) << std::string(512, 'x');
+  }
+  for (const char* command : {"rebuild-views ", "audit state ", "log verify "}) {
+    const outcome done = run(command + site());
+    EXPECT_EQ(done.code, 1) << command;
+    EXPECT_THAT(done.err, HasSubstr("restore the directory")) << done.err;
+    EXPECT_THAT(done.err, Not(HasSubstr("rebuild-views"))) << command;
+  }
+}
+
+TEST_F(cli, a_directory_is_no_configuration) {
+  const outcome served = run("serve --config " + dir.path().string());
+  EXPECT_EQ(served.code, 1);
+  EXPECT_THAT(served.err, HasSubstr("it is a directory; name a file"));
+}
+
+TEST_F(cli, a_state_that_is_somebody_elses_directory_is_left_as_it_is) {
+  std::filesystem::create_directories(dir.path() / "cfg");
+  dir.write("cfg/letter", "dear");
+  const outcome copied =
+      run("copy docker://127.0.0.1:1/a docker://127.0.0.1:2/a --state " + (dir.path() / "cfg").string());
+  EXPECT_NE(copied.code, 0);
+  EXPECT_THAT(copied.err, HasSubstr("other files"));
+  EXPECT_FALSE(std::filesystem::exists(dir.path() / "cfg" / "LOCK"));
 }
 
 TEST_F(cli, a_record_is_shown_from_a_stopped_site) {

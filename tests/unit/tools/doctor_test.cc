@@ -71,14 +71,15 @@ class told_site {
   std::thread thread_;
 };
 
-std::vector<checked> examine(answering answers, std::vector<source_settings> sources = {}) {
+std::vector<checked> examine(answering answers, std::vector<source_settings> sources = {},
+                             site_role role = site_role::primary, const seen_registries& seen = {}) {
   const told_site site(std::move(answers));
   config c;
-  c.site.role = site_role::primary;
+  c.site.role = role;
   c.admin_token = "an-admin-token-of-good-length";
   c.sources = std::move(sources);
   std::vector<checked> all;
-  check_site(c, site.url(), "", [&](const checked& one) { all.push_back(one); });
+  check_site(c, site.url(), "", [&](const checked& one) { all.push_back(one); }, seen);
   return all;
 }
 
@@ -175,6 +176,83 @@ TEST(doctor, what_may_be_missing_deserves_attention) {
   EXPECT_TRUE(told[0].starts_with("quarantine: 2")) << told[0];
   EXPECT_TRUE(told[1].starts_with("source east: 8")) << told[1];
   EXPECT_EQ(told[2], "source north: notifications may be missing: another process");
+}
+
+const checked* named(const std::vector<checked>& all, const std::string& what) {
+  const auto at = std::ranges::find(all, what, &checked::what);
+  return at == all.end() ? nullptr : &*at;
+}
+
+TEST(doctor, a_target_that_lists_little_of_what_was_synced_deserves_attention) {
+  const auto site = by_path({{"/healthz", "200 OK\r\n\r\nok\n"},
+                             {"/readyz", "200 OK\r\n\r\nok\n"},
+                             {"/v1/status", "200 OK\r\n\r\n{}"},
+                             {"/v1/repositories?limit=1000&state=synced",
+                              "200 OK\r\n\r\n"
+                              R"({"repositories":[{"name":"a"},{"name":"b"},{"name":"c"}]})"}});
+  seen_registries seen;
+  seen.target = std::set<std::string>{"a", "other"};
+  const auto few = examine(site, {}, site_role::secondary, seen);
+  const checked* found = named(few, "target_registry contents");
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->found, verdict::attention);
+  EXPECT_NE(found->text.find("1 of 3 repositories"), std::string::npos);
+  EXPECT_NE(found->remedy.find("serve --new-target"), std::string::npos);
+  EXPECT_NE(found->remedy.find("longshore verify"), std::string::npos);
+  seen.target = std::set<std::string>{"a", "b"};
+  EXPECT_EQ(named(examine(site, {}, site_role::secondary, seen), "target_registry contents"), nullptr);
+  seen.target = std::nullopt;
+  EXPECT_EQ(named(examine(site, {}, site_role::secondary, seen), "target_registry contents"), nullptr);
+}
+
+TEST(doctor, a_source_that_lists_nothing_of_what_the_log_knows_deserves_attention) {
+  const auto site =
+      by_path({{"/healthz", "200 OK\r\n\r\nok\n"},
+               {"/readyz", "200 OK\r\n\r\nok\n"},
+               {"/v1/status", "200 OK\r\n\r\n{}"},
+               {"/v1/reconcile",
+                "200 OK\r\n\r\n"
+                R"({"sources":[{"source":"registry","last":{"complete":false,"reason":"has it lost its data?"}}]})"},
+               {"/v1/repositories?limit=1000",
+                "200 OK\r\n\r\n"
+                R"({"repositories":[{"name":"a"},{"name":"b"}]})"}});
+  seen_registries seen;
+  seen.sources["registry"] = std::set<std::string>{"other"};
+  const auto lost = examine(site, {}, site_role::primary, seen);
+  ASSERT_NE(named(lost, "source contents"), nullptr);
+  EXPECT_EQ(named(lost, "source contents")->found, verdict::attention);
+  ASSERT_NE(named(lost, "reconciling registry"), nullptr);
+  EXPECT_NE(named(lost, "reconciling registry")->text.find("has it lost its data?"), std::string::npos);
+  seen.sources["registry"] = std::set<std::string>{"b"};
+  EXPECT_EQ(named(examine(site, {}, site_role::primary, seen), "source contents"), nullptr);
+  seen.sources["registry"] = std::nullopt;
+  EXPECT_EQ(named(examine(site, {}, site_role::primary, seen), "source contents"), nullptr);
+}
+
+// A target that answers a push so.
+std::vector<checked> push_to(const std::string& answer) {
+  const told_site target([&](const std::string& path, const std::string&) {
+    return path.find("/manifests/") == std::string::npos ? std::string("200 OK\r\n\r\n{}") : answer;
+  });
+  registry_settings r;
+  r.url = target.url();
+  std::vector<checked> all;
+  check_pushing(r, [&](const checked& one) { all.push_back(one); });
+  return all;
+}
+
+TEST(doctor, a_target_that_takes_no_pushes_is_found) {
+  const auto good = push_to(
+      "400 Bad Request\r\n\r\n"
+      R"({"errors":[{"code":"MANIFEST_INVALID"}]})");
+  ASSERT_EQ(good.size(), 1u);
+  EXPECT_EQ(good[0].found, verdict::good) << good[0].text;
+  const auto read_only = push_to("405 Method Not Allowed\r\n\r\n{}");
+  EXPECT_EQ(read_only.at(0).found, verdict::bad);
+  EXPECT_NE(read_only.at(0).remedy.find("readonly"), std::string::npos);
+  const auto denied = push_to("403 Forbidden\r\n\r\n{}");
+  EXPECT_EQ(denied.at(0).found, verdict::attention);
+  EXPECT_NE(denied.at(0).remedy.find("let this account push"), std::string::npos);
 }
 
 TEST(own_url, is_the_configured_one_before_the_address) {

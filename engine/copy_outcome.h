@@ -1,0 +1,44 @@
+#pragma once
+
+// What a one-shot copy is made of, item by item, how each ended, and the sum of it. Pure.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/copy_progress.h"
+#include "engine/copy_routes.h"
+#include "storage/env/result.h"
+
+namespace longshore::engine {
+
+struct copy_item {
+  std::string repository;
+  copy_ref ref;  // both empty: the repository as a whole
+};
+
+enum class copy_end : std::uint8_t { copied, unchanged, skipped, failed, deleted, not_deleted };
+std::string_view name_of(copy_end end);
+
+struct copy_outcome {
+  copy_item item;
+  copy_end end = copy_end::failed;
+  std::string digest;   // when known
+  std::string rule;     // that skipped it
+  sync_progress moved;  // of this item
+  std::optional<error> why;
+  std::string note = {};  // of a planned deletion
+};
+
+// Why an image was not published, in the words of a one-shot copy: the item is named beside it, and nothing is parked.
+error in_words_of_a_copy(error why, const copy_item& item);
+
+struct copy_figures {
+  std::size_t repositories = 0, repositories_listed = 0;
+  std::size_t items = 0, copied = 0, unchanged = 0, skipped = 0, failed = 0;  // items: known so far
+  std::size_t deleted = 0, not_deleted = 0;                                   // tags; they are no items
+  sync_progress moved;                                                        // of the items that have ended
+};
+
+}  // namespace longshore::engine

@@ -1,0 +1,49 @@
+#include "tools/item_groups.h"
+
+#include <utility>
+
+namespace longshore::tools {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view mark = "\001";  // where a remedy names the item
+constexpr std::size_t together_max = 1'000, names_in_line = 8;
+
+std::string text_at(const json::value& v, const char* pointer) {
+  boost::system::error_code ec;
+  const json::value* found = v.find_pointer(pointer, ec);
+  return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
+}
+
+}  // namespace
+
+std::string item_groups::add(const json::value& item) {
+  const std::string ref = text_at(item, "/reference");
+  const char* between = ref.empty() ? "" : ref.find(':') == std::string::npos ? ":" : "@";
+  cause now{text_at(item, "/repository"), text_at(item, "/state"), text_at(item, "/reason"), text_at(item, "/remedy")};
+  std::string name = now.repository + between + ref;
+  const std::size_t at = ref.empty() ? std::string::npos : now.remedy.find(name);
+  if (at != std::string::npos) now.remedy.replace(at, name.size(), mark);
+  std::string ended;
+  if (now != cause_ || names_.size() >= together_max) ended = rest();
+  cause_ = std::move(now);
+  names_.push_back(std::move(name));
+  return ended;
+}
+
+std::string item_groups::rest() {
+  if (names_.empty()) return {};
+  std::string text = names_.front();
+  for (std::size_t i = 1; i < names_.size(); ++i) {
+    text += (i % names_in_line == 0 ? ",\n    " : ", ") + names_[i].substr(cause_.repository.size());
+  }
+  std::string remedy = cause_.remedy;
+  if (const std::size_t at = remedy.find(mark); at != std::string::npos) {
+    remedy.replace(at, mark.size(), names_.size() == 1 ? names_.front() : cause_.repository);
+  }
+  names_.clear();
+  return text + ": " + cause_.state + ": " + cause_.reason + "\n    " + remedy + "\n";
+}
+
+}  // namespace longshore::tools

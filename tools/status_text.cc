@@ -1,0 +1,247 @@
+#include "tools/status_text.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "tools/command.h"
+#include "tools/copy_report.h"
+#include "tools/json_text.h"
+
+namespace longshore::tools {
+namespace {
+
+namespace json = boost::json;
+
+const json::value* at(const json::value& v, const std::string& pointer) {
+  boost::system::error_code ec;
+  return v.find_pointer(pointer, ec);
+}
+
+bool has(const json::value& v, const std::string& pointer) {
+  const json::value* found = at(v, pointer);
+  return found != nullptr && !found->is_null();
+}
+
+std::string text_at(const json::value& v, const std::string& pointer) {
+  const json::value* found = at(v, pointer);
+  return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
+}
+
+std::uint64_t number_at(const json::value& v, const std::string& pointer) {
+  const json::value* found = at(v, pointer);
+  boost::system::error_code ec;
+  const auto n = found != nullptr && found->is_number() ? found->to_number<double>(ec) : 0;
+  return ec || n < 0 ? 0 : static_cast<std::uint64_t>(n);
+}
+
+std::string time_of(std::uint64_t seconds) {
+  if (seconds < 120) return std::to_string(seconds) + " s";
+  if (seconds < 7'200) return std::to_string(seconds / 60) + " min";
+  if (seconds < 172'800) return std::to_string(seconds / 3'600) + " h";
+  return std::to_string(seconds / 86'400) + " days";
+}
+
+// A time without its fraction: 2026-11-23T21:19:06Z.
+std::string second_of(std::string time) {
+  const std::size_t dot = time.find('.');
+  return dot == std::string::npos ? time : time.substr(0, dot) + "Z";
+}
+
+class verdict {
+ public:
+  verdict(const json::value& status, const json::value& verify) : status_(&status), verify_(&verify) {}
+
+  std::string text() {
+    const bool follows = has(*status_, "/follower");
+    if (follows) lag();
+    if (has(*status_, "/replication")) repositories();
+    if (verify_->is_object()) verified();
+    sources();
+    sites();
+    if (const auto n = number_at(*status_, "/quarantined"); n > 0) {
+      mind(counted(n, "notification") + " could not be understood: longshore status --quarantine");
+    }
+    if (const json::value* all = at(*status_, "/warnings"); all != nullptr && all->is_array()) {
+      for (const json::value& one : all->get_array()) mind(one.is_string() ? std::string(one.get_string()) : "");
+    }
+    const char* state = fails_ ? "failing" : !to_do_.empty() ? "attention" : "well";
+    std::string out = text_at(*status_, "/site") + ", " + text_at(*status_, "/role") + ": " + state + "\n" + lines_;
+    if (to_do_.empty()) to_do_.emplace_back("nothing");
+    for (std::size_t i = 0; i < to_do_.size(); ++i) append(out, i == 0 ? "to do" : "", to_do_[i]);
+    return out;
+  }
+
+ private:
+  static void append(std::string& to, std::string name, const std::string& what) {
+    name.resize(14, ' ');
+    to += name + what + "\n";
+  }
+  void line(std::string name, const std::string& what) { append(lines_, std::move(name), what); }
+  void mind(std::string what) { to_do_.push_back(std::move(what)); }
+  void failing(std::string what) {
+    fails_ = true;
+    to_do_.insert(to_do_.begin(), std::move(what));
+  }
+
+  void lag() {
+    const std::string state = text_at(*status_, "/follower/state");
+    std::string shown = has(*status_, "/lag/events") ? counted(number_at(*status_, "/lag/events"), "event")
+                                                     : "an unknown number of events";
+    shown += " not settled";
+    if (const auto s = number_at(*status_, "/lag/seconds"); s > 0) shown += ", the oldest " + time_of(s) + " ago";
+    if (const std::string oldest = text_at(*status_, "/lag/oldest_open_item/repository"); !oldest.empty()) {
+      const std::string ref = text_at(*status_, "/lag/oldest_open_item/ref");
+      shown += " (" + oldest + (ref.empty() ? "" : ref.find(':') == std::string::npos ? ":" + ref : "@" + ref) + ")";
+    }
+    line("lag", shown + "; " + state);
+    std::string why = text_at(*status_, "/follower/error");  // begins with the state
+    if (why.starts_with(state + ": ")) why.erase(0, state.size() + 2);
+    if (state == "away") mind("the primary does not answer, it is tried again by itself: " + why);
+    if (state == "unauthorized" || state == "refused" || state == "halted") failing("following: " + state + ": " + why);
+  }
+
+  void repositories() {
+    const auto n = [&](const char* name) { return number_at(*status_, std::string("/repositories/") + name); };
+    line("repositories",
+         counted(n("total"), "repository", "repositories") + ": " + with_commas(n("synced")) + " synced, " +
+             with_commas(n("started") + n("pending")) + " to come, " + with_commas(n("failed")) + " failed, " +
+             with_commas(n("skipped")) + " skipped; items: " + with_commas(n("failed_items")) + " failed, " +
+             with_commas(n("parked_items")) + " parked, " + with_commas(n("skipped_items")) + " skipped");
+    if (const json::value* running = at(*status_, "/replication/running");
+        running != nullptr && running->is_array() && !running->get_array().empty()) {
+      std::string shown = counted(running->get_array().size(), "repository", "repositories") + " at work, " +
+                          with_unit(number_at(*status_, "/replication/bytes_open")) + " to go, " +
+                          with_unit(number_at(*status_, "/replication/bytes_per_second")) + "/s";
+      if (has(*status_, "/replication/seconds_left")) {
+        shown += ", " + time_of(number_at(*status_, "/replication/seconds_left")) + " left";
+      }
+      line("copying", shown);
+    }
+    for (const char* part : {"replication", "verification"}) {
+      const std::string why = text_at(*status_, std::string("/") + part + "/error");
+      if (!why.empty()) failing(std::string(part) + " goes on no more until the site is restarted: " + why);
+    }
+    if (n("failed") > 0) mind("longshore status --state failed: which failed, why, and when they are tried again");
+    if (n("parked_items") > 0) mind("longshore items --state parked: what waits for you, and what to do");
+  }
+
+  void verified() {
+    if (number_at(*verify_, "/run") == 0) {
+      return line("verified", "nobody asked since the start; each repository is once a day by itself (verify_every)");
+    }
+    const auto n = [&](const char* name) { return number_at(*verify_, std::string("/repositories/") + name); };
+    const json::value* running = at(*verify_, "/running");
+    if (running != nullptr && running->is_bool() && running->get_bool()) {
+      return line("verified",
+                  "running: " + with_commas(n("done")) + " of " + counted(n("total"), "repository", "repositories"));
+    }
+    const std::uint64_t mismatches = number_at(*verify_, "/mismatches_found");
+    line("verified", second_of(text_at(*verify_, "/finished")) + ": " + with_commas(n("clean")) + " of " +
+                         counted(n("total"), "repository", "repositories") + " equal, " +
+                         counted(mismatches, "mismatch", "mismatches"));
+    if (mismatches > 0) mind("longshore verify --status: what differed");
+  }
+
+  void sources() {
+    const json::value* all = at(*status_, "/sources");
+    if (all == nullptr || !all->is_array()) return;
+    for (const json::value& s : all->get_array()) {
+      const std::string name = text_at(s, "/name");
+      std::string shown = has(s, "/seconds_since_event")
+                              ? "newest event " + time_of(number_at(s, "/seconds_since_event")) + " ago"
+                              : "no event yet";
+      const json::value* looked = at(s, "/reconciled");
+      if (looked != nullptr && looked->is_bool() && looked->get_bool()) {
+        const std::string ended = text_at(s, "/last_complete_reconcile/ended");
+        shown += ended.empty() ? ", no complete reconcile yet"
+                               : ", last complete reconcile " + second_of(ended) + " (" +
+                                     with_commas(number_at(s, "/last_complete_reconcile/findings")) + " found)";
+      }
+      line("source", name + ": " + shown);
+      if (const std::string why = text_at(s, "/reconcile_error"); !why.empty()) {
+        failing(name + " is not reconciled until the site is restarted: " + why);
+      }
+      if (const json::value* lost = at(s, "/suspected_loss"); lost != nullptr && lost->is_bool() && lost->get_bool()) {
+        mind(name + ": events may be missing (" + text_at(s, "/suspected_because") +
+             "): longshore reconcile --digests --wait looks now");
+      }
+      if (const auto n = number_at(s, "/wrong_tokens_in_a_row"); n > 0) {
+        mind(name + ": " + counted(n, "request") + " with a wrong token in a row: longshore doctor");
+      }
+    }
+  }
+
+  void sites() {
+    const json::value* all = at(*status_, "/sites");
+    if (all == nullptr || !all->is_array()) return;
+    for (const json::value& s : all->get_array()) {
+      line("follower", text_at(s, "/name") + ": " + counted(number_at(s, "/lag_events"), "event") +
+                           " behind, heard of " + time_of(number_at(s, "/seconds_since_report")) + " ago");
+    }
+  }
+
+  const json::value* status_;
+  const json::value* verify_;
+  std::string lines_;
+  std::vector<std::string> to_do_;
+  bool fails_ = false;
+};
+
+std::string state_of(const json::value& r) {
+  std::string state = text_at(r, "/state");
+  std::string open;
+  for (const char* kind : {"failed", "parked"}) {
+    const auto n = number_at(r, std::string("/") + kind + "_items");
+    if (n > 0) open += (open.empty() ? "" : ", ") + with_commas(n) + " " + kind;
+  }
+  return open.empty() ? state : state + " (" + open + ")";
+}
+
+std::string seq_of(const json::value& r, const char* name) {
+  return has(r, name) ? with_commas(number_at(r, name)) : std::string("-");
+}
+
+}  // namespace
+
+std::string verdict_text(const json::value& status, const json::value& verify) {
+  return verdict(status, verify).text();
+}
+
+std::string repositories_text(const json::array& repositories) {
+  if (repositories.empty()) return "none\n";
+  if (!has(repositories.front(), "/state")) return to_text(repositories);  // of a primary
+  struct entry {
+    std::vector<std::string> cells;
+    std::string why;
+  };
+  std::vector<entry> rows{{{"NAME", "STATE", "SYNCED_SEQ", "NEWEST_SEQ", "SKIPPED", "LAST_SYNCED", "RETRY_AT"}, {}}};
+  for (const json::value& r : repositories) {
+    entry e;
+    e.cells = {text_at(r, "/name"),
+               state_of(r),
+               seq_of(r, "/synced_seq"),
+               seq_of(r, "/newest_seq"),
+               with_commas(number_at(r, "/skipped_items")),
+               second_of(text_at(r, "/last_synced_at")),
+               second_of(text_at(r, "/retry_at"))};
+    e.why = text_at(r, "/skipped_by").empty() ? "" : "left out by " + text_at(r, "/skipped_by");
+    if (const std::string failure = text_at(r, "/last_sync_failure"); !failure.empty()) e.why = failure;
+    if (const auto n = number_at(r, "/retry_count"); n > 1) e.why += " (" + with_commas(n) + " times in a row)";
+    rows.push_back(std::move(e));
+  }
+  std::vector<std::size_t> widths(rows.front().cells.size());
+  for (const entry& e : rows) {
+    for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], e.cells[i].size());
+  }
+  std::string out;
+  for (const entry& e : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < widths.size(); ++i)
+      line += e.cells[i] + std::string(widths[i] - e.cells[i].size() + 2, ' ');
+    while (line.ends_with(' ')) line.pop_back();
+    out += line + "\n" + (e.why.empty() ? "" : "    " + e.why + "\n");
+  }
+  return out;
+}
+
+}  // namespace longshore::tools
