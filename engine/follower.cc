@@ -28,6 +28,14 @@ std::string_view name_of(follower_state s) {
   return "unknown";
 }
 
+follower::follower(asio::any_io_executor on, follower_world world, follower_options options, on_change told)
+    : world_(world), options_(options), told_(std::move(told)), loop_(std::move(on)) {
+  status_.started = world_.now.now();
+  status_.last_contact = options_.before.answered;
+  status_.caught_up = options_.before.caught_up;
+  status_.primary_size = options_.before.size;
+}
+
 follower_status follower::status() const {
   follower_status s = status_;
   s.own_size = world_.log.durable_size();

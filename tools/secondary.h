@@ -53,6 +53,7 @@ class secondary {
   boost::asio::awaitable<void> report_position();
   boost::asio::awaitable<void> measure();
   boost::asio::awaitable<void> tidy_uploads();
+  void remember_contact(std::int64_t every_us);
   void build();
 
   boost::asio::any_io_executor on_;
@@ -75,6 +76,7 @@ class secondary {
   std::unique_ptr<engine::operator_actions> actions_;
   std::unique_ptr<engine::follower> follower_;
   engine::task_group reports_;
+  timestamp contact_kept_;  // as far as it is written down
 };
 
 }  // namespace longshore::tools
