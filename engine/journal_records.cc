@@ -182,6 +182,12 @@ log::event resync_asked(std::string repository) {
   return of_repository(event_kind::resync_asked, std::move(repository));
 }
 
+log::event resync_at_new_target(std::string repository) {
+  log::event e = resync_asked(std::move(repository));
+  e.detail = serialized({{"new_target", 1}});
+  return e;
+}
+
 log::event surveyed(std::string repository, std::uint64_t tags) {
   log::event e = of_repository(event_kind::surveyed, std::move(repository));
   e.size = tags;
@@ -241,6 +247,13 @@ log::event target_named(std::string_view authority) {
   log::event e;
   e.kind = event_kind::target_named;
   e.detail = serialized({{"authority", storable(authority)}});
+  return e;
+}
+
+log::event target_renewing(std::string_view authority) {
+  log::event e;
+  e.kind = event_kind::target_named;
+  e.detail = serialized({{"renewing", storable(authority)}});
   return e;
 }
 

@@ -37,7 +37,7 @@ enum class event_kind : std::uint16_t {
   item_parked = 70,       // the same: will not be tried again until asked or superseded
   located = 71,           // digest is in repository at the target (size)
   lost = 72,              // digest is not in repository at the target after all
-  resync_asked = 73,      // repository: forget what is known to be done there
+  resync_asked = 73,      // repository: forget what is known to be done there; detail {"new_target":1} or none
   verified = 74,          // repository, tag at digest: closure found whole
   upload_opened = 75,     // an upload of digest (size) to repository goes on; detail: log/FORMAT.md
   upload_closed = 76,     // it is complete, or given up
@@ -59,8 +59,9 @@ enum class event_kind : std::uint16_t {
   reconcile_ended = 93,        // detail {"source","run","mode","why","whole","complete","reason","started_us", counts}
   source_noted = 94,           // detail {"source","what":"suspected|watched|released","reason"}
 
-  surveyed = 95,     // repository: what the target had there was learnt; size: tags seen, 0: it knew no such repository
-  target_named = 96  // what the records from here on were brought to; detail {"authority"}
+  surveyed = 95,  // repository: what the target had there was learnt; size: tags seen, 0: it knew no such repository
+  target_named =
+      96  // what the records from here on were brought to; detail {"authority"}, or {"renewing"}: about to be
 };
 
 // The word for a kind: "push", "delete", "sync_started", ...
