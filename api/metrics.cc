@@ -334,6 +334,8 @@ asio::awaitable<void> metrics::scrape(exchange& x) {
     add_replication(to, *facts.replicating);
     to.gauge("longshore_verify_halted", "1: nothing is verified by itself until the site is restarted",
              facts.verifying_halted.empty() ? 0.0 : 1.0);
+    to.gauge("longshore_target_suspected_loss", "1: the target may have lost content that was brought there",
+             facts.target_suspected.empty() ? 0.0 : 1.0);
   }
   add_registries(to, facts.registries, w.now.now());
   add_repositories(to, counted->counts, facts.replicating.has_value());

@@ -161,6 +161,12 @@ log::event lost(std::string repository, const longshore::digest& d) {
   return e;
 }
 
+log::event lost_on_purpose(std::string repository, const longshore::digest& d) {
+  log::event e = lost(std::move(repository), d);
+  e.detail = serialized({{"deleted", 1}});
+  return e;
+}
+
 log::event upload_opened(const open_upload& u) {
   log::event e = of_repository(event_kind::upload_opened, u.repository);
   e.digest = u.digest;

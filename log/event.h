@@ -36,7 +36,7 @@ enum class event_kind : std::uint16_t {
   item_failed = 69,       // repository, tag or digest; detail {"seq","reason","code"}: will be tried again
   item_parked = 70,       // the same: will not be tried again until asked or superseded
   located = 71,           // digest is in repository at the target (size)
-  lost = 72,              // digest is not in repository at the target after all
+  lost = 72,              // digest is not in repository at the target after all; detail {"deleted":1}: by this site
   resync_asked = 73,      // repository: forget what is known to be done there; detail {"new_target":1} or none
   verified = 74,          // repository, tag at digest: closure found whole
   upload_opened = 75,     // an upload of digest (size) to repository goes on; detail: log/FORMAT.md

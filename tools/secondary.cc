@@ -60,7 +60,11 @@ secondary::secondary(boost::asio::any_io_executor on, secondary_world world, con
       world_(world),
       config_(c),
       random_(fresh_seed()),
-      records_(world.journal, c.site.name),
+      heard_(world.journal,
+             [this](const std::vector<log::event>& submitted) {
+               if (watch_) watch_->note(submitted);
+             }),
+      records_(heard_, c.site.name),
       reports_(on_) {}
 
 void secondary::build() {
@@ -86,6 +90,7 @@ void secondary::build() {
   verifying.every_ms = config_.replication.verify_every.count();
   verifying.one.bytes_per_second = config_.replication.verify_rate;
   verification_ = std::make_unique<engine::verification>(on_, *sync_world_, *replicator_, std::move(verifying));
+  watch_ = std::make_unique<engine::target_watch>(on_, *sync_world_, *verification_);
   actions_ = std::make_unique<engine::operator_actions>(*sync_world_, *replicator_);
   engine::follower_options following;
   following.before = read_last_contact(config_.site.data_dir).value_or(engine::primary_contact{});
@@ -99,6 +104,7 @@ result<void> secondary::start() {
   if (auto started = replicator_->start(); !started) return started;
   follower_->start();
   verification_->start();
+  watch_->start();
   reports_.spawn(report_position());
   reports_.spawn(measure());
   reports_.spawn(tidy_uploads());
@@ -118,7 +124,7 @@ boost::asio::awaitable<void> secondary::measure() {
 boost::asio::awaitable<void> secondary::report_position() {
   std::optional<std::uint64_t> reported;
   bool complained = false;
-  std::string told_state;
+  std::string told_state, told_suspicion;
   for (;;) {
     const auto following = follower_->status();
     const std::string state =
@@ -128,6 +134,10 @@ boost::asio::awaitable<void> secondary::report_position() {
           following.state == engine::follower_state::following || following.state == engine::follower_state::connecting;
       spdlog::log(well ? spdlog::level::info : spdlog::level::warn, "the primary's log: {}", state);
       told_state = state;
+    }
+    if (const std::string suspected = watch_->suspicion(); suspected != told_suspicion) {
+      if (!suspected.empty()) spdlog::warn("{}", suspected);
+      told_suspicion = suspected;
     }
     remember_contact(keep_contact_every_us);
     const std::uint64_t size = world_.logs.log->durable_size();
@@ -178,6 +188,7 @@ boost::asio::awaitable<void> secondary::stop() {
   report_pauses_.stop();
   co_await follower_->stop();
   remember_contact(0);
+  co_await watch_->stop();
   co_await verification_->stop();
   copier_->stop();
   world_.limits.stop();

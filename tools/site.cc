@@ -253,6 +253,8 @@ api::site_facts site::facts() const {
     f.following = secondary_->following();
     f.replicating = secondary_->replicating();
     f.verifying_halted = secondary_->verifying().scheduled().failure;
+    f.target_suspected = secondary_->target_suspicion();
+    if (!f.target_suspected.empty()) f.warnings.push_back(f.target_suspected);
   }
   if (primary_) f.reconciling = primary_->status();
   return f;
