@@ -213,7 +213,9 @@ task<> replicator::reopen(std::string repository, std::function<result<std::vect
                            : result<void>(pass(std::move(records)));
   entry& e = entries_.at(repository);
   --e.held;
-  const bool run = e.at != phase::queued && ((written && any) || e.again) && !stopping_ && selects(repository);
+  // A part of it may be durable though the rest was refused: what is open is worked on.
+  const bool opened = any && (written || !is_final(written.error().code));
+  const bool run = e.at != phase::queued && (opened || e.again) && !stopping_ && selects(repository);
   if (run && e.held == 0) enqueue(repository, e);
   forget_if_idle(repository);
   start_jobs();
