@@ -1034,5 +1034,22 @@ TEST_F(reconciler_test, with_several_registries_a_configured_repository_is_of_th
   EXPECT_TRUE(logged_tags("a").empty() || !last_.complete) << "complete, and not found";
 }
 
+TEST_F(reconciler_test, a_tag_that_the_source_cannot_serve_hides_no_moved_one) {
+  tag("r", "a", "damaged at the source");
+  for (int n = 0; n < 20; ++n) tag("r", "t" + std::to_string(n), "first " + std::to_string(n));
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  for (int n = 0; n < 20; ++n) tag("r", "t" + std::to_string(n), "second " + std::to_string(n));
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || c.ref != "a") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "500 Internal Server Error"}};
+  };
+  for (int n = 0; n < 3; ++n) {
+    clock_.advance_us(3'600'000'000);
+    ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  }
+  source_.faults = nullptr;
+  expect_logged({"r"});
+}
+
 }  // namespace
 }  // namespace longshore::engine
