@@ -54,7 +54,8 @@ enum class event_kind : std::uint16_t {
   repository_amiss = 88,     // repository: a verification left so much amiss as it was; detail {"found","reason"}
 
   reconcile_started = 90,      // detail {"source","run","mode","why","whole"}
-  repository_reconciled = 91,  // repository; detail {"source","run","mode","tags","requests","found"}
+  repository_reconciled = 91,  // repository; detail {"source","run","mode","tags","requests","found"}, or {"source",
+                               // "run","left":true}: it is another source's now, or nobody's
   reconcile_position = 92,     // where a run over all is; detail {"source","run","through","broken_off", counts}
   reconcile_ended = 93,        // detail {"source","run","mode","why","whole","complete","reason","started_us", counts}
   source_noted = 94,           // detail {"source","what":"suspected|watched|released","reason"}

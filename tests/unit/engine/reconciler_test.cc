@@ -84,6 +84,13 @@ class reconciler_test : public engine_world {
     names_from_ = one.progress().names_from;
     return outcome;
   }
+  // The same of another source's registry.
+  void look_at(memory_registry& other, const std::string& name) {
+    const reconcile_world w{"other",   other,   *sequencer_, *log_,   *desired_, *reconciled_,
+                            *journal_, pauses_, clock_,      random_, settings_};
+    reconcile_run one(w, {name, reconcile_mode::tags, false, false, {}, "test"}, {});
+    ASSERT_TRUE(run(one.run()));
+  }
   digest content(const std::string& repository, const std::string& layer) {
     return add_oci_image(source_, repository, {layer});
   }
@@ -1032,6 +1039,54 @@ TEST_F(reconciler_test, with_several_registries_a_configured_repository_is_of_th
   source_.erase_tag("a", "v1");
   ASSERT_TRUE(reconcile(reconcile_mode::digests));
   EXPECT_TRUE(logged_tags("a").empty() || !last_.complete) << "complete, and not found";
+}
+
+TEST_F(reconciler_test, a_repository_that_moved_to_another_source_is_not_taken_away_by_the_first) {
+  settings_.sole = false;
+  memory_registry other("other");
+  const auto look_at_other = [&](int n) { look_at(other, "other" + std::to_string(n)); };
+  for (const std::string r : {"a", "b", "c", "d"}) tag(r, "v1", r);
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  ASSERT_EQ(logged_tags("a").size(), 1u);
+  const digest d = add_oci_image(other, "a", {"a"});  // moved there
+  other.set_tag("a", "v1", d);
+  source_.erase_repository("a");
+  std::vector<std::size_t> events;
+  for (int n = 0; n < 4; ++n) {
+    ASSERT_TRUE(reconcile(reconcile_mode::tags));
+    EXPECT_EQ(logged_tags("a").size(), 1u) << "in the other's catalog, and said to be gone in run " << n;
+    look_at_other(n);
+    events.push_back(observed().size());
+  }
+  EXPECT_EQ(events[3], events[1]) << "nothing changed at either, and each run writes events";
+  source_.add_blob("a", "left behind");  // which keeps it in the catalog
+  const std::size_t records = journaled(log::event_kind::repository_reconciled).size();
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(logged_tags("a").size(), 1u);
+  EXPECT_EQ(journaled(log::event_kind::repository_reconciled).size(), records);
+}
+
+TEST_F(reconciler_test, with_several_registries_what_a_catalog_has_no_more_is_gone_once_the_others_were_looked_at) {
+  settings_.sole = false;
+  memory_registry other("other");
+  other.set_tag("x", "v1", add_oci_image(other, "x", {"x"}));
+  for (const std::string r : {"a", "b", "c", "d"}) tag(r, "v1", r);
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  look_at(other, "other0");
+  clock_.advance_us(1'000'000);
+  source_.erase_repository("a");
+  for (int n = 0; n < 2; ++n) {
+    ASSERT_TRUE(reconcile(reconcile_mode::tags));
+    EXPECT_TRUE(last_.complete) << last_.reason;
+    EXPECT_EQ(logged_tags("a").size(), 1u) << "it may have moved there since";
+  }
+  clock_.advance_us(1'000'000);
+  look_at(other, "other1");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_TRUE(logged_tags("a").empty());
+  EXPECT_FALSE(*reconciled_->repository("main", "a")) << "it is nobody's";
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  EXPECT_EQ(observed_gone(), 1u);
 }
 
 TEST_F(reconciler_test, a_tag_that_the_source_cannot_serve_hides_no_moved_one) {
