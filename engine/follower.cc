@@ -57,7 +57,9 @@ asio::awaitable<void> follower::run() {
     }
     if (stopping_) break;
     const std::int64_t wait = note_failure(done.error());
+    status_.retry_at = {world_.now.now().us + wait * 1'000};
     const auto paused = co_await world_.pause.pause(wait);
+    status_.retry_at = {};
     if (!paused) break;
   }
 }

@@ -41,7 +41,7 @@ struct primary_contact {
 struct follower_options {
   std::size_t page_bytes_max = 4u << 20;
   int wait_s = 30;
-  backoff_policy backoff{500, 30'000, 3'600'000};
+  backoff_policy backoff{500, 5'000, 3'600'000};  // short: a primary that was only restarted is followed again soon
   std::int64_t refused_pause_ms = 60'000;
   std::int64_t empty_pause_ms = 200;  // after an empty answer that came at once: the primary did not wait
   primary_contact before = {};
@@ -54,6 +54,7 @@ std::string_view name_of(follower_state s);
 struct follower_status {
   follower_state state = follower_state::connecting;
   std::string reason;      // "refused: ..." and the like; empty while following
+  timestamp retry_at;      // when the primary is asked again; 0 while it is
   timestamp last_contact;  // the last answer, also a refused one
   timestamp caught_up;     // when this copy last was the whole of the primary's log
   timestamp started;       // since when it is followed by this process

@@ -132,7 +132,9 @@ boost::asio::awaitable<void> secondary::report_position() {
     if (state != told_state) {
       const bool well =
           following.state == engine::follower_state::following || following.state == engine::follower_state::connecting;
-      spdlog::log(well ? spdlog::level::info : spdlog::level::warn, "the primary's log: {}", state);
+      const std::int64_t wait_us = following.retry_at.us - world_.now.now().us;
+      spdlog::log(well ? spdlog::level::info : spdlog::level::warn, "the primary's log: {}{}", state,
+                  wait_us > 0 ? "; asked again in " + std::to_string(wait_us / 1'000'000 + 1) + " s" : "");
       told_state = state;
     }
     if (const std::string suspected = watch_->suspicion(); suspected != told_suspicion) {

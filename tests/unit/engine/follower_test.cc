@@ -152,11 +152,14 @@ TEST_F(follower_test, a_primary_that_is_away_is_tried_again_with_growing_pauses)
   }
   EXPECT_EQ(follower_->status().reason, "the primary's log cannot be reached: connection refused");
   EXPECT_GT(pauses_.asked.back(), pauses_.asked.front());
+  EXPECT_LE(pauses_.asked.back(), 5'000) << "one that was only restarted is followed again soon";
+  EXPECT_EQ(follower_->status().retry_at.us, clock_.now().us + pauses_.asked.back() * 1'000);
   primary_.failure.reset();
   push("a");
   pauses_.advance(60'000);
   run_until([&] { return copy_->durable_size() == 1; });
   run_until([&] { return follower_->status().state == follower_state::following; });
+  EXPECT_EQ(follower_->status().retry_at.us, 0);
 }
 
 TEST_F(follower_test, another_log_is_refused_and_nothing_of_it_applied) {
