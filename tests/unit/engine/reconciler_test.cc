@@ -38,8 +38,9 @@ class reconciler_test : public engine_world {
   void TearDown() override { stop(); }
 
   reconcile_world reconcile() {
-    return {"main",    source_, *sequencer_, *log_,   *desired_, *reconciled_,
-            *journal_, pauses_, clock_,      random_, settings_};
+    return {"main",    source_,      *sequencer_, *log_,
+            *desired_, *reconciled_, *journal_,   pauses_,
+            clock_,    random_,      settings_,   [this](const std::string& why) { halts_.push_back(why); }};
   }
   reconciler& start() {
     pauses_.at_once = false;
@@ -152,6 +153,7 @@ class reconciler_test : public engine_world {
   reconcile_settings settings_;
   reconcile_record last_;
   std::string names_from_;
+  std::vector<std::string> halts_;
   std::unique_ptr<reconciler> reconciler_;
 };
 
@@ -959,6 +961,8 @@ TEST_F(reconciler_test, a_journal_that_is_unusable_for_good_halts_and_is_shown) 
   pauses_.advance(600'001);
   settle();
   EXPECT_EQ(disk.refused, 1) << "and not tried again";
+  ASSERT_EQ(halts_.size(), 1u) << "told once, for the log file";
+  EXPECT_EQ(halts_.front(), reconciler_->status()->halted);
 }
 
 TEST_F(reconciler_test, a_start_after_a_kill_suspects_a_loss_and_after_a_stop_does_not) {
