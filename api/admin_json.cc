@@ -87,6 +87,7 @@ json::object json_of(const engine::follower_status& f, timestamp now) {
           {"lag_events", f.is_lag_known() ? json::value(f.lag_events()) : json::value(nullptr)},
           {"primary_size", f.primary_size},
           {"own_size", f.own_size},
+          {"retry_at", json_of(f.retry_at)},
           {"last_contact", json_of(f.last_contact)},
           {"seconds_since_contact", age(f.last_contact, now)}};
 }

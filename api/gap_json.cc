@@ -111,6 +111,8 @@ void add_health(json::object& to, const source_stats& heard, const std::vector<e
   to.emplace("suspected_since", r.suspected.empty() ? json::value(nullptr) : json_of(r.suspected_since));
   to.emplace("last_complete_reconcile", maybe(r.last_complete));
   to.emplace("digests_complete_at", json_of(r.digests_complete_at));
+  to.emplace("incomplete_reconcile",
+             r.last && !r.last->complete ? json::value(json_of(*r.last)) : json::value(nullptr));
   to.emplace("reconciling", maybe(at->running));
   to.emplace("reconcile_error", text(at->halted));
 }

@@ -75,7 +75,10 @@ std::string retried(const std::string& repository) {
 std::string remedy_for(const engine::actual_item& i, bool is_deletion) {
   const std::string target = i.repository + (i.is_tag ? ":" : "@") + i.ref;
   if (i.state == item_state::failed) return retried(i.repository);
-  if (i.code == engine::code_over_ceiling) return "if it is meant: longshore sync --allow-deletes " + i.repository;
+  if (i.code == engine::code_over_ceiling) {
+    return "if it is meant: longshore sync --allow-deletes " + i.repository +
+           "; if the source has its tags again: longshore unpark " + i.repository;
+  }
   if (i.state == item_state::skipped && i.code == "filter") return remedy_of_filter;
   if (is_deletion) {
     return "remove it at the target by hand, then: longshore unpark " + target + "; or leave it: nothing else waits";

@@ -187,6 +187,11 @@ void add_gaps(exposition& to, const ingest_stats& s, const std::vector<engine::r
          const timestamp at = r.reconciled.digests_complete_at;
          return at.us == 0 ? -1.0 : static_cast<double>(now.us - at.us) / 1e6;
        });
+  for (const engine::reconciler_status& r : all) {
+    if (!r.reconciled.last) continue;
+    to.gauge("longshore_reconcile_last_complete", "0: the last reconcile was not complete, and status says why",
+             r.reconciled.last->complete ? 1.0 : 0.0, {{"source", r.source}});
+  }
   each("longshore_reconcile_halted", "1: nothing is reconciled until the site is restarted",
        [](const auto& r) { return r.halted.empty() ? 0.0 : 1.0; });
   each("longshore_reconcile_running", "1: a reconcile runs", [](const auto& r) { return r.running ? 1.0 : 0.0; });
@@ -336,6 +341,8 @@ asio::awaitable<void> metrics::scrape(exchange& x) {
     add_replication(to, *facts.replicating);
     to.gauge("longshore_verify_halted", "1: nothing is verified by itself until the site is restarted",
              facts.verifying_halted.empty() ? 0.0 : 1.0);
+    to.gauge("longshore_target_suspected_loss", "1: the target may have lost content that was brought there",
+             facts.target_suspected.empty() ? 0.0 : 1.0);
   }
   add_registries(to, facts.registries, w.now.now());
   add_repositories(to, counted->counts, facts.replicating.has_value());

@@ -143,8 +143,10 @@ engine::task<answer> reconcile_admin::begin(request r) {
   }
   const auto list = [](const std::vector<std::string>& all) { return json::array(all.begin(), all.end()); };
   co_return json_answer(
-      json::serialize(json::object{
-          {"runs", std::move(runs)}, {"unmatched", list(names->unmatched)}, {"not_in_log", list(names->not_in_log)}}) +
+      json::serialize(json::object{{"runs", std::move(runs)},
+                                   {"unmatched", list(names->unmatched)},
+                                   {"not_in_log", list(names->not_in_log)},
+                                   {"taken_up_after_restart", q->repositories.empty() && q->patterns.empty()}}) +
           "\n",
       202);
 }

@@ -22,6 +22,7 @@ struct site_facts {
   std::vector<host_limits_view> registries = {};
   std::vector<engine::reconciler_status> reconciling = {};  // a primary's, by source
   std::string verifying_halted = {};                        // why nothing is verified by itself any more
+  std::string target_suspected = {};                        // why the target may have lost content
 };
 
 }  // namespace longshore::api

@@ -95,7 +95,7 @@ void actual::apply(const log::event_view& e, storage::overlay& state) {
       apply_sync(e, repository);
       break;
     case event_kind::resync_asked:
-      apply_resync(repository, state);
+      apply_resync(e, repository, state);
       break;
     case event_kind::repository_verified:
       apply_verified(e, repository);
@@ -252,7 +252,8 @@ void actual::apply_deletes_allowed(actual_repository& r, storage::overlay& state
   r.deletes_allowed = true;
 }
 
-void actual::apply_resync(actual_repository& r, storage::overlay& state) {
+void actual::apply_resync(const log::event_view& e, actual_repository& r, storage::overlay& state) {
+  const bool elsewhere = record_detail(e.detail).number("new_target") > 0;
   std::vector<std::pair<std::string, actual_item>> items;
   state.scan_prefix(items_, in_repository(r.name), [&](std::string_view key, std::string_view value) {
     if (auto i = unpack_item(key, value)) items.emplace_back(std::string(key), *std::move(i));
@@ -262,11 +263,18 @@ void actual::apply_resync(actual_repository& r, storage::overlay& state) {
   // belief that the work is done goes.
   for (auto& [key, item] : items) {
     item.done_size = item.tried_size = 0;
+    if (elsewhere) item.verified_at = {}, item.amiss = false;
     state.put(items_, key, pack(item));
   }
   r.state = sync_state::pending;
   r.synced_size = r.retry_count = 0;
   r.retry_at = {};
+  if (!elsewhere) return;
+  r.verified_at = r.last_synced_at = {};
+  r.checksum.clear();
+  r.last_sync_failure.clear();
+  r.mismatches = 0;
+  r.deletes_allowed = false;
 }
 
 // What was left out or parked is open again; synced_size goes back to before the oldest of it.

@@ -102,7 +102,7 @@ class actual final : public log::view {
   void apply_item(const log::event_view& e, actual_repository& r, storage::overlay& state);
   static void reopen(actual_repository& r, actual_item& item, const record_detail& found);
   void apply_deletes_allowed(actual_repository& r, storage::overlay& state);
-  void apply_resync(actual_repository& r, storage::overlay& state);
+  void apply_resync(const log::event_view& e, actual_repository& r, storage::overlay& state);
   void apply_reopening(const log::event_view& e, actual_repository& r, storage::overlay& state);
 
   storage::database* db_;

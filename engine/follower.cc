@@ -28,6 +28,14 @@ std::string_view name_of(follower_state s) {
   return "unknown";
 }
 
+follower::follower(asio::any_io_executor on, follower_world world, follower_options options, on_change told)
+    : world_(world), options_(options), told_(std::move(told)), loop_(std::move(on)) {
+  status_.started = world_.now.now();
+  status_.last_contact = options_.before.answered;
+  status_.caught_up = options_.before.caught_up;
+  status_.primary_size = options_.before.size;
+}
+
 follower_status follower::status() const {
   follower_status s = status_;
   s.own_size = world_.log.durable_size();
@@ -49,7 +57,9 @@ asio::awaitable<void> follower::run() {
     }
     if (stopping_) break;
     const std::int64_t wait = note_failure(done.error());
+    status_.retry_at = {world_.now.now().us + wait * 1'000};
     const auto paused = co_await world_.pause.pause(wait);
+    status_.retry_at = {};
     if (!paused) break;
   }
 }

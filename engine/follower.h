@@ -32,12 +32,19 @@ struct follower_world {
   random_source& random;
 };
 
+// What is known of the primary from before this process.
+struct primary_contact {
+  timestamp answered, caught_up;
+  std::uint64_t size = 0;
+};
+
 struct follower_options {
   std::size_t page_bytes_max = 4u << 20;
   int wait_s = 30;
-  backoff_policy backoff{500, 30'000, 3'600'000};
+  backoff_policy backoff{500, 5'000, 3'600'000};  // short: a primary that was only restarted is followed again soon
   std::int64_t refused_pause_ms = 60'000;
   std::int64_t empty_pause_ms = 200;  // after an empty answer that came at once: the primary did not wait
+  primary_contact before = {};
 };
 
 // unauthorized: the primary does not take this site's token.
@@ -47,19 +54,21 @@ std::string_view name_of(follower_state s);
 struct follower_status {
   follower_state state = follower_state::connecting;
   std::string reason;      // "refused: ..." and the like; empty while following
+  timestamp retry_at;      // when the primary is asked again; 0 while it is
   timestamp last_contact;  // the last answer, also a refused one
   timestamp caught_up;     // when this copy last was the whole of the primary's log
+  timestamp started;       // since when it is followed by this process
   std::uint64_t primary_size = 0, own_size = 0;
   // Nobody knows what the primary has while it does not answer: lag_events() is of what was heard last.
   bool is_lag_known() const { return state == follower_state::following; }
   std::uint64_t lag_events() const { return primary_size > own_size ? primary_size - own_size : 0; }
+  primary_contact contact() const { return {last_contact, caught_up, primary_size}; }
 };
 
 class follower {
  public:
   using on_change = std::function<void(const std::string& repository)>;
-  follower(boost::asio::any_io_executor on, follower_world world, follower_options options, on_change told)
-      : world_(world), options_(options), told_(std::move(told)), loop_(std::move(on)) {}
+  follower(boost::asio::any_io_executor on, follower_world world, follower_options options, on_change told);
 
   void start() { loop_.spawn(run()); }
   boost::asio::awaitable<void> stop();

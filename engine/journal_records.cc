@@ -161,6 +161,12 @@ log::event lost(std::string repository, const longshore::digest& d) {
   return e;
 }
 
+log::event lost_on_purpose(std::string repository, const longshore::digest& d) {
+  log::event e = lost(std::move(repository), d);
+  e.detail = serialized({{"deleted", 1}});
+  return e;
+}
+
 log::event upload_opened(const open_upload& u) {
   log::event e = of_repository(event_kind::upload_opened, u.repository);
   e.digest = u.digest;
@@ -180,6 +186,12 @@ log::event upload_closed(std::string repository, std::string digest) {
 
 log::event resync_asked(std::string repository) {
   return of_repository(event_kind::resync_asked, std::move(repository));
+}
+
+log::event resync_at_new_target(std::string repository) {
+  log::event e = resync_asked(std::move(repository));
+  e.detail = serialized({{"new_target", 1}});
+  return e;
 }
 
 log::event surveyed(std::string repository, std::uint64_t tags) {
@@ -241,6 +253,13 @@ log::event target_named(std::string_view authority) {
   log::event e;
   e.kind = event_kind::target_named;
   e.detail = serialized({{"authority", storable(authority)}});
+  return e;
+}
+
+log::event target_renewing(std::string_view authority) {
+  log::event e;
+  e.kind = event_kind::target_named;
+  e.detail = serialized({{"renewing", storable(authority)}});
   return e;
 }
 

@@ -46,10 +46,14 @@ log::event retry_asked(std::string repository);
 
 log::event located(std::string repository, const longshore::digest& d, std::uint64_t size);
 log::event lost(std::string repository, const longshore::digest& d);
+// The same of what this site is about to delete: not to be wondered at.
+log::event lost_on_purpose(std::string repository, const longshore::digest& d);
 // An upload goes on at the target from u.offset; u.at is the sequencer's.
 log::event upload_opened(const open_upload& u);
 log::event upload_closed(std::string repository, std::string digest);
 log::event resync_asked(std::string repository);
+// The same where the target is another one: what verifications found, and who allowed what, is of the old one.
+log::event resync_at_new_target(std::string repository);
 // What the target had of the repository was learnt, from this many tags (0: it knew no such repository).
 log::event surveyed(std::string repository, std::uint64_t tags);
 log::event verified(std::string repository, std::string tag, const longshore::digest& d);
@@ -66,5 +70,7 @@ log::event item_held_back(const desired_item& item, std::string_view reason);
 log::event deletes_allowed(std::string repository);
 // The registry that this site brings everything to from now on ("host:port").
 log::event target_named(std::string_view authority);
+// It is about to be: until target_named(), what was believed of the one before is being taken back.
+log::event target_renewing(std::string_view authority);
 
 }  // namespace longshore::engine::record

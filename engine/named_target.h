@@ -24,6 +24,8 @@ class named_target final : public log::view {
 
   // "host:port" of the newest record; none: the journal is of a version that wrote none.
   result<std::optional<std::string>> authority() const;
+  // The one that is about to be named, while what was believed of the one before is being taken back.
+  result<std::optional<std::string>> renewing() const;
 
  private:
   storage::database* db_;

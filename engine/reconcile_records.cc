@@ -63,6 +63,14 @@ log::event repository_reconciled(const std::string& source, const std::string& r
   return e;
 }
 
+log::event repository_left(const std::string& source, const std::string& run, std::string repository) {
+  json::object detail = about(source, run);
+  detail["left"] = true;
+  log::event e = of(log::event_kind::repository_reconciled, detail);
+  e.repository = std::move(repository);
+  return e;
+}
+
 log::event reconcile_position(const std::string& source, const reconcile_record& run) {
   json::object detail = about(source, run.run);
   detail["through"] = run.through;

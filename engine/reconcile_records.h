@@ -16,6 +16,8 @@ log::event reconcile_started(const std::string& source, const reconcile_record& 
 log::event repository_reconciled(const std::string& source, const std::string& run, std::string repository,
                                  reconcile_mode mode, std::uint64_t tags, std::uint64_t requests, std::uint64_t found);
 // run.reason: why it broke off; empty: it goes on.
+// Of several sources, this one has the repository no more.
+log::event repository_left(const std::string& source, const std::string& run, std::string repository);
 log::event reconcile_position(const std::string& source, const reconcile_record& run);
 log::event reconcile_ended(const std::string& source, const reconcile_record& run);
 

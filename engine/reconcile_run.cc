@@ -17,7 +17,6 @@ namespace asio = boost::asio;
 constexpr std::size_t failures_in_a_row_max = 10;
 constexpr std::uint64_t requests_per_position = 200;  // so much work at most is done again after a kill
 constexpr std::size_t records_per_position = 100;
-constexpr std::uint64_t known_min = 4;  // of fewer, the loss of more than half is no sign by itself
 constexpr std::size_t rows_between_yields = 200;
 
 }  // namespace
@@ -81,36 +80,13 @@ asio::awaitable<void> reconcile_run::look_in_turn() {
   if (!must_end()) co_await look_at_all(std::exchange(failed_, {}));
   if (!must_end() && has_vanished_too_much()) distrust();
   if (must_end() || vanished_.empty()) co_return;
+  auto gone = co_await gone_for_good(std::exchange(vanished_, {}));
+  if (!gone) {
+    unusable_ = std::move(gone).error();
+    co_return;
+  }
   believe_ = true;
-  co_await look_at_all(std::exchange(vanished_, {}));
-}
-
-// Another source's, as far as anybody knows: that it is not here says nothing.
-void reconcile_run::note_not_here(std::size_t i) {
-  failures_in_a_row_ = 0;
-  heard_ = true;
-  ++record_.counts.done;
-  done_[i] = true;
-  advance();
-}
-
-void reconcile_run::note_vanished(std::size_t i) {
-  vanished_.push_back(i);
-  heard_ = true;
-  failures_in_a_row_ = 0;
-  // Of few, whether the others still show tags is known at the end only.
-  if (known_ >= known_min && has_vanished_too_much()) distrust();
-}
-
-bool reconcile_run::has_vanished_too_much() const {
-  return 2 * vanished_.size() > known_ && (known_ >= known_min || !any_tag_);
-}
-
-void reconcile_run::distrust() {
-  distrusted_ = "the source has lost most tags in " + std::to_string(vanished_.size()) + " of the " +
-                std::to_string(known_) + " known repositories looked at, among them " + todo_[vanished_.front()] +
-                ": has it lost its data? Nothing was recorded of that. If it is meant, name them: `longshore reconcile "
-                "REPOSITORY...`";
+  co_await look_at_all(*std::move(gone));
 }
 
 task<run_end> reconcile_run::end() {
@@ -202,8 +178,13 @@ task<> reconcile_run::note(std::size_t i, const look_report& report, reconcile_m
   if (report.vanished) {
     auto ours = is_of_this_source(todo_[i]);
     if (!ours) co_return pass(std::move(ours));
-    if (*ours) note_vanished(i);
-    if (!*ours) note_not_here(i);
+    auto moved = has_moved(todo_[i]);
+    if (!moved) co_return pass(std::move(moved));
+    auto noted = is_on_record(todo_[i]);
+    if (!noted) co_return pass(std::move(noted));
+    if (*moved && *noted) leave(todo_[i]);
+    if (*ours && !*moved) note_vanished(i);
+    if (!*ours || *moved) note_not_here(i);
     co_return result<void>();
   }
   failures_in_a_row_ = 0;
@@ -211,7 +192,9 @@ task<> reconcile_run::note(std::size_t i, const look_report& report, reconcile_m
   c.tags += report.tags;
   auto on_record = is_on_record(todo_[i]);
   if (!on_record) co_return pass(std::move(on_record));
-  if (mode == reconcile_mode::digests || report.found > 0 || !*on_record) {
+  if (!world_->settings.sole && report.tags == 0 && unlisted_.contains(todo_[i])) {
+    leave(todo_[i]);
+  } else if (mode == reconcile_mode::digests || report.found > 0 || !*on_record) {
     to_journal_.push_back(record::repository_reconciled(world_->name, record_.run, todo_[i], mode, report.tags,
                                                         report.requests, report.found));
   }

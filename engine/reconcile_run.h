@@ -73,6 +73,11 @@ class reconcile_run {
   void distrust();
   void note_vanished(std::size_t i);
   void note_not_here(std::size_t i);
+  bool is_another(const reconciled_source& s) const;
+  result<bool> has_moved(const std::string& name) const;
+  void leave(const std::string& name);
+  task<std::vector<std::size_t>> gone_for_good(std::vector<std::size_t> vanished);
+  result<bool> were_others_looked_at_since(timestamp missed) const;
   result<bool> is_known(const std::string& name) const;
   task<> note(std::size_t i, const look_report& report, reconcile_mode mode);
   task<> journal_position();

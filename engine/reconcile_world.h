@@ -3,6 +3,7 @@
 // What looking at a source works with. Everything here outlives whoever holds it.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,8 @@ struct reconcile_world {
   const clock& now;
   random_source& random;
   reconcile_settings settings;
+  // Called once, with the reason, when nothing is done any more until the site is started again.
+  std::function<void(const std::string& why)> on_halt = {};
 };
 
 }  // namespace longshore::engine

@@ -178,6 +178,10 @@ void reconciled::apply_repository(const log::event_view& e, storage::overlay& st
   if (source.empty() || source.size() > source_bytes_max || source.find('\0') != std::string::npos) return;
   if (!is_repository_name(e.repository)) return;
   const std::string key = in_source(source).append(e.repository);
+  if (detail.flag("left")) {
+    if (state.get(repositories_, key)) state.erase(repositories_, key);
+    return;
+  }
   reconciled_repository r;
   if (const auto row = state.get(repositories_, key)) {
     if (auto known = unpack_repository(*row)) r = *std::move(known);
@@ -229,6 +233,16 @@ result<std::optional<reconciled_source>> reconciled::source(std::string_view nam
   auto s = unpack_source(name, **row);
   if (!s) return bad_row("reconciled.sources");
   return s;
+}
+
+result<void> reconciled::sources(const std::function<bool(const reconciled_source&)>& visit) const {
+  auto rows = db_->range(sources_, {});
+  for (; rows.valid(); rows.next()) {
+    const auto s = unpack_source(rows.key(), rows.value());
+    if (!s) return bad_row("reconciled.sources");
+    if (!visit(*s)) return {};
+  }
+  return rows.status();
 }
 
 result<std::optional<reconciled_repository>> reconciled::repository(std::string_view source,

@@ -72,6 +72,7 @@ class reconciled final : public log::view {
   void apply(const log::event_view& e, storage::overlay& state) override;
 
   result<std::optional<reconciled_source>> source(std::string_view name) const;
+  result<void> sources(const std::function<bool(const reconciled_source&)>& visit) const;
   result<std::optional<reconciled_repository>> repository(std::string_view source, std::string_view name) const;
   // In name order; visit returns false to stop.
   result<void> repositories(std::string_view source,

@@ -169,6 +169,7 @@ task<> reconciler::write_down(log::event e) {
 }
 
 void reconciler::halt(const error& why) {
+  if (halted_.empty() && world_.on_halt) world_.on_halt(why.text);
   halted_ = why.text;
   wake_.notify_all();
   idle_.notify_all();

@@ -89,7 +89,7 @@ task<std::vector<log::event>> removal::remove_digest(desired_item item, longshor
   if (decision.step == removal_step::hold) co_return records_of(record::item_held_back(item, decision.reason));
   if (decision.step == removal_step::fail) co_return fail(errc::conflict, decision.reason);
   // Before it is done: an answer that is lost, or a crash, must not leave the index believing in it.
-  if (auto noted = co_await world_->where.record(records_of(record::lost(repository_, d))); !noted) {
+  if (auto noted = co_await world_->where.record(records_of(record::lost_on_purpose(repository_, d))); !noted) {
     co_return pass(std::move(noted));
   }
   auto erased = co_await world_->target.delete_manifest(repository_, d);

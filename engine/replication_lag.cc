@@ -73,7 +73,8 @@ replication_lag lag_of(std::optional<open_work> oldest, const follower_status& f
     lag.events += following.own_size - std::min(following.own_size, oldest->seq.value);
   }
   const bool whole = following.state == follower_state::following && following.lag_events() == 0;
-  if (!whole && following.caught_up.us != 0) behind_us = std::max(behind_us, now.us - following.caught_up.us);
+  const timestamp unknown_since = following.caught_up.us != 0 ? following.caught_up : following.started;
+  if (!whole && unknown_since.us != 0) behind_us = std::max(behind_us, now.us - unknown_since.us);
   lag.seconds = static_cast<double>(std::max<std::int64_t>(behind_us, 0)) / 1e6;
   lag.oldest = std::move(oldest);
   return lag;

@@ -31,7 +31,8 @@ struct replication_lag {
   std::uint64_t events = 0;  // of the primary's log that are not settled, or not even here
   double seconds = 0;
 };
-// What is not here yet counts from when this copy last was the whole log.
+// What is not here yet counts from when this copy last was the whole log; where it never was, from when this process
+// began to follow.
 replication_lag lag_of(std::optional<open_work> oldest, const follower_status& following, timestamp now);
 
 }  // namespace longshore::engine

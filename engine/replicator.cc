@@ -28,7 +28,7 @@ result<void> replicator::start() {
       looked = pass(std::move(done));
       return false;
     }
-    if (*done && (*done)->apart > 0) look_later(wanted.name);
+    if (*done && (*done)->apart + (*done)->parked > 0) look_later(wanted.name, true);
     const bool stale = *done && is_stale(**done, world_->copying.filter->fingerprint());
     if (*done && wanted.items_size <= (*done)->synced_size && !stale) return true;
     if (wanted.items_size == 0) return true;
@@ -146,16 +146,18 @@ void replicator::finish(const std::string& repository, const result<pass_report>
     }
   }
   forget_if_idle(repository);
-  look_later(repository);
+  look_later(repository, !outcome || outcome->held);
   start_jobs();
   pass_ended_.notify_all();
 }
 
-// What was settled otherwise than the log says is looked at once in a while, as long as there is such a thing.
-void replicator::look_later(const std::string& repository) {
+// What was settled otherwise than the log says, or held back, is looked at once in a while, as long as there is such a
+// thing.
+void replicator::look_later(const std::string& repository, bool held) {
   if (stopping_ || !halted_.empty()) return;
   const auto done = world_->done.repository(repository);
-  if (!done || !*done || (*done)->apart == 0 || !looks_.insert(repository).second) return;
+  const bool any = done && *done && ((*done)->apart > 0 || (held && (*done)->parked > 0));
+  if (!any || !looks_.insert(repository).second) return;
   retries_.spawn(look(repository));
 }
 
@@ -213,7 +215,9 @@ task<> replicator::reopen(std::string repository, std::function<result<std::vect
                            : result<void>(pass(std::move(records)));
   entry& e = entries_.at(repository);
   --e.held;
-  const bool run = e.at != phase::queued && ((written && any) || e.again) && !stopping_ && selects(repository);
+  // A part of it may be durable though the rest was refused: what is open is worked on.
+  const bool opened = any && (written || !is_final(written.error().code));
+  const bool run = e.at != phase::queued && (opened || e.again) && !stopping_ && selects(repository);
   if (run && e.held == 0) enqueue(repository, e);
   forget_if_idle(repository);
   start_jobs();

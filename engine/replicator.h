@@ -91,7 +91,7 @@ class replicator {
   boost::asio::awaitable<void> run_job(std::string repository);
   boost::asio::awaitable<void> retry_later(std::string repository, std::uint64_t turn, std::int64_t ms);
   void wait_for_retry(const std::string& repository, entry& e, std::int64_t ms);
-  void look_later(const std::string& repository);
+  void look_later(const std::string& repository, bool held);
   boost::asio::awaitable<void> look(std::string repository);
   void finish(const std::string& repository, const result<pass_report>& outcome);
   void forget_if_idle(const std::string& repository);

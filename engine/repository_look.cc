@@ -10,6 +10,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr int looks_max = 3;
+constexpr int failures_in_a_row_max = 3;  // then it is not about one tag
 constexpr std::size_t batch_events_max = 500;
 constexpr std::uint64_t append_attempts_max = 5;
 
@@ -26,6 +27,7 @@ task<look_report> repository_look::run() {
 }
 
 task<bool> repository_look::look() {
+  report_.failed.reset();
   const std::uint64_t looked_from = world_->log.durable_size();
   auto listed = co_await list();
   if (!listed) co_return pass(std::move(listed));
@@ -56,19 +58,25 @@ task<std::optional<listed_tags>> repository_look::list() {
   co_return std::optional<listed_tags>();
 }
 
+// A tag that the source cannot serve keeps no other from being asked for; each answer stands by itself.
 task<> repository_look::ask(std::vector<tag_question> questions, tag_answers& answers) {
   std::size_t next = 0;
+  int failures_in_a_row = 0;
   bool stopped = false;
   const auto worker = [&]() -> asio::awaitable<void> {
-    while (next < questions.size() && !report_.failed && !stopped) {
+    while (next < questions.size() && failures_in_a_row < failures_in_a_row_max && !stopped) {
       const tag_question& q = questions[next++];
       auto answer = co_await reader_.resolve(repository_, q.tag, q.known);
       if (answer) {
         answers.emplace(q.tag, *std::move(answer));
+        failures_in_a_row = 0;
       } else if (answer.error().code == errc::stopped) {
         stopped = true;
-      } else if (!report_.failed) {
+      } else {
+        ++failures_in_a_row;
+        if (report_.failed) continue;
         report_.failed = std::move(answer).error();
+        report_.failed->text = q.tag + ": " + report_.failed->text;
       }
     }
   };

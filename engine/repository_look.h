@@ -15,8 +15,8 @@ namespace longshore::engine {
 
 struct look_report {
   std::uint64_t tags = 0, requests = 0, found = 0;
-  bool vanished = false;  // the source lists less than half of the tags that the log knows: nothing was concluded
-  std::optional<error> failed;
+  bool vanished = false;        // the source lists less than half of the tags that the log knows: nothing was concluded
+  std::optional<error> failed;  // the listing, or some of the questions: what was answered is recorded
 };
 
 // A repository most of whose tags are gone.

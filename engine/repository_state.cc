@@ -42,6 +42,7 @@ repository_state state_of(const desired_repository& wanted, const std::optional<
 repository_state skipped_by(repository_state s, std::string rule) {
   s.state = sync_state::skipped;
   s.skipped_by = std::move(rule);
+  s.parked = s.failed = 0;  // nothing is tried there, and nothing waits for an operator
   return s;
 }
 

@@ -27,7 +27,8 @@ struct repository_state {
 };
 
 repository_state state_of(const desired_repository& wanted, const std::optional<actual_repository>& done);
-// As told when a filter leaves the repository out; what was done there before is still shown.
+// As told when a filter leaves the repository out; what was done there before is still shown, but for what was not: it
+// is not tried.
 repository_state skipped_by(repository_state s, std::string rule);
 
 }  // namespace longshore::engine

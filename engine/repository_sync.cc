@@ -32,7 +32,11 @@ task<pass_report> repository_sync::run() {
   const std::string& filter = world_->copying.filter->fingerprint();
   const bool stale = *before && is_stale(**before, filter);
   const std::uint64_t synced = *before ? (*before)->synced_size : 0;
-  if (!*wanted || ((*wanted)->items_size <= synced && !stale)) co_return pass_report{};
+  if (!*wanted || ((*wanted)->items_size <= synced && !stale)) {
+    pass_report nothing;
+    nothing.held = any_held_;
+    co_return nothing;
+  }
   if (stale) {
     auto written = co_await world_->records.append(std::vector{record::filter_changed(repository_, filter)});
     if (!written) co_return pass(std::move(written));
@@ -54,7 +58,7 @@ task<pass_report> repository_sync::run() {
                       : record::sync_failed(repository_, v.reason, v.retry_at, v.retry_count);
   auto written = co_await world_->records.append(std::vector{std::move(end)});
   if (!written) co_return pass(std::move(written));
-  co_return pass_report{true, v.synced, host_failures_in_a_row_ > 0, v.retry_at};
+  co_return pass_report{true, v.synced, host_failures_in_a_row_ > 0, any_held_, v.retry_at};
 }
 
 // The record comes before the look at what is open: whatever is opened again later makes the end of this pass void.

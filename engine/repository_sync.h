@@ -31,6 +31,7 @@ struct pass_report {
   bool worked = false;        // something was open
   bool synced = true;         // nothing is, of what was seen
   bool host_trouble = false;  // a registry does not answer: new events do not make a retry sensible
+  bool held = false;          // deletions were held back: a later look may find them void
   timestamp retry_at;         // when not synced
 };
 
@@ -120,6 +121,7 @@ class repository_sync {
   std::optional<error> removals_refused_;          // for every removal of this pass, but for:
   bool told_may_go_ = false;                       // those that the registry itself told of
   bool held_back_ = false;                         // because there are too many of them
+  bool any_held_ = false;                          // now or before
   int host_failures_in_a_row_ = 0;
   int host_failures_in_part_ = 0;  // in a row
   std::size_t failures_in_part_ = 0;

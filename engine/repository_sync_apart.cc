@@ -1,20 +1,35 @@
-// What becomes of a tag that the source shows otherwise than the log says.
+// What becomes of a tag that the source shows otherwise than the log says, and of a deletion that was held back.
 
 #include "engine/journal_records.h"
 #include "engine/repository_sync.h"
 
 namespace longshore::engine {
+namespace {
 
-// Opens what the source no longer shows as it was settled. One request for each; a source that does not answer is
-// asked at the next look.
+constexpr std::size_t held_asked_first = 16;  // where none of these is back, the others are not either
+
+bool is_held_back(const actual_item& i) { return i.state == item_state::parked && i.code == code_over_ceiling; }
+
+}  // namespace
+
+// Opens what the source no longer shows as it was settled, and deletions held back of what it has again. One request
+// for each; a source that does not answer is asked at the next look.
 task<> repository_sync::look_at_apart() {
-  std::vector<actual_item> apart;
+  std::vector<actual_item> apart, held;
   auto read = world_->done.items(repository_, [&](const actual_item& item) {
     if (item.apart) apart.push_back(item);
+    if (!item.apart && is_held_back(item)) held.push_back(item);
     return true;
   });
   if (!read) co_return pass(std::move(read));
   records opened;
+  for (std::size_t i = 0; i < held.size() && (i < held_asked_first || !opened.empty()); ++i) {
+    auto shown = co_await world_->source.resolve(repository_, held[i].ref);
+    if (!shown && shown.error().code == errc::stopped) co_return pass(std::move(shown));
+    if (!shown || stopping_) break;
+    if (*shown) opened.push_back(record::reopened(repository_, held[i].ref, held[i].is_tag));
+  }
+  any_held_ = opened.size() < held.size();
   for (const actual_item& item : apart) {
     auto wanted = world_->wanted.item(repository_, item.ref);
     if (!wanted) co_return pass(std::move(wanted));

@@ -15,7 +15,10 @@ task<> repository_sync::decide_removals(const std::optional<actual_repository>& 
     co_return result<void>();
   }
   std::string what = std::to_string(weight->removals) + " of " + std::to_string(weight->tags_at_target) + " tags";
-  const std::string remedy = "; `longshore sync --allow-deletes " + repository_ + "` lets it";
+  const std::string remedy = "; `longshore sync --allow-deletes " + repository_ +
+                             "` lets it. Tags that the source has again are found within the hour, or by `longshore "
+                             "unpark " +
+                             repository_ + "`";
   if (is_over(weight->removals, weight->tags_at_target, settings.ceiling)) {
     removals_refused_ = error{errc::denied, "would remove " + what + " at the target" + remedy};
     held_back_ = true;
@@ -79,6 +82,7 @@ task<> repository_sync::refuse_removal(open_item& item) {
   }
   if (!*there) co_return co_await settle(item, records{record::removed(item.wanted)});
   ++progress_->parked;
+  any_held_ = true;
   co_return co_await world_->records.append(std::vector{record::item_held_back(item.wanted, removals_refused_->text)});
 }
 

@@ -36,8 +36,8 @@ enum class event_kind : std::uint16_t {
   item_failed = 69,       // repository, tag or digest; detail {"seq","reason","code"}: will be tried again
   item_parked = 70,       // the same: will not be tried again until asked or superseded
   located = 71,           // digest is in repository at the target (size)
-  lost = 72,              // digest is not in repository at the target after all
-  resync_asked = 73,      // repository: forget what is known to be done there
+  lost = 72,              // digest is not in repository at the target after all; detail {"deleted":1}: by this site
+  resync_asked = 73,      // repository: forget what is known to be done there; detail {"new_target":1} or none
   verified = 74,          // repository, tag at digest: closure found whole
   upload_opened = 75,     // an upload of digest (size) to repository goes on; detail: log/FORMAT.md
   upload_closed = 76,     // it is complete, or given up
@@ -54,13 +54,15 @@ enum class event_kind : std::uint16_t {
   repository_amiss = 88,     // repository: a verification left so much amiss as it was; detail {"found","reason"}
 
   reconcile_started = 90,      // detail {"source","run","mode","why","whole"}
-  repository_reconciled = 91,  // repository; detail {"source","run","mode","tags","requests","found"}
+  repository_reconciled = 91,  // repository; detail {"source","run","mode","tags","requests","found"}, or {"source",
+                               // "run","left":true}: it is another source's now, or nobody's
   reconcile_position = 92,     // where a run over all is; detail {"source","run","through","broken_off", counts}
   reconcile_ended = 93,        // detail {"source","run","mode","why","whole","complete","reason","started_us", counts}
   source_noted = 94,           // detail {"source","what":"suspected|watched|released","reason"}
 
-  surveyed = 95,     // repository: what the target had there was learnt; size: tags seen, 0: it knew no such repository
-  target_named = 96  // what the records from here on were brought to; detail {"authority"}
+  surveyed = 95,  // repository: what the target had there was learnt; size: tags seen, 0: it knew no such repository
+  target_named =
+      96  // what the records from here on were brought to; detail {"authority"}, or {"renewing"}: about to be
 };
 
 // The word for a kind: "push", "delete", "sync_started", ...

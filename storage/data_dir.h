@@ -6,6 +6,7 @@
 //   DIR/VERSION     "longshore 1\n"; an unknown version is refused, never guessed at
 //   DIR/db/         the database
 //   DIR/db.made     there is one: a directory without it is damaged (or not mounted), not new
+//   DIR/primary.contact  a secondary's: when it last heard of its primary (tools/last_contact.h)
 
 #include <cstdint>
 #include <filesystem>

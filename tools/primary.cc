@@ -36,9 +36,12 @@ result<std::unique_ptr<primary>> primary::create(boost::asio::any_io_executor on
     made.pauses = std::make_unique<engine::timer_pauses>();
     made.registry = *std::move(registry);
     made.reconciler = std::make_unique<engine::reconciler>(
-        on, engine::reconcile_world{s.name, *made.registry, world.log, *world.logs.log, *world.logs.desired,
-                                    *world.logs.reconciled, p->records_, *made.pauses, world.now, p->random_,
-                                    settings_of(c)});
+        on,
+        engine::reconcile_world{
+            s.name, *made.registry, world.log, *world.logs.log, *world.logs.desired, *world.logs.reconciled,
+            p->records_, *made.pauses, world.now, p->random_, settings_of(c), [name = s.name](const std::string& why) {
+              spdlog::critical("source {}: nothing is reconciled until the site is started again: {}", name, why);
+            }});
     p->sources_.push_back(std::move(made));
   }
   return p;

@@ -6,6 +6,7 @@
 
 #include "engine/journal_records.h"
 #include "tools/config_check.h"
+#include "tools/last_contact.h"
 
 namespace longshore::tools {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 constexpr std::int64_t report_every_ms = 2'000;
 constexpr std::int64_t measure_every_ms = 1'000;
 constexpr std::int64_t tidy_every_ms = 60'000;
+constexpr std::int64_t keep_contact_every_us = 10'000'000;
 constexpr std::int64_t session_age_us_max = 86'400'000'000;  // registries purge sessions by age, too
 
 engine::sync_settings settings_of(const replication_settings& r) {
@@ -58,7 +60,11 @@ secondary::secondary(boost::asio::any_io_executor on, secondary_world world, con
       world_(world),
       config_(c),
       random_(fresh_seed()),
-      records_(world.journal, c.site.name),
+      heard_(world.journal,
+             [this](const std::vector<log::event>& submitted) {
+               if (watch_) watch_->note(submitted);
+             }),
+      records_(heard_, c.site.name),
       reports_(on_) {}
 
 void secondary::build() {
@@ -85,16 +91,21 @@ void secondary::build() {
   verifying.every_ms = config_.replication.verify_every.count();
   verifying.one.bytes_per_second = config_.replication.verify_rate;
   verification_ = std::make_unique<engine::verification>(on_, *sync_world_, *replicator_, std::move(verifying));
+  watch_ = std::make_unique<engine::target_watch>(on_, *sync_world_, *verification_);
   actions_ = std::make_unique<engine::operator_actions>(*sync_world_, *replicator_);
+  engine::follower_options following;
+  following.before = read_last_contact(config_.site.data_dir).value_or(engine::primary_contact{});
+  contact_kept_ = following.before.answered;
   follower_ = std::make_unique<engine::follower>(
-      on_, engine::follower_world{*primary_, *world_.logs.log, world_.log, pauses_, world_.now, random_},
-      engine::follower_options{}, [this](const std::string& repository) { replicator_->changed(repository); });
+      on_, engine::follower_world{*primary_, *world_.logs.log, world_.log, pauses_, world_.now, random_}, following,
+      [this](const std::string& repository) { replicator_->changed(repository); });
 }
 
 result<void> secondary::start() {
   if (auto started = replicator_->start(); !started) return started;
   follower_->start();
   verification_->start();
+  watch_->start();
   reports_.spawn(report_position());
   reports_.spawn(measure());
   reports_.spawn(tidy_uploads());
@@ -114,7 +125,7 @@ boost::asio::awaitable<void> secondary::measure() {
 boost::asio::awaitable<void> secondary::report_position() {
   std::optional<std::uint64_t> reported;
   bool complained = false;
-  std::string told_state;
+  std::string told_state, told_suspicion;
   for (;;) {
     const auto following = follower_->status();
     const std::string state =
@@ -122,9 +133,16 @@ boost::asio::awaitable<void> secondary::report_position() {
     if (state != told_state) {
       const bool well =
           following.state == engine::follower_state::following || following.state == engine::follower_state::connecting;
-      spdlog::log(well ? spdlog::level::info : spdlog::level::warn, "the primary's log: {}", state);
+      const std::int64_t wait_us = following.retry_at.us - world_.now.now().us;
+      spdlog::log(well ? spdlog::level::info : spdlog::level::warn, "the primary's log: {}{}", state,
+                  wait_us > 0 ? "; asked again in " + std::to_string(wait_us / 1'000'000 + 1) + " s" : "");
       told_state = state;
     }
+    if (const std::string suspected = watch_->suspicion(); suspected != told_suspicion) {
+      if (!suspected.empty()) spdlog::warn("{}", suspected);
+      told_suspicion = suspected;
+    }
+    remember_contact(keep_contact_every_us);
     const std::uint64_t size = world_.logs.log->durable_size();
     if (size != reported) {
       const auto status = replicator_->status();
@@ -141,6 +159,15 @@ boost::asio::awaitable<void> secondary::report_position() {
       }
     }
     if (!co_await report_pauses_.pause(report_every_ms)) co_return;
+  }
+}
+
+void secondary::remember_contact(std::int64_t every_us) {
+  const engine::primary_contact heard = follower_->status().contact();
+  if (heard.answered <= contact_kept_ || heard.answered.us - contact_kept_.us < every_us) return;
+  contact_kept_ = heard.answered;
+  if (auto kept = write_last_contact(config_.site.data_dir, heard); !kept) {
+    spdlog::debug("when the primary was last heard of is not kept over a restart: {}", kept.error().text);
   }
 }
 
@@ -163,6 +190,8 @@ boost::asio::awaitable<void> secondary::tidy_uploads() {
 boost::asio::awaitable<void> secondary::stop() {
   report_pauses_.stop();
   co_await follower_->stop();
+  remember_contact(0);
+  co_await watch_->stop();
   co_await verification_->stop();
   copier_->stop();
   world_.limits.stop();

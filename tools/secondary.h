@@ -13,7 +13,9 @@
 #include "engine/follower.h"
 #include "engine/operator_actions.h"
 #include "engine/replicator.h"
+#include "engine/target_watch.h"
 #include "engine/verification.h"
+#include "log/overheard.h"
 #include "log/sequencer.h"
 #include "tools/clients.h"
 #include "tools/config.h"
@@ -41,6 +43,8 @@ class secondary {
   engine::follower_status following() const { return follower_->status(); }
   engine::replicator_status replicating() const { return replicator_->status(); }
   engine::verification& verifying() { return *verification_; }
+  // Why the target may have lost what was brought there; empty: nothing speaks for it.
+  std::string target_suspicion() const { return watch_->suspicion(); }
   // Lets deletions go on that were held back for being too many.
   engine::task<> allow_deletes(std::string repository);
   engine::task<> resync(std::string repository) { return replicator_->resync(std::move(repository)); }
@@ -53,6 +57,7 @@ class secondary {
   boost::asio::awaitable<void> report_position();
   boost::asio::awaitable<void> measure();
   boost::asio::awaitable<void> tidy_uploads();
+  void remember_contact(std::int64_t every_us);
   void build();
 
   boost::asio::any_io_executor on_;
@@ -65,6 +70,7 @@ class secondary {
   engine::timer_pauses pauses_;
   engine::timer_pauses report_pauses_;
   seeded_random random_;
+  log::overheard heard_;
   engine::journal records_;
   std::unique_ptr<engine::journaled_locations> where_;
   std::unique_ptr<engine::copier> copier_;
@@ -72,9 +78,11 @@ class secondary {
   std::shared_ptr<const engine::replication_filter> filter_;
   std::unique_ptr<engine::replicator> replicator_;
   std::unique_ptr<engine::verification> verification_;
+  std::unique_ptr<engine::target_watch> watch_;
   std::unique_ptr<engine::operator_actions> actions_;
   std::unique_ptr<engine::follower> follower_;
   engine::task_group reports_;
+  timestamp contact_kept_;  // as far as it is written down
 };
 
 }  // namespace longshore::tools

@@ -253,8 +253,15 @@ api::site_facts site::facts() const {
     f.following = secondary_->following();
     f.replicating = secondary_->replicating();
     f.verifying_halted = secondary_->verifying().scheduled().failure;
+    f.target_suspected = secondary_->target_suspicion();
+    if (!f.target_suspected.empty()) f.warnings.push_back(f.target_suspected);
   }
   if (primary_) f.reconciling = primary_->status();
+  for (const engine::reconciler_status& r : f.reconciling) {
+    const auto& last = r.reconciled.last;
+    if (!last || last->complete) continue;
+    f.warnings.push_back("source " + r.source + ": its last reconcile was not complete: " + last->reason);
+  }
   return f;
 }
 

@@ -46,7 +46,9 @@ result<site_store> open_site_store(const std::filesystem::path& path, store_acce
   }
   if (!db) return pass(std::move(db));
   if (access != store_access::read_only) {
-    if (auto noted = dir->note_database(); !noted) return pass(std::move(noted));
+    // Of a full disk the site itself tells; the next start notes it.
+    if (auto noted = dir->note_database(); !noted && noted.error().code != errc::no_space)
+      return pass(std::move(noted));
   }
   return site_store{std::move(*dir), std::move(*db)};
 }

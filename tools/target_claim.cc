@@ -14,7 +14,7 @@ namespace {
 // One record may change a row for each tag of its repository.
 constexpr std::size_t records_at_once = 64;
 
-result<void> append(log::sequencer& to, const std::string& site, std::vector<log::event> events) {
+result<void> append(log::appender& to, const std::string& site, std::vector<log::event> events) {
   for (log::event& e : events) e.origin = site;
   std::promise<result<void>> done;
   auto taken = to.submit(std::move(events), [&](const result<log::append_outcome>& outcome) {
@@ -41,11 +41,13 @@ result<std::set<std::string>> known_repositories(const site_logs& logs) {
 
 // What is known of the old target's content is no failing of the new one.
 result<std::vector<log::event>> forget(const site_logs& logs, const std::string& repository) {
-  std::vector<log::event> records{engine::record::resync_asked(repository)};
-  auto doubts = logs.actual->doubts(repository);
-  if (!doubts) return pass(std::move(doubts));
-  for (const std::string& d : *doubts) {
-    if (auto content = digest::parse(d)) records.push_back(engine::record::content_believed(repository, *content));
+  std::vector<log::event> records{engine::record::resync_at_new_target(repository)};
+  for (const engine::doubt_of which : {engine::doubt_of::what_is_there, engine::doubt_of::what_is_gone}) {
+    auto doubts = logs.actual->doubts(repository, which);
+    if (!doubts) return pass(std::move(doubts));
+    for (const std::string& d : *doubts) {
+      if (auto content = digest::parse(d)) records.push_back(engine::record::content_believed(repository, *content));
+    }
   }
   auto done = logs.actual->repository(repository);
   if (!done) return pass(std::move(done));
@@ -53,7 +55,9 @@ result<std::vector<log::event>> forget(const site_logs& logs, const std::string&
   return records;
 }
 
-result<void> begin_anew(const site_logs& logs, log::sequencer& journal, const std::string& site) {
+result<void> begin_anew(const site_logs& logs, log::appender& journal, const std::string& site,
+                        const std::string& authority) {
+  if (auto begun = append(journal, site, {engine::record::target_renewing(authority)}); !begun) return begun;
   auto left = logs.uploads->list(SIZE_MAX);
   if (!left) return pass(std::move(left));
   auto names = known_repositories(logs);
@@ -72,21 +76,24 @@ result<void> begin_anew(const site_logs& logs, log::sequencer& journal, const st
 
 }  // namespace
 
-result<void> claim_target(const site_logs& logs, log::sequencer& journal, const std::string& site,
+result<void> claim_target(const site_logs& logs, log::appender& journal, const std::string& site,
                           const std::string& authority, target_trust trust) {
   auto known = logs.target->authority();
   if (!known) return pass(std::move(known));
+  auto renewing = logs.target->renewing();
+  if (!renewing) return pass(std::move(renewing));
   const std::string before = known->value_or("");
-  if (trust == target_trust::journaled && before == authority) return {};
-  if (trust == target_trust::journaled && !before.empty()) {
+  const bool renews = trust == target_trust::renewed || *renewing == authority;
+  if (!renews && before == authority && !*renewing) return {};
+  if (!renews && !before.empty() && before != authority) {
     return fail(errc::conflict, "this site's journal is of the target registry " + before +
                                     ", and [target_registry] url is " + authority +
                                     " now: what was brought there is not known to be here. Run `longshore serve " +
                                     "--new-target` once: everything is then compared with " + authority +
                                     " and what it lacks is brought; or give the address of " + before + " again");
   }
-  if (trust == target_trust::renewed) {
-    if (auto anew = begin_anew(logs, journal, site); !anew) return anew;
+  if (renews) {
+    if (auto anew = begin_anew(logs, journal, site, authority); !anew) return anew;
     spdlog::warn("nothing is believed to be at the target registry {}: all repositories are compared and brought anew",
                  authority);
   }

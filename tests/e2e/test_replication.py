@@ -4,6 +4,7 @@
 import collections
 import json
 import os
+import shutil
 import time
 import unittest
 
@@ -185,6 +186,33 @@ class Absences(FleetTest):
             of.run("log", "verify", of.data_dir)
             for view in json.loads(of.run("rebuild-views", "--json", of.data_dir).stdout)["views"]:
                 self.assertFalse(view["changed"], f"{of.name}: {view}")
+
+
+class LostTarget(FleetTest):
+    def empty_the_target(self):
+        self.fleet.target.stop()
+        shutil.rmtree(self.fleet.target.storage)
+        self.fleet.target.storage.mkdir()
+        self.fleet.target.start()
+
+    def bring(self, name):
+        wanted = self.push(images.simple(f"{name}/one", "v1", ["base/0", f"{name}/1"]))
+        wanted.update(self.push(images.simple(f"{name}/two", "v1", ["base/0", f"{name}/2"])))
+        self.assert_whole(wanted)
+        return wanted
+
+    def test_a_target_that_was_emptied_is_filled_again_after_a_start(self):
+        wanted = self.bring("start")
+        self.fleet.secondary.stop()
+        self.empty_the_target()
+        self.fleet.secondary.start()
+        self.assert_whole(wanted)
+
+    def test_a_target_that_was_emptied_is_filled_again_after_a_push(self):
+        wanted = self.bring("push")
+        self.empty_the_target()
+        wanted.update(self.push(images.simple("push/one", "v2", ["base/0", "push/1", "push/more"])))
+        self.assert_whole(wanted)
 
 
 class Operating(FleetTest):

@@ -161,6 +161,16 @@ TEST_F(admin_test, how_far_behind_its_primary_a_site_is_nobody_knows_while_that_
   }
 }
 
+TEST_F(admin_test, a_site_that_has_not_reached_its_primary_since_its_start_is_behind_since_then) {
+  following_.emplace();
+  following_->state = engine::follower_state::away;
+  following_->started = {now_.now().us - 90'000'000};
+  open();
+  EXPECT_EQ(ask("/v1/status").at("lag").at("seconds"), json::value(90.0));
+  const std::string metrics = connect().ask(get("/metrics", "")).body;
+  EXPECT_NE(metrics.find("longshore_replication_lag_seconds 90"), std::string::npos) << metrics;
+}
+
 TEST_F(admin_test, every_answer_needs_an_administrators_token) {
   open();
   for (const char* path : {"/v1/status", "/v1/sites", "/v1/repositories", "/v1/repositories/a", "/v1/quarantine"}) {

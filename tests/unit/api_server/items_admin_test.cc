@@ -104,6 +104,9 @@ TEST_F(items_admin_test, what_is_said_of_a_repository_as_a_whole_is_listed_too) 
   EXPECT_EQ(all.at("items").at(3).at("state"), "failed");
   EXPECT_NE(std::string(all.at("items").at(3).at("reason").as_string()).find("no tag v9"), std::string::npos);
   EXPECT_EQ(names(ask("?state=failed")), "well: ");
+  const json::value counts = json::parse(connect().ask(get("/v1/status", "admin-token")).body).at("repositories");
+  EXPECT_EQ(counts.at("parked_items"), 1) << "as many as are listed as parked";
+  EXPECT_EQ(counts.at("failed_items"), 0);
   EXPECT_EQ(page_by_page(1), names(all));
 }
 

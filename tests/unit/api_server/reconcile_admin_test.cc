@@ -95,6 +95,14 @@ TEST(source_health, is_what_was_heard_and_what_was_seen) {
   EXPECT_EQ(both.at("suspected_because"), "restarted");
   EXPECT_EQ(both.at("last_complete_reconcile").at("findings"), 7);
   EXPECT_TRUE(both.at("reconciling").is_null());
+  EXPECT_TRUE(both.at("incomplete_reconcile").is_null());
+
+  seen.reconciled.last.emplace();
+  seen.reconciled.last->reason = "has it lost its data?";
+  json::object refused;
+  add_health(refused, heard, {seen}, {3'500'000});
+  EXPECT_EQ(refused.at("incomplete_reconcile").at("complete"), false);
+  EXPECT_EQ(refused.at("incomplete_reconcile").at("reason"), "has it lost its data?");
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ class follower_test : public engine_world {
     copy_sequencer_ = *log::sequencer::start(*copy_, {copy_view_.get()}, clock_, {});
     follower_ = std::make_unique<follower>(context_.get_executor(),
                                            follower_world{primary_, *copy_, *copy_sequencer_, pauses_, clock_, random_},
-                                           follower_options{}, [this](const std::string& r) { told_.push_back(r); });
+                                           options_, [this](const std::string& r) { told_.push_back(r); });
   }
   void close_copy() {
     if (!follower_) return;
@@ -79,6 +79,7 @@ class follower_test : public engine_world {
   }
 
   memory_source primary_{*log_};
+  follower_options options_;
   std::filesystem::path copy_path_;
   std::unique_ptr<storage::database> copy_db_;
   std::unique_ptr<log::event_log> copy_;
@@ -97,6 +98,26 @@ TEST_F(follower_test, the_copy_is_byte_for_byte_the_log_and_takes_over_its_ident
   EXPECT_EQ(*copy_->root_at(30), *log_->root_at(30));
   EXPECT_EQ(std::set<std::string>(told_.begin(), told_.end()), (std::set<std::string>{"r0", "r1", "r2"}));
   EXPECT_EQ(follower_->status().lag_events(), 0u);
+}
+
+TEST_F(follower_test, what_was_known_of_the_primary_before_the_start_is_known_until_it_answers) {
+  push("a");
+  follow_until(follower_state::following);
+  const primary_contact before = follower_->status().contact();
+  EXPECT_EQ(before.size, 1u);
+  EXPECT_EQ(before.caught_up, clock_.now());
+  close_copy();
+  primary_.failure = away();
+  clock_.advance_us(60'000'000);
+  pauses_.resume();
+  options_.before = before;
+  open_copy();
+  follow_until(follower_state::away);
+  const follower_status now = follower_->status();
+  EXPECT_EQ(now.last_contact, before.answered);
+  EXPECT_EQ(now.caught_up, before.caught_up);
+  EXPECT_EQ(now.primary_size, 1u);
+  EXPECT_EQ(now.started, clock_.now());
 }
 
 TEST_F(follower_test, new_events_are_told_after_they_are_in_the_view) {
@@ -131,11 +152,14 @@ TEST_F(follower_test, a_primary_that_is_away_is_tried_again_with_growing_pauses)
   }
   EXPECT_EQ(follower_->status().reason, "the primary's log cannot be reached: connection refused");
   EXPECT_GT(pauses_.asked.back(), pauses_.asked.front());
+  EXPECT_LE(pauses_.asked.back(), 5'000) << "one that was only restarted is followed again soon";
+  EXPECT_EQ(follower_->status().retry_at.us, clock_.now().us + pauses_.asked.back() * 1'000);
   primary_.failure.reset();
   push("a");
   pauses_.advance(60'000);
   run_until([&] { return copy_->durable_size() == 1; });
   run_until([&] { return follower_->status().state == follower_state::following; });
+  EXPECT_EQ(follower_->status().retry_at.us, 0);
 }
 
 TEST_F(follower_test, another_log_is_refused_and_nothing_of_it_applied) {

@@ -38,8 +38,9 @@ class reconciler_test : public engine_world {
   void TearDown() override { stop(); }
 
   reconcile_world reconcile() {
-    return {"main",    source_, *sequencer_, *log_,   *desired_, *reconciled_,
-            *journal_, pauses_, clock_,      random_, settings_};
+    return {"main",    source_,      *sequencer_, *log_,
+            *desired_, *reconciled_, *journal_,   pauses_,
+            clock_,    random_,      settings_,   [this](const std::string& why) { halts_.push_back(why); }};
   }
   reconciler& start() {
     pauses_.at_once = false;
@@ -83,6 +84,13 @@ class reconciler_test : public engine_world {
     last_ = one.record();
     names_from_ = one.progress().names_from;
     return outcome;
+  }
+  // The same of another source's registry.
+  void look_at(memory_registry& other, const std::string& name) {
+    const reconcile_world w{"other",   other,   *sequencer_, *log_,   *desired_, *reconciled_,
+                            *journal_, pauses_, clock_,      random_, settings_};
+    reconcile_run one(w, {name, reconcile_mode::tags, false, false, {}, "test"}, {});
+    ASSERT_TRUE(run(one.run()));
   }
   digest content(const std::string& repository, const std::string& layer) {
     return add_oci_image(source_, repository, {layer});
@@ -145,6 +153,7 @@ class reconciler_test : public engine_world {
   reconcile_settings settings_;
   reconcile_record last_;
   std::string names_from_;
+  std::vector<std::string> halts_;
   std::unique_ptr<reconciler> reconciler_;
 };
 
@@ -952,6 +961,8 @@ TEST_F(reconciler_test, a_journal_that_is_unusable_for_good_halts_and_is_shown) 
   pauses_.advance(600'001);
   settle();
   EXPECT_EQ(disk.refused, 1) << "and not tried again";
+  ASSERT_EQ(halts_.size(), 1u) << "told once, for the log file";
+  EXPECT_EQ(halts_.front(), reconciler_->status()->halted);
 }
 
 TEST_F(reconciler_test, a_start_after_a_kill_suspects_a_loss_and_after_a_stop_does_not) {
@@ -1032,6 +1043,71 @@ TEST_F(reconciler_test, with_several_registries_a_configured_repository_is_of_th
   source_.erase_tag("a", "v1");
   ASSERT_TRUE(reconcile(reconcile_mode::digests));
   EXPECT_TRUE(logged_tags("a").empty() || !last_.complete) << "complete, and not found";
+}
+
+TEST_F(reconciler_test, a_repository_that_moved_to_another_source_is_not_taken_away_by_the_first) {
+  settings_.sole = false;
+  memory_registry other("other");
+  const auto look_at_other = [&](int n) { look_at(other, "other" + std::to_string(n)); };
+  for (const std::string r : {"a", "b", "c", "d"}) tag(r, "v1", r);
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  ASSERT_EQ(logged_tags("a").size(), 1u);
+  const digest d = add_oci_image(other, "a", {"a"});  // moved there
+  other.set_tag("a", "v1", d);
+  source_.erase_repository("a");
+  std::vector<std::size_t> events;
+  for (int n = 0; n < 4; ++n) {
+    ASSERT_TRUE(reconcile(reconcile_mode::tags));
+    EXPECT_EQ(logged_tags("a").size(), 1u) << "in the other's catalog, and said to be gone in run " << n;
+    look_at_other(n);
+    events.push_back(observed().size());
+  }
+  EXPECT_EQ(events[3], events[1]) << "nothing changed at either, and each run writes events";
+  source_.add_blob("a", "left behind");  // which keeps it in the catalog
+  const std::size_t records = journaled(log::event_kind::repository_reconciled).size();
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(logged_tags("a").size(), 1u);
+  EXPECT_EQ(journaled(log::event_kind::repository_reconciled).size(), records);
+}
+
+TEST_F(reconciler_test, with_several_registries_what_a_catalog_has_no_more_is_gone_once_the_others_were_looked_at) {
+  settings_.sole = false;
+  memory_registry other("other");
+  other.set_tag("x", "v1", add_oci_image(other, "x", {"x"}));
+  for (const std::string r : {"a", "b", "c", "d"}) tag(r, "v1", r);
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  look_at(other, "other0");
+  clock_.advance_us(1'000'000);
+  source_.erase_repository("a");
+  for (int n = 0; n < 2; ++n) {
+    ASSERT_TRUE(reconcile(reconcile_mode::tags));
+    EXPECT_TRUE(last_.complete) << last_.reason;
+    EXPECT_EQ(logged_tags("a").size(), 1u) << "it may have moved there since";
+  }
+  clock_.advance_us(1'000'000);
+  look_at(other, "other1");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_TRUE(logged_tags("a").empty());
+  EXPECT_FALSE(*reconciled_->repository("main", "a")) << "it is nobody's";
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  EXPECT_EQ(observed_gone(), 1u);
+}
+
+TEST_F(reconciler_test, a_tag_that_the_source_cannot_serve_hides_no_moved_one) {
+  tag("r", "a", "damaged at the source");
+  for (int n = 0; n < 20; ++n) tag("r", "t" + std::to_string(n), "first " + std::to_string(n));
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  for (int n = 0; n < 20; ++n) tag("r", "t" + std::to_string(n), "second " + std::to_string(n));
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || c.ref != "a") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "500 Internal Server Error"}};
+  };
+  for (int n = 0; n < 3; ++n) {
+    clock_.advance_us(3'600'000'000);
+    ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  }
+  source_.faults = nullptr;
+  expect_logged({"r"});
 }
 
 }  // namespace

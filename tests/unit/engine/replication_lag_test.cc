@@ -51,6 +51,17 @@ TEST_F(replication_lag_test, an_item_that_failed_is_open_and_one_that_is_parked_
   EXPECT_FALSE(oldest());
 }
 
+TEST(lag, of_a_site_that_never_reached_its_primary_counts_from_its_start) {
+  follower_status f;
+  f.started = {40'000'000};
+  for (const auto state : {follower_state::connecting, follower_state::away, follower_state::refused}) {
+    f.state = state;
+    EXPECT_EQ(lag_of(std::nullopt, f, {100'000'000}).seconds, 60) << name_of(state);
+  }
+  f.caught_up = {10'000'000};  // by the process before it
+  EXPECT_EQ(lag_of(std::nullopt, f, {100'000'000}).seconds, 90);
+}
+
 TEST(lag, is_the_age_of_the_oldest_open_item_or_of_the_last_contact_with_the_whole) {
   const timestamp now{100'000'000};
   follower_status f;

@@ -89,6 +89,37 @@ TEST_F(replicator_test, a_look_that_finds_nothing_new_costs_a_request_for_each_s
   EXPECT_TRUE(journaled(log::event_kind::unpark_asked).empty());
 }
 
+TEST_F(replicator_test, deletions_that_were_held_back_are_given_up_when_the_source_has_its_tags_again) {
+  std::map<std::string, digest> tags;
+  for (int n = 0; n < 4; ++n) {
+    const std::string tag = "v" + std::to_string(n);
+    tags.emplace(tag, push("a", tag, tag));
+  }
+  start();
+  idle();
+  clock_.advance_us(3'600'000'000);
+  for (const auto& [tag, d] : tags) {
+    source_.erase_tag("a", tag);
+    say_observed_gone("a", tag);
+  }
+  replicator_->changed("a");
+  idle();
+  ASSERT_EQ(repository("a").parked, 4u);
+  EXPECT_NE(item("a", "v0").reason.find("longshore unpark a"), std::string::npos);
+  source_.forget_calls();
+  pauses_.advance(settings_.apart_look_ms);
+  settle();
+  idle();
+  EXPECT_EQ(source_.operations(), 4u) << "still gone: one question for each";
+  EXPECT_EQ(repository("a").parked, 4u);
+  for (const auto& [tag, d] : tags) source_.set_tag("a", tag, d);  // and nobody tells of it
+  pauses_.advance(settings_.apart_look_ms);
+  run_until([&] { return repository("a").parked == 0; });
+  idle();
+  EXPECT_EQ(repository("a").state, sync_state::synced);
+  for (const auto& [tag, d] : tags) EXPECT_EQ(target_.tag("a", tag), d);
+}
+
 TEST_F(replicator_test, a_change_makes_a_pass) {
   start();
   push("a", "v1", "x");

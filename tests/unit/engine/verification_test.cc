@@ -36,6 +36,7 @@ class verification_test : public engine_world {
     EXPECT_FALSE(verification_->last().running);
     return verification_->last();
   }
+  std::unique_ptr<log::appender> to_;
   std::unique_ptr<sync_world> world_;
   std::unique_ptr<replicator> replicator_;
   std::unique_ptr<verification> verification_;
@@ -317,6 +318,56 @@ TEST_F(verification_test, a_doubt_of_a_repository_that_is_left_out_ends) {
   expect_mirrored("c");
   EXPECT_EQ(repository("c").doubted, 0u) << "red until its next verification, and so is every repository from now on";
   EXPECT_EQ(target_.bytes_received(digest::of("base")), std::string("base").size()) << "promise 10";
+}
+
+class refuses_the_second_part final : public log::appender {
+ public:
+  explicit refuses_the_second_part(log::appender& to) : to_(&to) {}
+  result<void> submit(std::vector<log::event> events, log::on_appended done) override {
+    const auto opens = [](const log::event& e) {
+      return e.kind == log::event_kind::lost || e.kind == log::event_kind::mismatched;
+    };
+    if (!events.empty() && opens(events.front()) && ++parts == 2)
+      return fail(errc::busy, "the journal's queue is full");
+    return to_->submit(std::move(events), std::move(done));
+  }
+  result<void> submit_copy(event_seq first, std::vector<std::string> records, const hash256& root,
+                           log::on_appended done) override {
+    return to_->submit_copy(first, std::move(records), root, std::move(done));
+  }
+  int parts = 0;
+
+ private:
+  log::appender* to_;
+};
+
+TEST_F(verification_test, what_was_opened_in_part_is_worked_on) {
+  std::map<std::string, digest> images;
+  for (const std::string tag : {"v1", "v2", "v3", "v4", "v5"}) {
+    std::vector<std::string> layers;
+    for (int n = 0; n < 990; ++n) layers.push_back(tag + " layer " + std::to_string(n));
+    const digest d = add_oci_image(source_, "a", layers);
+    source_.set_tag("a", tag, d);
+    say_pushed("a", tag, d);
+    images.emplace(tag, d);
+  }
+  clock_.advance_us(3'600'000'000);
+  auto refuses = std::make_unique<refuses_the_second_part>(*journal_sequencer_);
+  refuses_the_second_part& part = *refuses;
+  to_ = std::move(refuses);
+  journal_ = std::make_unique<journal>(part, "here");
+  where_ = std::make_unique<journaled_locations>(*journal_, *locations_, *actual_, *uploads_);
+  start();
+  for (const auto& [tag, d] : images) ASSERT_TRUE(target_.is_whole("a", d));
+  for (const digest& blob : target_.blobs("a")) target_.erase_blob("a", blob);
+  part.parts = 0;
+  verify({});
+  ASSERT_EQ(part.parts, 2);
+  ASSERT_FALSE(journaled(log::event_kind::mismatched).empty()) << "some are open";
+  run(replicator_->idle());
+  pauses_.advance(3'600'000);
+  run(replicator_->idle());
+  EXPECT_TRUE(target_.is_whole("a", images.at("v1"))) << "open, and nobody works on it";
 }
 
 }  // namespace

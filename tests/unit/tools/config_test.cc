@@ -156,6 +156,20 @@ url = "https://registry.example.org"
   EXPECT_THAT(refusal(same + "url = \"https://registry.example.org:443\"\n"), HasSubstr("is the source registry"));
 }
 
+TEST_F(config_file, the_same_registry_by_another_name_of_this_machine_is_the_same) {
+  std::string text(secondary_toml);
+  const std::string url = "https://registry.example.org";
+  ASSERT_NE(text.find(url), std::string::npos);
+  text.replace(text.find(url), url.size(), "http://localhost:5000");
+  const std::string target = text.substr(0, text.find("[target_registry]"));
+  for (const std::string host : {"localhost", "127.0.0.1", "[::1]"}) {
+    EXPECT_THAT(refusal(target + "[target_registry]\nurl = \"http://" + host + ":5000\"\n"),
+                HasSubstr("is the source registry"))
+        << host;
+    EXPECT_TRUE(load(target + "[target_registry]\nurl = \"http://" + host + ":5001\"\n")) << host;
+  }
+}
+
 TEST_F(config_file, a_secondary_takes_every_kind_of_value) {
   const result<config> c = load(std::string(secondary_toml) + R"(connections_max = 7
 stall_timeout = "45s"

@@ -25,6 +25,24 @@ std::map<std::string, std::string> files_of(const std::filesystem::path& dir) {
   return all;
 }
 
+// A write to the one file, by its full device, is what a full disk answers.
+class site_store_test : public site_fixture {};
+
+TEST_F(site_store_test, a_full_disk_does_not_keep_a_site_from_opening_that_opened_before) {
+  append({push("team/app", "v1", digest_text('a'))});
+  const auto made = site_path() / "db.made", aside = site_path() / "db.made.new";
+  ASSERT_TRUE(std::filesystem::remove(made)) << "as a version before left it";
+  std::filesystem::create_symlink("/dev/full", aside);
+  {
+    const auto opened = open_site_store(site_path(), store_access::write);
+    ASSERT_TRUE(opened) << opened.error().text;
+  }
+  EXPECT_FALSE(std::filesystem::exists(made));
+  std::filesystem::remove(aside);
+  ASSERT_TRUE(open_site_store(site_path(), store_access::write));
+  EXPECT_TRUE(std::filesystem::exists(made));
+}
+
 class offline : public site_fixture {
  protected:
   void SetUp() override {

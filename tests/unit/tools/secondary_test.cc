@@ -108,6 +108,76 @@ TEST_F(secondary_test, of_a_new_target_nothing_is_believed_and_everything_is_ope
   EXPECT_FALSE(start("http://127.0.0.1:5001"));
 }
 
+TEST_F(secondary_test, a_verification_of_the_old_target_is_none_of_the_new_one) {
+  ASSERT_TRUE(start("http://127.0.0.1:5001"));
+  bring();
+  write({engine::record::verified("team/app", "v1", content('a')),
+         engine::record::repository_verified("team/app", digest_text('e'), 1, 0),
+         engine::record::deletes_allowed("team/app")});
+  ASSERT_GT(logs_.actual->repository("team/app").value()->verified_at.us, 0);
+  ASSERT_TRUE(start("http://127.0.0.1:5002", target_trust::renewed));
+  const auto done = logs_.actual->repository("team/app").value();
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->verified_at.us, 0) << "nobody has looked at the new target yet";
+  EXPECT_EQ(done->checksum, "") << "status shows it as verified_checksum of what the target showed";
+  EXPECT_EQ(done->last_synced_at.us, 0);
+  EXPECT_FALSE(done->deletes_allowed) << "they were allowed at the old one";
+  EXPECT_EQ(logs_.actual->item("team/app", "v1").value()->verified_at.us, 0);
+}
+
+// Takes so many submissions, and then no more.
+class ends_after final : public log::appender {
+ public:
+  ends_after(log::appender& to, int submissions) : to_(&to), left_(submissions) {}
+  result<void> submit(std::vector<log::event> events, log::on_appended done) override {
+    if (left_-- <= 0) return fail(errc::stopped, "killed");
+    return to_->submit(std::move(events), std::move(done));
+  }
+  result<void> submit_copy(event_seq, std::vector<std::string>, const hash256&, log::on_appended) override {
+    return fail(errc::unsupported, "no copy");
+  }
+
+ private:
+  log::appender* to_;
+  int left_;
+};
+
+TEST_F(secondary_test, a_renewal_that_was_cut_short_is_taken_up_by_the_next_start) {
+  constexpr int repositories = 150;  // more than two batches
+  const auto name = [](int n) { return "many/r" + std::to_string(n); };
+  for (int cut = 0;; ++cut) {
+    SCOPED_TRACE(cut);
+    ASSERT_TRUE(start("http://127.0.0.1:5001"));
+    for (int n = 0; n < repositories; ++n) {
+      write({engine::record::sync_started(name(n)), engine::record::sync_succeeded(name(n), 2)});
+    }
+    ends_after until(*journal_, cut);
+    const bool done = claim_target(logs_, until, "here", "127.0.0.1:5001", target_trust::renewed).has_value();
+    ASSERT_TRUE(start("http://127.0.0.1:5001"));
+    int believed = 0;
+    for (int n = 0; n < repositories; ++n) {
+      if (logs_.actual->repository(name(n)).value()->state == engine::sync_state::synced) ++believed;
+    }
+    EXPECT_EQ(believed, cut == 0 ? repositories : 0) << "nothing was begun, or all of it is done";
+    if (done) {
+      EXPECT_GT(cut, 3) << "in several parts";
+      break;
+    }
+    ASSERT_LT(cut, 20);
+  }
+}
+
+TEST_F(secondary_test, the_target_before_may_be_given_again_after_a_renewal_that_was_cut_short) {
+  ASSERT_TRUE(start("http://127.0.0.1:5001"));
+  bring();
+  ends_after until(*journal_, 1);
+  ASSERT_FALSE(claim_target(logs_, until, "here", "127.0.0.1:5002", target_trust::renewed));
+  EXPECT_FALSE(start("http://127.0.0.1:5003"));
+  ASSERT_TRUE(start("http://127.0.0.1:5001"));
+  EXPECT_TRUE(holds('a'));
+  EXPECT_FALSE(start("http://127.0.0.1:5002")) << "to be said again";
+}
+
 TEST_F(secondary_test, a_target_that_was_emptied_is_a_new_one_at_the_old_address) {
   ASSERT_TRUE(start("http://127.0.0.1:5001"));
   bring();

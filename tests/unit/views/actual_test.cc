@@ -145,6 +145,26 @@ TEST_F(actual_test, a_resync_forgets_that_work_is_done_but_not_what_stands_at_th
   EXPECT_EQ(item("v1").digest, digest_of("a"));
 }
 
+TEST_F(actual_test, what_was_verified_stays_over_a_resync_and_goes_with_the_target) {
+  const auto verify = [&] {
+    settle(event_kind::published, "v1", digest_of("a"), 4);
+    fold(said(event_kind::verified, "team/app", "v1", digest_of("a")));
+    state(event_kind::repository_verified, R"({"checksum":"sha256:00","tags":1})");
+  };
+  verify();
+  state(event_kind::resync_asked);
+  EXPECT_EQ(repository().checksum, "sha256:00");
+  EXPECT_GT(item("v1").verified_at.us, 0);
+  verify();
+  state(event_kind::deletes_allowed);
+  state(event_kind::resync_asked, R"({"new_target":1})");
+  EXPECT_EQ(repository().checksum, "");
+  EXPECT_EQ(repository().verified_at.us, 0);
+  EXPECT_FALSE(repository().deletes_allowed);
+  EXPECT_EQ(item("v1").verified_at.us, 0);
+  EXPECT_EQ(item("v1").done_size, 0u);
+}
+
 TEST_F(actual_test, a_synced_repository_with_newer_items_is_pending) {
   state(event_kind::sync_succeeded, R"({"synced_size":5})");
   EXPECT_EQ(state_of({"team/app", 5, {}, {}}, repository()).state, sync_state::synced);

@@ -1,0 +1,92 @@
+#include "engine/loss_signs.h"
+
+#include <algorithm>
+
+#include "engine/record_detail.h"
+
+namespace longshore::engine {
+namespace {
+
+constexpr std::size_t names_max = 16;     // two ask for all
+constexpr std::size_t begun_max = 1'000;  // remembered
+
+}  // namespace
+
+// What a verification finds lost comes together with the items that it opens again for that.
+void loss_signs::note(const std::vector<log::event>& submitted, timestamp now) {
+  using log::event_kind;
+  if (verifying_all_) return;
+  const bool verified = std::ranges::find(submitted, event_kind::mismatched, &log::event::kind) != submitted.end();
+  for (const log::event& e : submitted) {
+    const bool is_sign = e.kind == event_kind::lost && e.detail.empty() && !verified;
+    if (is_sign || e.kind == event_kind::mismatched) note_one(e, now);
+  }
+}
+
+void loss_signs::note_one(const log::event& e, timestamp now) {
+  const bool found = e.kind == log::event_kind::mismatched;
+  if (found) {
+    const std::string kind = record_detail(e.detail).text("kind");
+    if (kind != "missing_tag" && kind != "missing_manifest" && kind != "missing_blob") return;
+  }
+  names& to = found ? losses_ : signs_;
+  if (to.size() < names_max) to.insert(e.repository);
+  suspect(found ? "a verification found content of " + e.repository + " missing there"
+                : "content of " + e.repository + " that was there is not",
+          now);
+}
+
+void loss_signs::note_all_gone(std::string why, timestamp now) {
+  if (verifying_all_) return;
+  all_gone_ = true;
+  reason_.clear();  // this says more
+  suspect(std::move(why), now);
+}
+
+void loss_signs::suspect(std::string why, timestamp now) {
+  if (since_.us == 0) since_ = now;
+  if (reason_.empty()) reason_ = std::move(why);
+}
+
+bool loss_signs::asks_for_all() const {
+  const auto confirmed = [&](const std::string& repository) { return losses_.contains(repository); };
+  return all_gone_ || signs_.size() > 1 || losses_.size() > 1 || std::ranges::any_of(signs_, confirmed);
+}
+
+bool loss_signs::may_begin(const std::string& repository, timestamp now) const {
+  const auto begun = begun_at_us_.find(repository);
+  return begun == begun_at_us_.end() || now.us - begun->second >= again_us;
+}
+
+std::optional<std::string> loss_signs::due(timestamp now) const {
+  if (verifying_all_) return std::nullopt;
+  if (asks_for_all()) return may_begin("", now) ? std::optional<std::string>("") : std::nullopt;
+  if (signs_.empty() || !may_begin(*signs_.begin(), now)) return std::nullopt;
+  return *signs_.begin();
+}
+
+void loss_signs::began(const std::string& repository, timestamp now) {
+  if (begun_at_us_.size() >= begun_max) {
+    std::erase_if(begun_at_us_, [&](const auto& b) { return now.us - b.second >= again_us; });
+  }
+  if (begun_at_us_.size() >= begun_max) begun_at_us_.erase(begun_at_us_.begin());
+  begun_at_us_.insert_or_assign(repository, now.us);
+  verifying_all_ = repository.empty();
+}
+
+void loss_signs::ended(const std::string& repository, bool looked_at_all) {
+  verifying_all_ = false;
+  if (!looked_at_all) return;
+  if (repository.empty()) {
+    signs_.clear();
+    losses_.clear();
+    all_gone_ = false;
+  } else if (!losses_.contains(repository)) {
+    signs_.erase(repository);  // else both stand, until all were looked at
+  }
+  if (!signs_.empty() || asks_for_all()) return;
+  reason_.clear();
+  since_ = {};
+}
+
+}  // namespace longshore::engine

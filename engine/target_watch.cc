@@ -1,0 +1,118 @@
+#include "engine/target_watch.h"
+
+#include <algorithm>
+
+namespace longshore::engine {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::int64_t step_ms = 2'000;
+constexpr std::int64_t look_every_us = 3'600'000'000;
+constexpr std::size_t sample_max = 3;
+
+}  // namespace
+
+std::string target_watch::suspicion() const {
+  if (signs_.reason().empty()) return {};
+  const std::string doing = verifying_ ? (verifying_->empty() ? "all repositories are" : *verifying_ + " is") +
+                                             std::string(" being verified (longshore verify --status)")
+                                       : "what that concerns is verified when its turn comes, or by longshore verify";
+  return "the target registry may have lost content: " + signs_.reason() + "; " + doing +
+         ". If it is another registry now, `longshore serve --new-target` once";
+}
+
+asio::awaitable<void> target_watch::watch() {
+  while (co_await world_->pause.pause(step_ms)) {
+    const timestamp now = world_->now.now();
+    if (looked_at_.us == 0 || now.us - looked_at_.us >= look_every_us) {
+      looked_at_ = now;
+      co_await look_at_some();
+    }
+    verify_what_is_due();
+  }
+}
+
+void target_watch::verify_what_is_due() {
+  const verify_run& last = verifies_->last();
+  if (verifying_ && (last.number != run_ || !last.running)) {
+    const bool whole = last.number == run_ && last.failure.empty() && last.unknown_repositories == 0;
+    signs_.ended(*verifying_, whole);
+    verifying_.reset();
+  }
+  const timestamp now = world_->now.now();
+  const auto next = verifying_ ? std::nullopt : signs_.due(now);
+  if (!next) return;
+  verify_request asked;
+  if (!next->empty()) asked.repositories.push_back(*next);
+  const auto begun = verifies_->begin(std::move(asked));
+  if (!begun && begun.error().code == errc::busy) return;  // when that one has ended
+  signs_.began(*next, now);
+  if (!begun) return signs_.ended(*next, begun.error().code == errc::not_found);  // it is not replicated any more
+  verifying_ = *next;
+  run_ = *begun;
+}
+
+// Some tags that this site published and that nothing is open about, of different repositories.
+result<std::vector<target_watch::standing_tag>> target_watch::sample() const {
+  std::vector<std::string> names;
+  std::uint64_t seen = 0;
+  auto read = world_->done.repositories([&](const actual_repository& r) {
+    if (r.state != sync_state::synced || world_->copying.filter->repository(r.name)) return true;
+    ++seen;
+    if (names.size() < sample_max) {
+      names.push_back(r.name);
+    } else if (const std::uint64_t at = world_->random.below(seen); at < sample_max) {
+      names[at] = r.name;
+    }
+    return true;
+  });
+  if (!read) return pass(std::move(read));
+  std::vector<standing_tag> tags;
+  for (const std::string& name : names) {
+    auto tag = some_tag_of(name);
+    if (!tag) return pass(std::move(tag));
+    if (*tag) tags.push_back(**std::move(tag));
+  }
+  return tags;
+}
+
+result<std::optional<target_watch::standing_tag>> target_watch::some_tag_of(const std::string& repository) const {
+  std::optional<standing_tag> found;
+  auto read = world_->done.items(repository, [&](const actual_item& item) {
+    if (!item.is_tag) return false;  // tags come first
+    if (item.state == item_state::done && item.done_size > 0 && !item.digest.empty()) found = {repository, item.ref};
+    return !found;
+  });
+  if (!read) return pass(std::move(read));
+  return found;
+}
+
+// A target that fails, or refuses, says nothing.
+asio::awaitable<void> target_watch::look_at_some() {
+  auto tags = sample();
+  if (!tags) co_return;
+  std::size_t missing = 0;
+  std::string first;
+  for (const standing_tag& t : *tags) {
+    const auto there = co_await world_->target.resolve(t.repository, t.tag);
+    if (!there) co_return;
+    if (*there) continue;
+    auto done = world_->done.item(t.repository, t.tag);
+    if (!done || !*done || (*done)->state != item_state::done) continue;  // it was just removed
+    if (missing++ == 0) first = t.repository + ":" + t.tag;
+  }
+  if (missing == 0 || missing < tags->size()) co_return;
+  signs_.note_all_gone(missing == 1 ? first + " was brought there and it has it no more"
+                                    : "it has none of " + std::to_string(missing) + " tags that were brought there, " +
+                                          first + " among them",
+                       world_->now.now());
+}
+
+asio::awaitable<void> target_watch::stop() {
+  group_.cancel();
+  co_await group_.join();
+}
+
+}  // namespace longshore::engine

@@ -1,0 +1,91 @@
+#include "engine/loss_signs.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/journal_records.h"
+
+namespace longshore::engine {
+namespace {
+
+class loss_signs_test : public ::testing::Test {
+ protected:
+  void lost(const std::string& repository) { signs_.note({record::lost(repository, digest::of("x"))}, now_); }
+  void missing(const std::string& repository, const std::string& kind = "missing_blob") {
+    desired_item item;
+    item.repository = repository;
+    item.ref = "v1";
+    signs_.note({record::lost(repository, digest::of("x")), record::mismatched(item, kind, "why")}, now_);
+  }
+  std::optional<std::string> due() const { return signs_.due(now_); }
+
+  loss_signs signs_;
+  timestamp now_{1'790'000'000'000'000};
+};
+
+TEST_F(loss_signs_test, what_a_pass_missed_has_its_repository_verified_once) {
+  EXPECT_FALSE(due());
+  lost("a");
+  lost("a");
+  ASSERT_EQ(due(), "a");
+  EXPECT_NE(signs_.reason(), "");
+  signs_.began("a", now_);
+  signs_.ended("a", true);
+  EXPECT_EQ(signs_.reason(), "") << "its garbage was collected, no more";
+  lost("a");
+  EXPECT_FALSE(due());
+  now_.us += loss_signs::again_us;
+  EXPECT_EQ(due(), "a");
+}
+
+TEST_F(loss_signs_test, a_loss_that_a_verification_confirms_has_all_verified) {
+  lost("a");
+  signs_.began("a", now_);
+  missing("a");
+  signs_.ended("a", true);
+  ASSERT_EQ(due(), "");
+  EXPECT_NE(signs_.reason(), "");
+  signs_.began("", now_);
+  lost("b");
+  missing("c");
+  EXPECT_FALSE(due());
+  signs_.ended("", true);
+  EXPECT_FALSE(due());
+  EXPECT_EQ(signs_.reason(), "");
+}
+
+TEST_F(loss_signs_test, what_this_site_deletes_is_no_sign) {
+  signs_.note({record::lost_on_purpose("a", digest::of("x"))}, now_);
+  signs_.note({record::content_doubted("a", digest::of("x"))}, now_);
+  EXPECT_FALSE(due());
+  EXPECT_EQ(signs_.reason(), "");
+}
+
+TEST_F(loss_signs_test, several_repositories_have_all_verified) {
+  lost("a");
+  lost("b");
+  EXPECT_EQ(due(), "");
+}
+
+TEST_F(loss_signs_test, one_loss_that_a_verification_finds_is_mended_and_several_have_all_verified) {
+  missing("a");
+  EXPECT_FALSE(due());
+  missing("b", "other_digest");
+  missing("b", "wrong_bytes");
+  EXPECT_FALSE(due());
+  missing("b", "missing_tag");
+  EXPECT_EQ(due(), "");
+}
+
+TEST_F(loss_signs_test, a_verification_that_could_not_look_comes_again_in_its_time) {
+  signs_.note_all_gone("it is empty", now_);
+  ASSERT_EQ(due(), "");
+  signs_.began("", now_);
+  signs_.ended("", false);
+  EXPECT_EQ(signs_.reason(), "it is empty");
+  EXPECT_FALSE(due());
+  now_.us += loss_signs::again_us;
+  EXPECT_EQ(due(), "");
+}
+
+}  // namespace
+}  // namespace longshore::engine

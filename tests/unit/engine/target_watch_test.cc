@@ -1,0 +1,113 @@
+#include "engine/target_watch.h"
+
+#include "log/overheard.h"
+#include "tests/unit/engine/engine_fixture.h"
+
+namespace longshore::engine {
+namespace {
+
+using namespace testing;
+
+class target_watch_test : public engine_world {
+ protected:
+  target_watch_test() {
+    journal_ = std::make_unique<journal>(heard_, "here");
+    where_ = std::make_unique<journaled_locations>(*journal_, *locations_, *actual_, *uploads_);
+  }
+  void TearDown() override {
+    pauses_.stop();
+    if (watch_) run(watch_->stop());
+    if (verification_) run(verification_->stop());
+    if (replicator_) run(replicator_->stop());
+  }
+  void start() {
+    world_ = std::make_unique<sync_world>(world());
+    replicator_ = std::make_unique<replicator>(context_.get_executor(), *world_, replicator_options{});
+    EXPECT_TRUE(replicator_->start());
+    run(replicator_->idle());
+    pauses_.at_once = false;
+    verification_ = std::make_unique<verification>(context_.get_executor(), *world_, *replicator_,
+                                                   verification_settings{.every_ms = 0, .one = {}});
+    watch_ = std::make_unique<target_watch>(context_.get_executor(), *world_, *verification_);
+    watch_->start();
+    settle();
+  }
+  void push(const std::string& repository, const std::string& tag) {
+    const digest d = add_oci_image(source_, repository, {"base of " + repository, repository + tag});
+    source_.set_tag(repository, tag, d);
+    say_pushed(repository, tag, d);
+  }
+  // Until the verification that was begun, if any, has ended.
+  void step() {
+    pauses_.advance(2'000);
+    settle();
+    run(verification_->wait(30'000));
+    run(replicator_->idle());
+    settle();
+  }
+  void empty_the_target() {
+    for (const char* r : {"a", "b", "c", "d"}) target_.erase_repository(r);
+  }
+
+  log::overheard heard_{*journal_sequencer_, [this](const std::vector<log::event>& submitted) {
+                          if (watch_) watch_->note(submitted);
+                        }};
+  std::unique_ptr<sync_world> world_;
+  std::unique_ptr<replicator> replicator_;
+  std::unique_ptr<verification> verification_;
+  std::unique_ptr<target_watch> watch_;
+};
+
+TEST_F(target_watch_test, a_target_that_has_everything_is_not_suspected) {
+  for (const char* r : {"a", "b", "c", "d"}) push(r, "v1");
+  start();
+  for (int n = 0; n < 3; ++n) step();
+  EXPECT_EQ(watch_->suspicion(), "");
+  EXPECT_EQ(verification_->last().number, 0u);
+}
+
+TEST_F(target_watch_test, an_emptied_target_is_noticed_at_the_start_and_filled_again) {
+  for (const char* r : {"a", "b", "c", "d"}) push(r, "v1");
+  start();
+  step();
+  ASSERT_EQ(watch_->suspicion(), "");
+  empty_the_target();
+  clock_.advance_us(3'600'000'000);
+  pauses_.advance(2'000);
+  settle();
+  EXPECT_NE(watch_->suspicion().find("may have lost content"), std::string::npos);
+  EXPECT_NE(watch_->suspicion().find("--new-target"), std::string::npos);
+  step();
+  EXPECT_EQ(verification_->last().total, 4u);
+  for (const char* r : {"a", "b", "c", "d"}) expect_mirrored(r);
+  step();
+  EXPECT_EQ(watch_->suspicion(), "");
+  EXPECT_EQ(verification_->last().number, 1u);
+}
+
+TEST_F(target_watch_test, a_push_that_meets_a_loss_has_all_looked_at) {
+  for (const char* r : {"a", "b", "c", "d"}) push(r, "v1");
+  start();
+  step();
+  empty_the_target();
+  push("a", "v2");
+  replicator_->changed("a");
+  run(replicator_->idle());
+  ASSERT_TRUE(target_.tag("a", "v2"));
+  EXPECT_NE(watch_->suspicion(), "");
+  for (int n = 0; n < 4; ++n) step();
+  for (const char* r : {"a", "b", "c", "d"}) expect_mirrored(r);
+  EXPECT_EQ(watch_->suspicion(), "");
+}
+
+TEST_F(target_watch_test, a_target_that_does_not_answer_is_not_suspected) {
+  push("a", "v1");
+  start();
+  empty_the_target();
+  target_.fail_always(away());
+  step();
+  EXPECT_EQ(watch_->suspicion(), "");
+}
+
+}  // namespace
+}  // namespace longshore::engine

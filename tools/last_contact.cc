@@ -1,0 +1,46 @@
+#include "tools/last_contact.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+namespace longshore::tools {
+namespace {
+
+constexpr const char* file_name = "primary.contact";
+constexpr std::int64_t us_max = 1'000'000'000'000'000'000;  // so that every number has at most as many digits
+
+}  // namespace
+
+std::optional<engine::primary_contact> read_last_contact(const std::filesystem::path& data_dir) {
+  std::ifstream in(data_dir / file_name);
+  engine::primary_contact c;
+  std::string end;
+  in >> c.answered.us >> c.caught_up.us >> c.size >> end;
+  const auto sound = [](std::int64_t us) { return us >= 0 && us < us_max; };
+  if (!in || end != "." || !sound(c.answered.us) || !sound(c.caught_up.us)) return std::nullopt;
+  return c;
+}
+
+result<void> write_last_contact(const std::filesystem::path& data_dir, const engine::primary_contact& c) {
+  const auto file = data_dir / file_name;
+  const auto failed = [&](int number) { return fail(errc::io_failed, file.string() + ": " + std::strerror(number)); };
+  // Always as long: nothing of an earlier text is left behind it.
+  char text[80];
+  const int size = std::snprintf(text, sizeof text, "%020" PRId64 " %020" PRId64 " %020" PRIu64 " .\n", c.answered.us,
+                                 c.caught_up.us, c.size);
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return failed(errno);
+  const auto written = ::pwrite(fd, text, static_cast<std::size_t>(size), 0);
+  const int number = errno;
+  ::close(fd);
+  if (written != size) return failed(written < 0 ? number : ENOSPC);
+  return {};
+}
+
+}  // namespace longshore::tools
