@@ -31,9 +31,6 @@ struct copy_outcome {
   std::string note = {};  // of a planned deletion
 };
 
-// Why an image was not published, in the words of a one-shot copy: the item is named beside it, and nothing is parked.
-error in_words_of_a_copy(error why, const copy_item& item);
-
 struct copy_figures {
   std::size_t repositories = 0, repositories_listed = 0;
   std::size_t items = 0, copied = 0, unchanged = 0, skipped = 0, failed = 0;  // items: known so far

@@ -309,7 +309,7 @@ task<std::optional<std::string>> copy_run::publish(const copy_item& item, sync_p
   publication images(*world_, item.repository, moved);
   manifest_claims claims(*world_->claims);
   auto facts = co_await images.publish(wanted, *std::move(document), publication::tag_check::none, claims);
-  if (!facts) co_return std::unexpected(in_words_of_a_copy(std::move(facts).error(), item));
+  if (!facts) co_return pass(std::move(facts));
   // A sparse index is not what the source has: another run with wider platforms must look at it again.
   if (!images.take_sparse(d)) facts->push_back(record::published(wanted, d));
   if (auto written = co_await world_->where.record(*std::move(facts)); !written) co_return pass(std::move(written));

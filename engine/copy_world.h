@@ -15,7 +15,11 @@
 
 namespace longshore::engine {
 
+// Who reads why an image was not published: a site parks it, a copy is run again.
+enum class copied_by : std::uint8_t { site, command };
+
 struct copy_settings {
+  copied_by by = copied_by::site;
   bool subjects = true;               // copy what a manifest's subject names
   bool referrers = true;              // copy what refers to a manifest, where the source can list it
   std::size_t blobs_at_once = 6;      // of one item

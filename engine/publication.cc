@@ -159,8 +159,7 @@ task<> publication::bring_blobs(const closure_plan& plan, attempt& a) {
   for (std::size_t i = 0; i < count; ++i) workers.push_back(worker());
   co_await run_all(std::move(workers));
   if (failure && failure->code == errc::unsupported) {
-    failure->text +=
-        "; the target takes no pushes: is it read-only? Let it take them, then longshore unpark " + repository_;
+    failure->text += "; the target takes no pushes: is it read-only? Let it take them, then " + next_step();
   }
   if (failure) co_return std::unexpected<error>(*std::move(failure));
   co_return result<void>();
@@ -175,7 +174,14 @@ task<> publication::store(const manifest_document& m, std::string ref, const clo
     if (*stored == m.digest) co_return result<void>();
     co_return fail(errc::corrupt, "the target stored " + m.digest.text() + " as " + stored->text());
   }
-  if (!may_lack_content(stored.error().code)) co_return pass(std::move(stored), "publishing " + ref);
+  if (stored.error().code == errc::unsupported) {
+    co_return fail(errc::unsupported, stored.error().text + " Let it take them, then " + next_step());
+  }
+  if (!may_lack_content(stored.error().code)) {
+    // A tag is named beside what is said of it.
+    const bool is_tag = ref.find(':') == std::string::npos;
+    co_return is_tag ? pass(std::move(stored)) : pass(std::move(stored), "publishing " + ref);
+  }
   auto corrected = co_await correct_index(m, of);
   if (!corrected) co_return pass(std::move(corrected));
   if (*corrected) {
@@ -194,8 +200,14 @@ task<> publication::put(const manifest_document& m, std::string ref, const closu
   if (stored || stored.error().code != errc::rejected || !of.sparse.contains(m.digest)) co_return stored;
   co_return fail(errc::rejected,
                  "the target takes no index whose platforms are not all there, and `platforms` leaves some out; let it "
-                 "(Distribution 3: validation.manifests.indexes.platforms: list) or clear `platforms`, then unpark: " +
-                     stored.error().text);
+                 "(Distribution 3: validation.manifests.indexes.platforms: list) or " +
+                     (world_->copying.by == copied_by::command ? std::string("leave --platforms out")
+                                                               : "clear `platforms`, then " + next_step()) +
+                     ": " + stored.error().text);
+}
+
+std::string publication::next_step() const {
+  return world_->copying.by == copied_by::command ? "copy again" : "longshore unpark " + repository_;
 }
 
 // Asks the target for everything the manifest refers to; records what it lacks though the index has it. A blob that was

@@ -123,6 +123,7 @@ result<copy_request> request_of(const copy_options& o, copy_purpose purpose) {
   r.images_at_once = o.images;
   r.transfers_at_once = o.transfers;
   r.state = o.state;
+  r.copying.by = engine::copied_by::command;
   r.copying.referrers = !o.no_referrers;
   r.copying.subjects = !o.no_subjects;
   auto filter = engine::replication_filter::make({{}, {}, o.tags, o.exclude_tags, o.platforms, o.exclude_types, true});

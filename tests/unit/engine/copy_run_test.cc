@@ -355,5 +355,22 @@ TEST_F(copy_run_test, a_survey_that_fails_tells_nothing) {
   EXPECT_FALSE(*fresh.holds("a", digest::of("one").text()));
 }
 
+TEST_F(copy_run_test, a_target_that_takes_no_pushes_is_told_in_the_words_of_a_copy) {
+  add("a", "v1", {"layer"});
+  copying_.by = copied_by::command;
+  for (const std::string verb : {"begin_blob", "put_manifest"}) {
+    target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+      if (c.verb != verb) return std::nullopt;
+      return memory_registry::fault{{errc::unsupported, "status 405; it takes no pushes: is it read-only?"}};
+    };
+    EXPECT_EQ(copy_afresh({{"a", {}}}).failed, 1u);
+    ASSERT_EQ(outcomes_.size(), 1u);
+    const std::string& text = outcomes_[0].why->text;
+    EXPECT_NE(text.find("takes no pushes"), std::string::npos) << text;
+    EXPECT_TRUE(text.ends_with("Let it take them, then copy again")) << text;
+    EXPECT_EQ(text.find("unpark"), std::string::npos) << text;
+  }
+}
+
 }  // namespace
 }  // namespace longshore::engine
