@@ -90,6 +90,9 @@ class actual final : public log::view {
   result<std::vector<std::string>> doubts(std::string_view repository, doubt_of which = doubt_of::what_is_there) const {
     return doubts_.digests(repository, which);
   }
+  result<bool> is_doubted_in(std::string_view repository, std::string_view digest) const {
+    return doubts_.is_there(repository, digest);
+  }
   // What comes to any repository is doubted there: to be sent, never to be mounted.
   result<bool> is_doubted(std::string_view digest) const { return doubts_.contains(digest); }
   // Tags of the repository that this site published at this digest.

@@ -35,7 +35,6 @@ task<> content_doubts::note(digest d, presence found) {
   const auto known = known_.find(d);
   if (found == presence::wrong_bytes) {
     noted_.insert(d);
-    if (known != known_.end() && known->second == doubt_of::what_is_there) co_return result<void>();
     co_return co_await doubt(d);
   }
   if (known == known_.end()) co_return result<void>();
@@ -64,7 +63,9 @@ task<> content_doubts::doubt(const digest& d) {
     holders->push_back(repository_);
     std::vector<log::event> found;
     for (const std::string& holder : *holders) {
-      if (told.insert(holder).second) found.push_back(record::content_doubted(holder, d));
+      auto doubted = world_->done.is_doubted_in(holder, d.text());
+      if (!doubted) co_return pass(std::move(doubted));
+      if (!*doubted && told.insert(holder).second) found.push_back(record::content_doubted(holder, d));
     }
     if (found.empty()) break;
     if (auto written = co_await world_->records.append_in_parts(std::move(found)); !written) co_return written;

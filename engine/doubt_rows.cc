@@ -20,7 +20,7 @@ std::string joined(std::string_view a, std::string_view b) {
 bool comes(const log::event_view& e) { return e.kind == event_kind::located || e.kind == event_kind::published; }
 
 bool goes(const log::event_view& e) {
-  return e.kind == event_kind::lost || (e.kind == event_kind::removed && e.tag.empty());
+  return (e.kind == event_kind::lost && e.detail.empty()) || (e.kind == event_kind::removed && e.tag.empty());
 }
 
 }  // namespace
@@ -97,6 +97,12 @@ result<std::vector<std::string>> doubt_rows::digests(std::string_view repository
   }
   if (auto ok = rows.status(); !ok) return pass(std::move(ok));
   return found;
+}
+
+result<bool> doubt_rows::is_there(std::string_view repository, std::string_view digest) const {
+  auto row = db_->get(by_repository_, joined(repository, digest));
+  if (!row) return pass(std::move(row));
+  return *row && **row != gone;
 }
 
 result<bool> doubt_rows::contains(std::string_view digest) const {

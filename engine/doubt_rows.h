@@ -2,11 +2,11 @@
 
 // Contents that were found with wrong bytes at the target, and not read right since: rows of the actual view.
 //
-// A doubt is about a digest, and kept for each repository that has it. What is gone from a repository is doubted there
-// no more, but remembered: most registries keep the file of a digest when it is deleted, and serve it again when it
-// comes back. So what comes to any repository while the digest is doubted, or remembered, anywhere is doubted there.
-// Reading it right in one repository ends the doubt there, and what is remembered of others.
-// The folding verbs tell by how much the doubts of the record's repository grew.
+// A doubt is about a digest, and kept for each repository that has it. What was seen to be gone from a repository (a
+// `lost` record without detail, or `removed`) is doubted there no more, but remembered: most registries keep the file
+// of a digest when it is deleted, and serve it again when it comes back. So what comes to any repository while the
+// digest is doubted, or remembered, anywhere is doubted there. Reading it right in one repository ends the doubt there,
+// and what is remembered of others. The folding verbs tell by how much the doubts of the record's repository grew.
 
 #include <string>
 #include <string_view>
@@ -30,6 +30,8 @@ class doubt_rows {
   int fold(const log::event_view& e, storage::overlay& state) const;
 
   result<std::vector<std::string>> digests(std::string_view repository, doubt_of which) const;
+  // Doubted in this repository.
+  result<bool> is_there(std::string_view repository, std::string_view digest) const;
   // Doubted or remembered anywhere.
   result<bool> contains(std::string_view digest) const;
 

@@ -47,6 +47,8 @@ log::event retry_asked(std::string repository);
 log::event located(std::string repository, const longshore::digest& d, std::uint64_t size);
 log::event lost(std::string repository, const longshore::digest& d);
 // The same of what this site is about to delete: not to be wondered at.
+// Not seen to be gone, but not to be believed to be there.
+log::event distrusted(std::string repository, const longshore::digest& d);
 log::event lost_on_purpose(std::string repository, const longshore::digest& d);
 // An upload goes on at the target from u.offset; u.at is the sequencer's.
 log::event upload_opened(const open_upload& u);

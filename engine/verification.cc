@@ -140,7 +140,10 @@ task<> verification::verify_one(std::string repository, verify_run& into) {
     }
     co_return pass(std::move(verdict));
   }
-  if (!selected) co_return result<void>();
+  if (!selected) {
+    add_amiss(into, repository, *verdict);
+    co_return result<void>();
+  }
   add(into, repository, *verdict);
   const bool opens = into.asked.repair && !verdict->findings.empty();
   if (auto noted = co_await note_left(repository, *verdict, into.asked.repair && !opens); !noted) co_return noted;
@@ -162,7 +165,7 @@ asio::awaitable<void> verification::open_again(std::string repository, verify_ve
     }
   } const at_the_end{&into, &opened_};
   auto opened = co_await mends_->reopen(repository, [&] { return reopening(*world_, verdict); });
-  if (opened) opened = co_await note_left(repository, verdict, true);
+  if (opened) opened = co_await take_back(repository, verdict);
   if (opened) co_return;
   if (ends_a_run(opened.error().code)) {
     into.failure = describe(opened.error());
@@ -183,6 +186,15 @@ task<> verification::note_left(const std::string& repository, const verify_verdi
   co_return co_await world_->records.append(std::vector{record::repository_amiss(repository, left.found, left.reason)});
 }
 
+// What this verdict noted, and nothing that another has found meanwhile.
+task<> verification::take_back(const std::string& repository, const verify_verdict& verdict) {
+  const left_amiss noted = left_by(verdict, false);
+  auto now = world_->done.repository(repository);
+  if (!now) co_return pass(std::move(now));
+  const bool stands = *now && (*now)->amiss == noted.found && (*now)->amiss_reason == noted.reason;
+  co_return stands ? co_await note_left(repository, verdict, true) : result<void>();
+}
+
 void verification::note_unknown(verify_run& to, const std::string& repository, std::string reason) {
   ++to.unknown_repositories;
   if (to.unknowns.size() < verify_listed_max) to.unknowns.push_back({repository, std::move(reason)});
@@ -193,16 +205,20 @@ void verification::add(verify_run& to, const std::string& repository, const veri
   to.unsettled += verdict.unsettled;
   to.parked += verdict.parked;
   to.skipped += verdict.skipped;
-  to.mismatches_found += verdict.found;
   to.unclaimed += verdict.unclaimed;
   if (verdict.found > 0) ++to.mismatched;
   if (verdict.is == verify_verdict::state::clean) ++to.clean;
   if (verdict.is == verify_verdict::state::unjudged) ++to.unjudged;
-  if (verdict.is == verify_verdict::state::unknown) note_unknown(to, repository, verdict.reason);
   for (const verify_verdict::left_out_item& u : verdict.left_out) {
     if (to.left_out.size() == verify_listed_max) break;
     to.left_out.push_back({repository, u.ref, u.why});
   }
+  add_amiss(to, repository, verdict);
+}
+
+void verification::add_amiss(verify_run& to, const std::string& repository, const verify_verdict& verdict) {
+  to.mismatches_found += verdict.found;
+  if (verdict.is == verify_verdict::state::unknown) note_unknown(to, repository, verdict.reason);
   for (const tag_mismatch& m : verdict.mismatches) {
     if (to.mismatches.size() == verify_listed_max) break;
     to.mismatches.push_back({repository, m});

@@ -91,6 +91,8 @@ class verification {
   task<> verify_one(std::string repository, verify_run& into);
   boost::asio::awaitable<void> open_again(std::string repository, verify_verdict verdict, verify_run& into);
   static void note_unknown(verify_run& to, const std::string& repository, std::string reason);
+  task<> take_back(const std::string& repository, const verify_verdict& verdict);
+  static void add_amiss(verify_run& to, const std::string& repository, const verify_verdict& verdict);
   void add(verify_run& to, const std::string& repository, const verify_verdict& verdict) const;
 
   const sync_world* world_;

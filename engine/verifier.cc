@@ -85,13 +85,11 @@ task<verify_verdict> verifier::run() {
     if (auto done = co_await verify_untagged(); !done) co_return pass(std::move(done));
   }
   if (!must_end()) {
-    if (auto asked = co_await ask_for_unserved(); !asked) trouble_ = std::move(asked).error();
-  }
-  if (!must_end()) {
     if (auto listed = co_await check_listing(); !listed) trouble_ = std::move(listed).error();
   }
+  if (auto read = co_await read_what_is_left(); !read) co_return pass(std::move(read));
   if (!must_end()) {
-    if (auto read = co_await read_what_nothing_needs(); !read) trouble_ = std::move(read).error();
+    if (auto asked = co_await ask_for_unserved(); !asked && !trouble_) trouble_ = std::move(asked).error();
   }
   if (auto told = co_await journal({}); !told) co_return pass(std::move(told));
   if (stopping_ || (trouble_ && trouble_->code == errc::stopped)) co_return stopped();
@@ -118,10 +116,13 @@ task<verify_verdict> verifier::run() {
 
 task<verify_verdict> verifier::run_doubts() {
   if (auto known = doubts_.load(); !known) co_return pass(std::move(known));
-  if (auto read = co_await read_what_nothing_needs(); !read) trouble_ = std::move(read).error();
+  if (auto read = co_await read_what_is_left(); !read) co_return pass(std::move(read));
   if (auto told = co_await journal({}); !told) co_return pass(std::move(told));
   if (stopping_ || (trouble_ && trouble_->code == errc::stopped)) co_return stopped();
-  if (trouble_) co_return ended(std::move(trouble_));
+  if (trouble_ || verdict_.unanswered > 0) {
+    verdict_.reason = verdict_.unanswered_reason;
+    co_return ended(std::move(trouble_));
+  }
   verdict_.is = verdict_.found > 0 ? verify_verdict::state::mismatched : verify_verdict::state::clean;
   co_return std::move(verdict_);
 }
@@ -255,9 +256,15 @@ task<> verifier::on_several(std::size_t count, std::function<task<>(std::size_t)
 task<> verifier::resolve(tag_look& look) {
   if (auto read = read_item(*world_, repository_, look.tag, look.wanted, look.done); !read) co_return read;
   auto source = co_await world_->source.resolve(repository_, look.tag);
-  if (!source) co_return trouble(look, pass(std::move(source), "asking the source for " + look.tag).error(), false);
+  if (!source) {
+    co_await trouble(look, pass(std::move(source), "asking the source for " + look.tag).error(), false);
+    co_return result<void>();
+  }
   auto target = co_await world_->target.resolve(repository_, look.tag);
-  if (!target) co_return trouble(look, pass(std::move(target), "asking the target for " + look.tag).error(), true);
+  if (!target) {
+    co_await trouble(look, pass(std::move(target), "asking the target for " + look.tag).error(), true);
+    co_return result<void>();
+  }
   unanswered_in_a_row_ = 0;
   look.source = *std::move(source);
   look.target = *std::move(target);
@@ -312,7 +319,7 @@ task<> verifier::look_once(content_key key, may_be what) {
   }
   looking_.erase(key);
   if (looked) unanswered_in_a_row_ = 0;
-  if (!looked && goes_on_without(looked.error())) {
+  if (!looked && co_await goes_on_without(looked.error())) {
     unanswered_.emplace(key, std::move(looked).error());
     looked = found_content{};
     looked->is = presence::unknown;
@@ -358,7 +365,7 @@ result<std::vector<log::event>> reopening(const sync_world& world, const verify_
       return pass(std::move(read));
     }
     for (const longshore::digest& d : f.lost) {
-      if (lost.insert(d).second) records.push_back(record::lost(f.wanted.repository, d));
+      if (lost.insert(d).second) records.push_back(record::distrusted(f.wanted.repository, d));
     }
     if (is_to_be_opened(f, wanted, done)) records.push_back(record::mismatched(*wanted, name_of(f.kind), f.reason));
   }

@@ -63,7 +63,6 @@ class verifier {
     bool unserved = false;         // the target did not
   };
   using tag_looks = std::vector<tag_look>;
-
   static std::unexpected<error> stopped();
   task<tag_names> list(registry& of);
   task<tag_names> tags_to_verify();
@@ -74,11 +73,14 @@ class verifier {
   struct unserved_item {
     std::string ref;
     std::optional<content_key> content;  // none: the reference itself
+    std::string reason = {};
   };
   task<> ask_for_unserved();
-  bool goes_on_without(const error& answer);
-  result<void> trouble(tag_look& look, error why, bool unserved);
-  void note_unanswered(const tag_look& look, const error& why, std::optional<unserved_item> unserved);
+  task<> ask_again(const unserved_item& item);
+  boost::asio::awaitable<bool> answers(registry& of);
+  boost::asio::awaitable<bool> goes_on_without(error answer);
+  boost::asio::awaitable<void> trouble(tag_look& look, error why, bool unserved);
+  void note_unanswered(const std::string& what, const error& why, std::optional<unserved_item> unserved);
   void make_room();
   error too_many() const;
   task<> verify_page(tag_looks page);
@@ -99,11 +101,12 @@ class verifier {
   task<bool> is_missed(const longshore::digest& what, const longshore::digest& root, const needs& needed_by);
   task<found_content> look_at_blob(const longshore::digest& d);
   task<> read_sizes(const closure_faults& below);
+  task<> read_what_is_left();
   task<> read_what_nothing_needs();
   verify_verdict ended(std::optional<error> why);
   task<> judge(tag_look& look, tag_looks& whole);
   task<closure_faults> faults_below(const tag_look& look);
-  result<void> without(const tag_look& look, const error& why);
+  task<> without(const tag_look& look, error why);
   task<> journal(const tag_looks& whole);
   std::vector<tag_mismatch> compared(const tag_look& look, const closure_faults& below) const;
   void leave_out(std::string ref, std::string why);
@@ -113,7 +116,6 @@ class verifier {
   void find(const tag_look& look, const closure_faults& below, std::vector<tag_mismatch> amiss);
   task<> on_several(std::size_t count, std::function<task<>(std::size_t)> each);
   bool must_end() const { return stopping_ || trouble_.has_value(); }
-
   const sync_world* world_;
   std::string repository_;
   bool deep_;

@@ -44,18 +44,18 @@ std::vector<tag_mismatch> verifier::compared(const tag_look& look, const closure
 
 task<> verifier::judge(tag_look& look, tag_looks& whole) {
   if (look.trouble) {
-    if (!is_judged(look)) co_return result<void>();
-    note_unanswered(look, *look.trouble, look.unserved ? std::optional(unserved_item{look.tag, {}}) : std::nullopt);
+    const bool shown = is_judged(look) && look.unserved;
+    note_unanswered(look.tag, *look.trouble, shown ? std::optional(unserved_item{look.tag, {}}) : std::nullopt);
     co_return result<void>();
   }
   auto seen = co_await faults_below(look);
-  if (!seen) co_return without(look, seen.error());
+  if (!seen) co_return co_await without(look, seen.error());
   closure_faults below = *std::move(seen);
   if (look.is_tag && look.target) sum_.add(look.tag, look.target->text());
   if (look.is_tag && look.source && !source_lists_.contains(look.tag)) unlisted_.push_back(look.tag);
   auto amiss = compared(look, below);
-  if (amiss.empty()) note_judged(below);
   if (amiss.empty() && below.unknown.empty()) {
+    note_judged(below);
     const bool ours = look.wanted && look.target && look.done && look.done->state == item_state::done &&
                       look.done->digest == look.target->text();
     // Said once, until it is published anew or found amiss: the repository's own record says when all were looked at.
@@ -67,13 +67,13 @@ task<> verifier::judge(tag_look& look, tag_looks& whole) {
   if (!below.unknown.empty()) {
     const content_key& first = below.unknown.front();
     const bool unserved = unserved_.contains(first.digest);
-    note_unanswered(look, unanswered_.at(first), unserved ? std::optional(unserved_item{{}, first}) : std::nullopt);
+    note_unanswered(look.tag, unanswered_.at(first), unserved ? std::optional(unserved_item{{}, first}) : std::nullopt);
     if (amiss.empty()) co_return result<void>();
   }
   auto stands = co_await still_stands(look);
-  if (!stands) co_return without(look, stands.error());
+  if (!stands) co_return co_await without(look, stands.error());
   if (*stands && !below.faults.empty()) {
-    if (auto looked = co_await forget_arrived(below); !looked) co_return without(look, looked.error());
+    if (auto looked = co_await forget_arrived(below); !looked) co_return co_await without(look, looked.error());
     amiss = compared(look, below);
   }
   if (!*stands || amiss.empty()) {

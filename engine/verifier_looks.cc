@@ -237,12 +237,29 @@ task<> verifier::read_sizes(const closure_faults& below) {
   co_return result<void>();
 }
 
+// Also of a run that has ended over something else, as long as the target answers.
+task<> verifier::read_what_is_left() {
+  const std::optional<error> before = std::exchange(trouble_, std::nullopt);
+  const bool ends = stopping_ || (before && (is_final(before->code) || !co_await answers(world_->target)));
+  if (!ends) {
+    if (auto read = co_await read_what_nothing_needs(); !read && !trouble_) trouble_ = std::move(read).error();
+  }
+  if (before) trouble_ = before;
+  co_return result<void>();
+}
+
 // A tag may come back to it, or another repository take it up, so that only reading ends a doubt.
 task<> verifier::read_what_nothing_needs() {
   for (const longshore::digest& d : doubts_.left()) {
-    if (stopping_) co_return stopped();
+    if (must_end()) break;
     auto read = co_await doubts_.read(d);
-    if (!read) co_return pass(std::move(read), "reading " + d.text() + " of the target, which is doubted");
+    if (!read) read = co_await doubts_.read(d);
+    if (!read) {
+      auto why = pass(std::move(read), "reading " + d.text() + " of the target, which is doubted").error();
+      if (!co_await goes_on_without(why)) break;
+      note_unanswered(d.text(), why, unserved_item{{}, content_key{d, false}});
+      continue;
+    }
     if (auto noted = co_await doubts_.note(d, *read); !noted) co_return noted;
     if (*read != presence::wrong_bytes) continue;
     ++verdict_.found;

@@ -9,63 +9,85 @@ namespace {
 constexpr int unanswered_max = 12;  // in a row: more than are asked at once
 constexpr std::int64_t unserved_pause_ms = 1'000;
 
-template <class T>
-result<void> to_void(result<T> of) {
-  if (!of) return pass(std::move(of));
-  return {};
-}
-
 }  // namespace
 
-// What is asked for each item fails for that item, unless nothing is answered any more.
-bool verifier::goes_on_without(const error& answer) {
-  const bool ends = is_final(answer.code) && answer.code != errc::corrupt;
-  if (!ends && !is_about_the_host(answer.code)) return true;
-  if (!ends && ++unanswered_in_a_row_ < unanswered_max) return true;
-  if (!trouble_) trouble_ = answer;
-  return false;
+boost::asio::awaitable<bool> verifier::answers(registry& of) {
+  const auto page = co_await of.list_tags(repository_, std::nullopt);
+  co_return page || page.error().code == errc::not_found;
 }
 
-void verifier::note_unanswered(const tag_look& look, const error& why, std::optional<unserved_item> unserved) {
-  const std::string reason = look.tag + ": " + describe(why);
-  leave_out(look.tag, describe(why));
+// What is asked for each item fails for that item, unless nothing is answered any more.
+boost::asio::awaitable<bool> verifier::goes_on_without(error answer) {
+  const bool ends = is_final(answer.code) && answer.code != errc::corrupt;
+  if (!ends && (!is_about_the_host(answer.code) || ++unanswered_in_a_row_ < unanswered_max)) co_return true;
+  if (!ends && co_await answers(world_->source) && co_await answers(world_->target)) {
+    unanswered_in_a_row_ = 0;
+    co_return true;
+  }
+  if (!trouble_) trouble_ = std::move(answer);
+  co_return false;
+}
+
+void verifier::note_unanswered(const std::string& what, const error& why, std::optional<unserved_item> unserved) {
+  leave_out(what, describe(why));
+  const std::string reason = what + ": " + describe(why);
   if (verdict_.unanswered++ == 0) verdict_.unanswered_reason = reason;
-  if (!unserved || verdict_.unserved == settings_->unjudged_max) return;
-  if (verdict_.unserved++ == 0) verdict_.unserved_reason = "the target does not serve " + reason;
+  if (!unserved || unserved_items_.size() == settings_->unjudged_max) return;
+  unserved->reason = "the target does not serve " + reason;
   unserved_items_.push_back(*std::move(unserved));
+}
+
+// The question that failed, once more.
+task<> verifier::ask_again(const unserved_item& item) {
+  if (item.content && item.content->as_manifest) {
+    auto document = co_await doubts_.read_manifest(item.content->digest);
+    const bool answered =
+        document || document.error().code == errc::not_found || document.error().code == errc::corrupt;
+    if (!answered) co_return pass(std::move(document));
+  } else if (item.content) {
+    auto blob = co_await look_at_blob(item.content->digest);
+    if (!blob) co_return pass(std::move(blob));
+  } else {
+    auto tag = co_await world_->target.resolve(repository_, item.ref);
+    if (!tag) co_return pass(std::move(tag));
+  }
+  co_return result<void>();
 }
 
 // What the target does not serve is its content's fault when it answers for others, then and later.
 task<> verifier::ask_for_unserved() {
   if (unserved_items_.empty()) co_return result<void>();
   if (auto paused = co_await world_->pause.pause(unserved_pause_ms); !paused) co_return stopped();
-  if (auto answers = co_await list(world_->target); !answers) co_return pass(std::move(answers));
-  for (const unserved_item& item : unserved_items_) {
-    result<void> served;
-    if (!item.content) {
-      served = to_void(co_await world_->target.resolve(repository_, item.ref));
-    } else if (item.content->as_manifest) {
-      served = to_void(co_await doubts_.read_manifest(item.content->digest));
-    } else {
-      served = to_void(co_await world_->target.stat_blob(repository_, item.content->digest));
+  if (!co_await answers(world_->target)) co_return fail(errc::unavailable, "the target answers no more");
+  std::vector<unserved_item> still;
+  for (unserved_item& item : unserved_items_) {
+    if (stopping_) co_return stopped();
+    auto served = co_await ask_again(item);
+    if (served) {
+      unanswered_in_a_row_ = 0;
+      continue;
     }
-    const bool says = served || served.error().code == errc::not_found || served.error().code == errc::corrupt;
-    if (says) --verdict_.unserved;
+    if (!co_await goes_on_without(served.error())) co_return served;
+    still.push_back(std::move(item));
   }
+  if (!still.empty() && !co_await answers(world_->target)) {
+    co_return fail(errc::unavailable, "the target answers no more");
+  }
+  verdict_.unserved = still.size();
+  if (!still.empty()) verdict_.unserved_reason = still.front().reason;
   co_return result<void>();
 }
 
-result<void> verifier::trouble(tag_look& look, error why, bool unserved) {
-  goes_on_without(why);
-  look.trouble = std::move(why);
+boost::asio::awaitable<void> verifier::trouble(tag_look& look, error why, bool unserved) {
+  look.trouble = why;
   look.unserved = unserved;
-  return {};
+  co_await goes_on_without(std::move(why));
 }
 
 // What a registry did not answer about it leaves it unknown, and nothing else.
-result<void> verifier::without(const tag_look& look, const error& why) {
-  if (goes_on_without(why)) note_unanswered(look, why, std::nullopt);
-  return {};
+task<> verifier::without(const tag_look& look, error why) {
+  if (co_await goes_on_without(why)) note_unanswered(look.tag, why, std::nullopt);
+  co_return result<void>();
 }
 
 }  // namespace longshore::engine

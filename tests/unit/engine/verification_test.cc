@@ -370,5 +370,32 @@ TEST_F(verification_test, what_was_opened_in_part_is_worked_on) {
   EXPECT_TRUE(target_.is_whole("a", images.at("v1"))) << "open, and nobody works on it";
 }
 
+TEST_F(verification_test, an_older_verdict_takes_nothing_back_that_a_newer_one_found) {
+  push("a", "v1");
+  clock_.advance_us(3'600'000'000);
+  start({.every_ms = 3'600'000, .one = {}});
+  clock_.advance_us(4'000'000'000);
+  target_.erase_tag("a", "v1");
+  pauses_.at_once = false;
+  const digest early = add_oci_image(source_, "a", {"a tag that the source does not show yet"});
+  say_pushed("a", "early", early);
+  replicator_->changed("a");
+  run_until([&] { return pauses_.waiting() > 0; });
+  run_until([&] { return verification_->scheduled().reopening == 1; });
+  target_.set_tag("a", "by-hand", *source_.tag("a", "v1"));
+  const digest other = add_oci_image(target_, "a", {"by hand"});
+  target_.set_tag("a", "by-hand", other);
+  EXPECT_GE(verify({{}, false, false}).mismatches_found, 2u);
+  ASSERT_GE(repository("a").amiss, 2u);
+  pauses_.at_once = true;
+  source_.set_tag("a", "early", early);
+  pauses_.advance(60'000);
+  run_until([&] { return verification_->scheduled().reopening == 0; });
+  run(replicator_->idle());
+  ASSERT_TRUE(target_.tag("a", "v1"));
+  EXPECT_NE(state_of(**desired_->repository("a"), repository("a")).state, sync_state::synced)
+      << "the last verification found by-hand, and it is still there";
+}
+
 }  // namespace
 }  // namespace longshore::engine

@@ -1166,5 +1166,152 @@ TEST_F(verifier_test, a_target_that_did_not_serve_for_a_moment_is_not_damaged) {
   EXPECT_EQ(v.unserved, 0u);
 }
 
+TEST_F(verifier_test, twelve_tags_at_one_manifest_that_is_not_served_hide_nothing_else) {
+  mirror("r");
+  const digest hurt = push("r", "a0", {"hurt"});
+  for (int i = 1; i < 12; ++i) {
+    const std::string tag = "a" + std::to_string(i);
+    source_.set_tag("r", tag, hurt);
+    say_pushed("r", tag, hurt);
+  }
+  push("r", "zzz", {"last"});
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  target_.erase_blob("r", digest::of("last"));
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    const bool damaged = c.ref.starts_with("a") || c.ref == hurt.text();
+    if (!damaged || (c.verb != "resolve" && c.verb != "get_manifest")) return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::unknown);
+  EXPECT_EQ(kinds(v), "zzz=missing_blob") << v.reason;
+  EXPECT_EQ(v.unserved, 12u);
+  EXPECT_GT(left_by(v, true).found, 0u) << "it is shown";
+}
+
+TEST_F(verifier_test, twelve_manifests_that_are_not_served_hide_nothing_else) {
+  mirror("r");
+  for (int i = 0; i < 12; ++i) push("r", "v" + std::to_string(i), {"l" + std::to_string(i)});
+  push("r", "zzz", {"last"});
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  target_.erase_blob("r", digest::of("last"));
+  std::set<std::string> damaged;
+  for (int i = 0; i < 12; ++i) damaged.insert(source_.tag("r", "v" + std::to_string(i))->text());
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (!damaged.contains(c.ref) || c.verb != "get_manifest") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(kinds(v), "zzz=missing_blob") << v.reason;
+  EXPECT_GT(left_by(v, true).found, 0u) << "it is shown";
+}
+
+TEST_F(verifier_test, a_doubted_content_that_is_not_served_keeps_no_other_doubt_from_ending) {
+  mirror("r");
+  digest a = digest::of("one"), b = digest::of("two");
+  if (b < a) std::swap(a, b);
+  for (const char* bytes : {"one", "two"}) target_.add_blob("r", bytes);
+  ASSERT_TRUE(run(journal_->append({record::content_doubted("r", a), record::content_doubted("r", b)})));
+  target_.erase_tag("r", "plain");
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    const bool hit = (c.verb == "open_blob" && c.ref == a.text()) || (c.ref == "multi" && c.verb == "resolve");
+    if (hit) return memory_registry::fault{{errc::unavailable, "status 500"}};
+    return std::nullopt;
+  };
+  verifying_.tags_per_page = 1;
+  const auto v = verify("r");
+  EXPECT_EQ(repository("r").doubted, 1u) << "b is right, and was not read";
+  EXPECT_GT(v.unserved, 0u) << "multi is not served; it is hidden by the doubt";
+}
+
+TEST_F(verifier_test, reopening_ends_no_doubt_about_what_is_served_with_wrong_bytes) {
+  mirror("r");
+  target_.corrupt_body(digest::of("top of r"));
+  const auto v = verify("r", true);
+  ASSERT_EQ(repository("r").doubted, 1u);
+  auto records = reopening(world(), v);
+  ASSERT_TRUE(records);
+  ASSERT_TRUE(run(journal_->append(*std::move(records))));
+  EXPECT_EQ(repository("r").doubted, 1u) << "it is there, and wrong";
+  ASSERT_TRUE(run(journal_->append({record::skip_asked(**desired_->item("r", "plain"), "not this one")})));
+  must_pass("r");
+  EXPECT_NE(state_of(**desired_->repository("r"), repository("r")).state, sync_state::synced)
+      << "the target serves wrong bytes";
+}
+
+TEST_F(verifier_test, wrong_bytes_that_the_source_has_lost_stay_doubted_when_the_index_was_mended) {
+  mirror("r");
+  const digest child =
+      parse_manifest(source_.manifest_at("r", "multi")->media_type, source_.manifest_at("r", "multi")->bytes)
+          ->references.at(0)
+          .target.digest;
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "get_manifest" || c.ref != child.text()) return std::nullopt;
+    return memory_registry::fault{{errc::corrupt, "other bytes"}};
+  };
+  source_.erase_manifest("r", child);
+  mend("r", verify("r"));
+  EXPECT_EQ(repository("r").doubted, 1u);
+  EXPECT_NE(state_of(**desired_->repository("r"), repository("r")).state, sync_state::synced)
+      << "the target serves wrong bytes";
+}
+
+TEST_F(verifier_test, a_blob_that_is_listed_and_never_read_is_not_served) {
+  mirror("r");
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "open_blob" || c.ref != digest::of("top of r").text()) return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  const auto v = verify("r", true);
+  EXPECT_EQ(v.is, state::unknown);
+  EXPECT_EQ(v.unserved, 1u);
+}
+
+TEST_F(verifier_test, what_is_named_as_not_served_is_what_is_not_served) {
+  mirror("r");
+  int listings = 0;
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb == "list_tags") ++listings;
+    if (c.verb != "resolve" || (c.ref != "plain" && (c.ref != "multi" || listings > 1))) return std::nullopt;
+    return memory_registry::fault{away()};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(v.unserved, 1u);
+  EXPECT_NE(v.unserved_reason.find("plain"), std::string::npos) << v.unserved_reason;
+}
+
+TEST_F(verifier_test, a_left_out_tag_that_nobody_answers_for_is_not_left_out_of_the_checksum) {
+  mirror("r");
+  ASSERT_TRUE(run(journal_->append({record::skip_asked(**desired_->item("r", "plain"), "not this one")})));
+  const auto whole = verify("r");
+  ASSERT_EQ(whole.is, state::clean) << whole.reason << kinds(whole);
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || c.ref != "plain") return std::nullopt;
+    return memory_registry::fault{away()};
+  };
+  const auto v = verify("r");
+  EXPECT_TRUE(v.is == state::unknown || v.checksum == whole.checksum) << name_of(v.is);
+  EXPECT_EQ(repository("r").checksum, whole.checksum) << "of all of the target's tags, and journaled";
+}
+
+TEST_F(verifier_test, what_is_unknown_below_a_tag_that_is_not_judged_is_judged_itself) {
+  mirror("r");
+  const digest d = *source_.tag("r", "plain");
+  say_pushed_digest("r", d);
+  must_pass("r");
+  ASSERT_TRUE(run(journal_->append({record::skip_asked(**desired_->item("r", "plain"), "not this one")})));
+  clock_.advance_us(3'600'000'000);
+  ASSERT_EQ(verify("r").is, state::clean);
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "stat_blob" || c.ref != digest::of("top of r").text()) return std::nullopt;
+    return memory_registry::fault{away()};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::unknown) << "manifest " << d.text() << " is replicated, and its blob is not served";
+  EXPECT_EQ(v.unserved, 1u);
+}
+
 }  // namespace
 }  // namespace longshore::engine
