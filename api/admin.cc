@@ -53,6 +53,11 @@ error no_states() {
   return {errc::conflict, "this site brings nothing to a registry, so its repositories have no state: ask a secondary"};
 }
 
+// A registry repeats what it could not deliver: what a stranger posted once is no warning for ever.
+bool is_misdirected(const ingest_stats& s, timestamp now) {
+  return s.misdirected > 0 && now.us - s.misdirected_at.us < 3'600'000'000;
+}
+
 std::string misdirected(const ingest_stats& s) {
   return std::to_string(s.misdirected) + " requests came for a source that is not configured, or were posted where " +
          "nothing is, the last to " + s.misdirected_last +
@@ -134,7 +139,7 @@ admin::answering admin::status(const request&) {
   const server_counters* server = world_.server ? world_.server() : nullptr;
   if (server != nullptr) o.emplace("http", json_of(*server));
   json::array warnings(facts.warnings.begin(), facts.warnings.end());
-  if (world_.incoming != nullptr && world_.incoming->stats().misdirected > 0) {
+  if (world_.incoming != nullptr && is_misdirected(world_.incoming->stats(), now)) {
     warnings.emplace_back(misdirected(world_.incoming->stats()));
   }
   o.emplace("warnings", std::move(warnings));

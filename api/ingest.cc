@@ -99,6 +99,7 @@ std::optional<answer> ingest::admit(request& r) {
 void ingest::note_misdirected(const request& r, const std::string& what) {
   ++stats_.misdirected;
   stats_.misdirected_last = printable(r.path());
+  stats_.misdirected_at = world_.now.now();
   warn_sometimes(warned_misdirected_,
                  what + " (there are: " + source_names() +
                      "). If a registry sent it, correct its notifications.endpoints[].url: it repeats it and "

@@ -72,6 +72,7 @@ struct ingest_stats {
   std::uint64_t unauthorized = 0;  // all of them
   std::uint64_t misdirected = 0;   // requests that named no source there is, or were posted where nothing is
   std::string misdirected_last;    // the path of the last
+  timestamp misdirected_at;        // when that was
   latency_histogram acknowledged;  // from the whole body to the answer, of those acknowledged
 };
 

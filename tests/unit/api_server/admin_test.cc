@@ -53,6 +53,8 @@ TEST_F(admin_test, the_status_tells_what_came_for_no_source) {
   EXPECT_EQ(s.at("notifications").at("misdirected_last"), "/v1/event/north");
   const std::string warning(s.at("warnings").at(0).as_string());
   EXPECT_NE(warning.find("/v1/event/north"), std::string::npos) << warning;
+  now_.advance_us(3'600'000'000);
+  EXPECT_TRUE(ask("/v1/status").at("warnings").as_array().empty()) << "nothing repeats it";
 }
 
 TEST_F(admin_test, repositories_are_listed_in_pages_and_by_state) {
