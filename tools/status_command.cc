@@ -67,7 +67,10 @@ int print_verdict(const online_site& site, const std::string& body) {
   boost::system::error_code ec;
   const json::value status = json::parse(body, ec);
   if (ec) return std::printf("%s\n", body.c_str()), exit_done;
-  std::printf("%s", verdict_text(status, asked(site, "/v1/verify")).c_str());
+  const auto ready = site.client->ask(site.question("GET", "/readyz"));
+  std::string not_ready = ready && !ready->ok() ? ready->body : std::string();
+  while (not_ready.ends_with('\n')) not_ready.pop_back();
+  std::printf("%s", verdict_text(status, asked(site, "/v1/verify"), not_ready).c_str());
   std::printf("longshore status --all shows everything, --repositories each repository\n");
   return exit_done;
 }

@@ -47,9 +47,13 @@ std::string second_of(std::string time) {
   return dot == std::string::npos ? time : time.substr(0, dot) + "Z";
 }
 
+// Longer than any question of a follower waits.
+constexpr std::uint64_t silent_seconds_max = 300;
+
 class verdict {
  public:
-  verdict(const json::value& status, const json::value& verify) : status_(&status), verify_(&verify) {}
+  verdict(const json::value& status, const json::value& verify, std::string not_ready)
+      : status_(&status), verify_(&verify), not_ready_(std::move(not_ready)) {}
 
   std::string text() {
     const bool follows = has(*status_, "/follower");
@@ -63,6 +67,9 @@ class verdict {
     }
     if (const json::value* all = at(*status_, "/warnings"); all != nullptr && all->is_array()) {
       for (const json::value& one : all->get_array()) mind(one.is_string() ? std::string(one.get_string()) : "");
+    }
+    if (!not_ready_.empty() && !fails_ && text_at(*status_, "/follower/state") != "away") {
+      failing("it is not ready: " + not_ready_);
     }
     const char* state = fails_ ? "failing" : !to_do_.empty() ? "attention" : "well";
     std::string out = text_at(*status_, "/site") + ", " + text_at(*status_, "/role") + ": " + state + "\n" + lines_;
@@ -138,8 +145,25 @@ class verdict {
     const std::uint64_t mismatches = number_at(*verify_, "/mismatches_found");
     line("verified", second_of(text_at(*verify_, "/finished")) + ": " + with_commas(n("clean")) + " of " +
                          counted(n("total"), "repository", "repositories") + " equal, " +
-                         counted(mismatches, "mismatch", "mismatches"));
-    if (mismatches > 0) mind("longshore verify --status: what differed");
+                         counted(mismatches, "mismatch", "mismatches") +
+                         (n("unknown") > 0 ? ", " + with_commas(n("unknown")) + " not compared" : ""));
+    if (n("unknown") > 0) {
+      mind(counted(n("unknown"), "repository", "repositories") +
+           " could not be compared: longshore verify --status says why");
+    }
+    if (const std::string why = text_at(*verify_, "/error"); !why.empty()) {
+      mind("the last verification ended before its end: " + why);
+    }
+    if (mismatches > 0 && !is_mended()) mind("longshore verify --status: what differed");
+  }
+
+  // What was found was opened again, and nothing is open or amiss any more.
+  bool is_mended() const {
+    const auto n = [&](const char* name) { return number_at(*status_, std::string("/repositories/") + name); };
+    const json::value* repair = at(*verify_, "/repair");
+    const bool opened = repair != nullptr && repair->is_bool() && repair->get_bool();
+    const bool open = n("started") + n("pending") + n("failed") + n("failed_items") > 0;
+    return opened && !open && number_at(*verify_, "/not_in_log") == 0;
   }
 
   void sources() {
@@ -165,6 +189,9 @@ class verdict {
         mind(name + ": events may be missing (" + text_at(s, "/suspected_because") +
              "): longshore reconcile --digests --wait looks now");
       }
+      if (const auto n = number_at(s, "/refused_in_a_row"); n > 0) {
+        failing(name + ": " + counted(n, "notification") + " refused in a row: longshore doctor");
+      }
       if (const auto n = number_at(s, "/wrong_tokens_in_a_row"); n > 0) {
         mind(name + ": " + counted(n, "request") + " with a wrong token in a row: longshore doctor");
       }
@@ -175,13 +202,18 @@ class verdict {
     const json::value* all = at(*status_, "/sites");
     if (all == nullptr || !all->is_array()) return;
     for (const json::value& s : all->get_array()) {
+      const std::uint64_t silent_seconds = number_at(s, "/seconds_since_report");
       line("follower", text_at(s, "/name") + ": " + counted(number_at(s, "/lag_events"), "event") +
-                           " behind, heard of " + time_of(number_at(s, "/seconds_since_report")) + " ago");
+                           " behind, heard of " + time_of(silent_seconds) + " ago");
+      if (silent_seconds > silent_seconds_max) {
+        mind(text_at(s, "/name") + " has not been heard of for " + time_of(silent_seconds) + ": is it running?");
+      }
     }
   }
 
   const json::value* status_;
   const json::value* verify_;
+  std::string not_ready_;
   std::string lines_;
   std::vector<std::string> to_do_;
   bool fails_ = false;
@@ -203,8 +235,8 @@ std::string seq_of(const json::value& r, const char* name) {
 
 }  // namespace
 
-std::string verdict_text(const json::value& status, const json::value& verify) {
-  return verdict(status, verify).text();
+std::string verdict_text(const json::value& status, const json::value& verify, const std::string& not_ready) {
+  return verdict(status, verify, not_ready).text();
 }
 
 std::string repositories_text(const json::array& repositories) {

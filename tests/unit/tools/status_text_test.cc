@@ -104,5 +104,32 @@ TEST(json_text, a_rate_of_nothing_that_somebody_set_is_no_limit) {
   EXPECT_THAT(to_text(json::parse(R"({"bytes_per_second":0})")), Not(HasSubstr("no limit")));
 }
 
+TEST(status_text, a_primary_that_refuses_notifications_is_failing) {
+  json::value status = json::parse(R"({"site":"main","role":"primary","quarantined":0,"warnings":[],"sites":[],
+    "sources":[{"name":"registry","seconds_since_event":0,"refused_in_a_row":2}]})");
+  EXPECT_THAT(verdict_text(status, nullptr), StartsWith("main, primary: failing\n"));
+  status.at("sources").at(0).as_object()["refused_in_a_row"] = 0;
+  EXPECT_THAT(verdict_text(status, nullptr), StartsWith("main, primary: well\n"));
+  EXPECT_THAT(verdict_text(status, nullptr, "the disk is full"), HasSubstr("it is not ready: the disk is full"));
+}
+
+TEST(status_text, what_could_not_be_compared_is_not_well_and_what_was_mended_is) {
+  json::value verify = json::parse(R"({"run":1,"running":false,"repair":true,"finished":"2026-11-28T10:00:00.1Z",
+    "mismatches_found":0,"not_in_log":0,"repositories":{"total":2,"clean":0,"unknown":2}})");
+  EXPECT_THAT(verdict_text(secondary(), verify), StartsWith("oslo, secondary: attention\n"));
+  EXPECT_THAT(verdict_text(secondary(), verify), HasSubstr("2 repositories could not be compared"));
+  verify.at("repositories").as_object()["unknown"] = 0;
+  verify.as_object()["mismatches_found"] = 1;
+  EXPECT_THAT(verdict_text(secondary(), verify), StartsWith("oslo, secondary: well\n"));
+  verify.as_object()["repair"] = false;
+  EXPECT_THAT(verdict_text(secondary(), verify), HasSubstr("longshore verify --status: what differed"));
+}
+
+TEST(status_text, a_follower_that_is_silent_deserves_attention) {
+  json::value status = secondary();
+  status.as_object()["sites"] = json::parse(R"([{"name":"rome","lag_events":0,"seconds_since_report":301}])");
+  EXPECT_THAT(verdict_text(status, nullptr), HasSubstr("rome has not been heard of for 5 min"));
+}
+
 }  // namespace
 }  // namespace longshore::tools
