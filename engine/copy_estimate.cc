@@ -8,7 +8,7 @@ copy_estimate estimate(const copy_figures& ended, const std::list<copy_run::runn
   copy_estimate e;
   std::size_t images_known = ended.copied, at_work = 0;
   e.bytes_done = ended.moved.copied.bytes + ended.moved.mounted.bytes + ended.moved.present.bytes;
-  std::uint64_t bytes_known = e.bytes_done;
+  std::uint64_t bytes_known = ended.in_copied.bytes;
   for (const copy_run::running_item& item : running) {
     for (const image_progress& image : item.moved.images) {
       if (image.blobs == 0) continue;
@@ -22,7 +22,7 @@ copy_estimate estimate(const copy_figures& ended, const std::list<copy_run::runn
   const std::size_t images_over = std::min(ended.items, ended.copied + ended.unchanged + ended.skipped + ended.failed);
   if (ended.items == 0) return e;
   e.is_known = images_known > 0;
-  if (bytes_known == 0) {
+  if (bytes_known == 0 || images_known == 0) {
     e.share_done = static_cast<double>(images_over) / static_cast<double>(ended.items);
     return e;
   }

@@ -36,6 +36,7 @@ struct copy_figures {
   std::size_t items = 0, copied = 0, unchanged = 0, skipped = 0, failed = 0;  // items: known so far
   std::size_t deleted = 0, not_deleted = 0;                                   // tags; they are no items
   sync_progress moved;                                                        // of the items that have ended
+  blob_tally in_copied;                                                       // all blobs of those copied
 };
 
 }  // namespace longshore::engine

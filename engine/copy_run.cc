@@ -360,6 +360,10 @@ void copy_run::end(copy_outcome outcome) {
   switch (outcome.end) {
     case copy_end::copied:
       ++figures_.copied;
+      for (const blob_tally& tally : {outcome.moved.copied, outcome.moved.mounted, outcome.moved.present}) {
+        figures_.in_copied.blobs += tally.blobs;
+        figures_.in_copied.bytes += tally.bytes;
+      }
       break;
     case copy_end::unchanged:
       ++figures_.unchanged;

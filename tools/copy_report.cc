@@ -1,5 +1,6 @@
 #include "tools/copy_report.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,7 +17,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t failures_kept_max = 1'000;
-constexpr std::size_t bar_width = 20;
+constexpr std::size_t bar_width = 16;
+constexpr std::size_t columns_unknown = 80;
 
 json::object of(const engine::blob_tally& tally) { return {{"blobs", tally.blobs}, {"bytes", tally.bytes}}; }
 
@@ -53,6 +55,19 @@ std::string with_time(std::int64_t seconds) {
   return std::to_string(seconds / 3'600) + "h" + std::to_string(seconds % 3'600 / 60) + "m";
 }
 
+// A rule as the command line has it, not the configuration of a site.
+std::string by_option(std::string rule) {
+  constexpr std::pair<std::string_view, std::string_view> names[] = {
+      {"tags_include: ", "--tags: "},
+      {"tags_exclude: ", "--exclude-tags: "},
+      {"media_types_exclude: ", "--exclude-media-types: "},
+      {"platforms: ", "--platforms: "}};
+  for (const auto& [key, option] : names) {
+    if (rule.starts_with(key)) return rule.replace(0, key.size(), option);
+  }
+  return rule;
+}
+
 }  // namespace
 
 std::string with_unit(std::uint64_t bytes) {
@@ -79,7 +94,8 @@ copy_report::copy_report(copy_purpose purpose, bool json)
 
 // A mistyped name is the likeliest cause of what is not there.
 std::string failure_text(const engine::copy_outcome& o) {
-  const bool is_lost = o.why->code == errc::not_found && !o.why->text.ends_with("?");
+  const bool of_a_blob = o.why->text.find("blob ") != std::string::npos;
+  const bool is_lost = o.why->code == errc::not_found && !of_a_blob && !o.why->text.ends_with("?");
   return engine::describe(*o.why) + (is_lost ? "; is the name right?" : "");
 }
 
@@ -93,7 +109,7 @@ std::string plan_line(const engine::copy_outcome& o) {
     case engine::copy_end::unchanged:
       return "there already";
     case engine::copy_end::skipped:
-      return "left out: " + o.rule;
+      return "left out: " + by_option(o.rule);
     case engine::copy_end::deleted:
       return "delete" + note;
     case engine::copy_end::failed:
@@ -139,7 +155,13 @@ void copy_report::tick(const copy_figures_now& now, std::int64_t elapsed_ms) {
 
 void copy_report::print_bar(const copy_figures_now& now) {
   bar_shown_ = true;
-  std::fprintf(stderr, "\r\033[K%s", bar_text(now, sent_.per_second(), done_.per_second()).c_str());
+  // A line that wraps could not be taken back.
+  winsize window{};
+  const bool is_known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1;
+  const std::size_t columns = is_known ? window.ws_col : columns_unknown;
+  std::string text = bar_text(now, sent_.per_second(), done_.per_second());
+  text.resize(std::min(text.size(), columns - 1));
+  std::fprintf(stderr, "\r\033[K%s", text.c_str());
 }
 
 void copy_report::print_summary(const copy_figures_now& now, std::int64_t elapsed_ms) const {

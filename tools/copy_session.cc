@@ -32,19 +32,6 @@ endpoint_options of_target(const copy_request& request) {
   return target;
 }
 
-// A rule as the command line has it, not the configuration of a site.
-std::string by_option(std::string rule) {
-  constexpr std::pair<std::string_view, std::string_view> names[] = {
-      {"tags_include: ", "--tags: "},
-      {"tags_exclude: ", "--exclude-tags: "},
-      {"media_types_exclude: ", "--exclude-media-types: "},
-      {"platforms: ", "--platforms: "}};
-  for (const auto& [key, option] : names) {
-    if (rule.starts_with(key)) return rule.replace(0, key.size(), option);
-  }
-  return rule;
-}
-
 void add(engine::copy_figures& to, const engine::copy_figures& more) {
   to.repositories += more.repositories;
   to.repositories_listed += more.repositories_listed;
@@ -56,6 +43,8 @@ void add(engine::copy_figures& to, const engine::copy_figures& more) {
   to.deleted += more.deleted;
   to.not_deleted += more.not_deleted;
   to.moved.add(more.moved);
+  to.in_copied.blobs += more.in_copied.blobs;
+  to.in_copied.bytes += more.in_copied.bytes;
 }
 
 }  // namespace
@@ -149,10 +138,9 @@ void copy_session::tell(const group& of, const engine::copy_outcome& o) {
   // Signatures follow their image, whatever the patterns say.
   const bool follows = o.end == engine::copy_end::skipped && engine::accessory_subject(ref).has_value();
   if (!ref.empty() && !follows && (by_digest || !request_.copying.filter->tag(ref))) chose_a_tag_ = true;
-  if (of.shown_as.empty() && o.rule.empty()) return told_(o);
+  if (of.shown_as.empty()) return told_(o);
   engine::copy_outcome shown = o;
-  shown.rule = by_option(std::move(shown.rule));
-  if (!of.shown_as.empty()) shown.item.repository = of.shown_as;
+  shown.item.repository = of.shown_as;
   told_(shown);
 }
 

@@ -34,6 +34,7 @@ TEST(copy_estimate, an_image_that_is_not_begun_counts_as_the_mean_of_those_known
   f.copied = 1;
   f.moved.copied.bytes = 40;
   f.moved.mounted.bytes = 20;
+  f.in_copied.bytes = 60;
   running_items running{at_work(100, 50), at_work(0, 0)};
   const copy_estimate e = estimate(f, running);
   EXPECT_EQ(e.bytes_done, 110u);
@@ -58,9 +59,21 @@ TEST(copy_estimate, the_end_is_all_of_it) {
   f.copied = 2;
   f.failed = 1;
   f.moved.copied.bytes = 9;
+  f.in_copied.bytes = 6;
   const copy_estimate e = estimate(f, {});
   EXPECT_DOUBLE_EQ(e.share_done, 1);
   EXPECT_EQ(e.bytes_open, 0u);
+}
+
+TEST(copy_estimate, images_that_failed_halfway_are_no_measure_of_the_others) {
+  copy_figures f;
+  f.items = 4;
+  f.failed = 1;
+  f.moved.copied.bytes = 9'000;
+  EXPECT_DOUBLE_EQ(estimate(f, {at_work(0, 0)}).share_done, 0.25);
+  EXPECT_FALSE(estimate(f, {at_work(0, 0)}).is_known);
+  const copy_estimate e = estimate(f, {at_work(100, 0)});
+  EXPECT_EQ(e.bytes_open, 100u + 2u * 100u);
 }
 
 }  // namespace
