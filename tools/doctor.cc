@@ -131,8 +131,13 @@ void check_pushing(const registry_settings& target, const on_checked& told) {
                  "delete the repository " + std::string(probe_repository) + " there by hand"});
   }
   const error& e = pushed.error();
-  if (e.code == errc::rejected || e.code == errc::invalid) {
-    return told({what, verdict::good, "it takes them, and refuses what is no manifest", ""});
+  const auto says = [&](const char* code) { return e.text.find(code) != std::string::npos; };
+  if (says("MANIFEST_INVALID") || says("DIGEST_INVALID")) {
+    return told({what, verdict::good, "they are allowed; whether its storage takes the bytes is not tried", ""});
+  }
+  if (e.code == errc::not_found) {
+    return told({what, verdict::good,
+                 "not tried: it makes no repositories by itself, and has no " + std::string(probe_repository), ""});
   }
   if (e.code == errc::unsupported) {
     return told(
@@ -145,7 +150,7 @@ void check_pushing(const registry_settings& target, const on_checked& told) {
                  "let this account push; where it may push into some repositories only, those that are replicated must "
                  "be among them"});
   }
-  told({what, verdict::attention, "could not be tried: " + engine::describe(e), registry_remedy(e, target)});
+  told({what, verdict::attention, "could not be tried: " + e.text, registry_remedy(e, target)});
 }
 
 void check_primary(const config& c, const on_checked& told) {

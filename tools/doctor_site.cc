@@ -225,8 +225,8 @@ void check_target_contents(const online_site& site, const std::set<std::string>&
   told({"target_registry contents", verdict::attention,
         "it lists " + std::to_string(there) + " of " + counted(synced.size(), "repository", "repositories") +
             " that were synced",
-        "if it was emptied or replaced: longshore serve --new-target, once, brings everything again; else longshore "
-        "verify finds what is gone, and has it brought"});
+        "longshore verify tells what is gone, and has it brought (repositories of which nothing belongs there count "
+        "here, too); if it was emptied or replaced: longshore serve --new-target, once"});
 }
 
 void check_source_contents(const online_site& site, const seen_registries& seen, const on_checked& told) {

@@ -77,6 +77,8 @@ std::optional<std::string> unknown_option(const CLI::App& command, int argc, cha
 std::optional<std::string> unreadable_value(const CLI::App& command, const std::string& said) {
   const std::size_t colon = said.find(": "), equals = said.find(" = ");
   if (colon == std::string::npos || equals == std::string::npos || equals < colon) return std::nullopt;
+  const CLI::Option* option = command.get_option_no_throw(said.substr(colon + 2, equals - colon - 2));
+  if (option != nullptr && option->get_expected_max() == 0) return std::nullopt;  // a flag takes none at all
   return full_name(command) + ": \"" + said.substr(equals + 3) + "\" is no number, which " +
          said.substr(colon + 2, equals - colon - 2) + " takes";
 }
