@@ -44,7 +44,7 @@ task<> content_doubts::note(digest d, presence found) {
     known_.erase(known);
   } else {
     noted_.insert(d);
-    if (known->second == doubt_of::what_is_there) told.push_back(record::lost(repository_, d));
+    if (known->second == doubt_of::what_is_there) told.push_back(record::seen_gone(repository_, d));
     known->second = doubt_of::what_is_gone;
   }
   if (told.empty()) co_return result<void>();

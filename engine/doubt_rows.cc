@@ -1,5 +1,7 @@
 #include "engine/doubt_rows.h"
 
+#include "engine/record_detail.h"
+
 namespace longshore::engine {
 namespace {
 
@@ -20,7 +22,8 @@ std::string joined(std::string_view a, std::string_view b) {
 bool comes(const log::event_view& e) { return e.kind == event_kind::located || e.kind == event_kind::published; }
 
 bool goes(const log::event_view& e) {
-  return (e.kind == event_kind::lost && e.detail.empty()) || (e.kind == event_kind::removed && e.tag.empty());
+  if (e.kind == event_kind::removed) return e.tag.empty();
+  return e.kind == event_kind::lost && (e.detail.empty() || record_detail(e.detail).number("gone") > 0);
 }
 
 }  // namespace

@@ -3,10 +3,11 @@
 // Contents that were found with wrong bytes at the target, and not read right since: rows of the actual view.
 //
 // A doubt is about a digest, and kept for each repository that has it. What was seen to be gone from a repository (a
-// `lost` record without detail, or `removed`) is doubted there no more, but remembered: most registries keep the file
-// of a digest when it is deleted, and serve it again when it comes back. So what comes to any repository while the
-// digest is doubted, or remembered, anywhere is doubted there. Reading it right in one repository ends the doubt there,
-// and what is remembered of others. The folding verbs tell by how much the doubts of the record's repository grew.
+// `lost` record that does not say otherwise, or `removed`) is doubted there no more, but remembered: most registries
+// keep the file of a digest when it is deleted, and serve it again when it comes back. So what comes to any repository
+// while the digest is doubted, or remembered, anywhere is doubted there. Reading it right in one repository ends the
+// doubt there, and what is remembered of others. The folding verbs tell by how much the doubts of the record's
+// repository grew.
 
 #include <string>
 #include <string_view>

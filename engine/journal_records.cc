@@ -161,6 +161,11 @@ log::event lost(std::string repository, const longshore::digest& d) {
   return e;
 }
 
+log::event seen_gone(std::string repository, const longshore::digest& d) {
+  log::event e = lost(std::move(repository), d);
+  e.detail = serialized({{"gone", 1}});
+  return e;
+}
 log::event distrusted(std::string repository, const longshore::digest& d) {
   log::event e = lost(std::move(repository), d);
   e.detail = serialized({{"distrusted", 1}});

@@ -47,6 +47,8 @@ log::event retry_asked(std::string repository);
 log::event located(std::string repository, const longshore::digest& d, std::uint64_t size);
 log::event lost(std::string repository, const longshore::digest& d);
 // The same of what this site is about to delete: not to be wondered at.
+// Seen to be gone; doubted until then, so that it speaks for no loss.
+log::event seen_gone(std::string repository, const longshore::digest& d);
 // Not seen to be gone, but not to be believed to be there.
 log::event distrusted(std::string repository, const longshore::digest& d);
 log::event lost_on_purpose(std::string repository, const longshore::digest& d);

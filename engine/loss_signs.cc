@@ -7,7 +7,8 @@
 namespace longshore::engine {
 namespace {
 
-constexpr std::size_t names_max = 16;     // two ask for all
+constexpr std::size_t names_max = 16;  // of each kind
+constexpr std::int64_t loss_us_max = 2 * loss_signs::again_us;
 constexpr std::size_t begun_max = 1'000;  // remembered
 
 }  // namespace
@@ -16,6 +17,7 @@ constexpr std::size_t begun_max = 1'000;  // remembered
 void loss_signs::note(const std::vector<log::event>& submitted, timestamp now) {
   using log::event_kind;
   if (verifying_all_) return;
+  forget_old(now);
   const bool verified = std::ranges::find(submitted, event_kind::mismatched, &log::event::kind) != submitted.end();
   for (const log::event& e : submitted) {
     const bool is_sign = e.kind == event_kind::lost && e.detail.empty() && !verified;
@@ -29,8 +31,8 @@ void loss_signs::note_one(const log::event& e, timestamp now) {
     const std::string kind = record_detail(e.detail).text("kind");
     if (kind != "missing_tag" && kind != "missing_manifest" && kind != "missing_blob") return;
   }
-  names& to = found ? losses_ : signs_;
-  if (to.size() < names_max) to.insert(e.repository);
+  if (found && losses_.size() < names_max) losses_.insert_or_assign(e.repository, now.us);
+  if (!found && signs_.size() < names_max) signs_.insert(e.repository);
   suspect(found ? "a verification found content of " + e.repository + " missing there"
                 : "content of " + e.repository + " that was there is not",
           now);
@@ -50,7 +52,7 @@ void loss_signs::suspect(std::string why, timestamp now) {
 
 bool loss_signs::asks_for_all() const {
   const auto confirmed = [&](const std::string& repository) { return losses_.contains(repository); };
-  return all_gone_ || signs_.size() > 1 || losses_.size() > 1 || std::ranges::any_of(signs_, confirmed);
+  return all_gone_ || losses_.size() > 1 || std::ranges::any_of(signs_, confirmed);
 }
 
 bool loss_signs::may_begin(const std::string& repository, timestamp now) const {
@@ -58,11 +60,23 @@ bool loss_signs::may_begin(const std::string& repository, timestamp now) const {
   return begun == begun_at_us_.end() || now.us - begun->second >= again_us;
 }
 
-std::optional<std::string> loss_signs::due(timestamp now) const {
+void loss_signs::forget_old(timestamp now) {
+  std::erase_if(losses_, [&](const auto& l) { return now.us - l.second >= loss_us_max; });
+  calm_down();
+}
+
+void loss_signs::calm_down() {
+  if (all_gone_ || !signs_.empty() || !losses_.empty()) return;
+  reason_.clear();
+  since_ = {};
+}
+
+std::optional<std::string> loss_signs::due(timestamp now) {
   if (verifying_all_) return std::nullopt;
+  if (!asks_for_all()) forget_old(now);
   if (asks_for_all()) return may_begin("", now) ? std::optional<std::string>("") : std::nullopt;
-  if (signs_.empty() || !may_begin(*signs_.begin(), now)) return std::nullopt;
-  return *signs_.begin();
+  const auto next = std::ranges::find_if(signs_, [&](const std::string& name) { return may_begin(name, now); });
+  return next == signs_.end() ? std::nullopt : std::optional(*next);
 }
 
 void loss_signs::began(const std::string& repository, timestamp now) {
@@ -76,17 +90,17 @@ void loss_signs::began(const std::string& repository, timestamp now) {
 
 void loss_signs::ended(const std::string& repository, bool looked_at_all) {
   verifying_all_ = false;
-  if (!looked_at_all) return;
+  if (!looked_at_all && ++not_looked_at_all_[repository] < tries_max) return;
+  not_looked_at_all_.erase(repository);
   if (repository.empty()) {
     signs_.clear();
     losses_.clear();
+    not_looked_at_all_.clear();
     all_gone_ = false;
   } else if (!losses_.contains(repository)) {
     signs_.erase(repository);  // else both stand, until all were looked at
   }
-  if (!signs_.empty() || asks_for_all()) return;
-  reason_.clear();
-  since_ = {};
+  calm_down();
 }
 
 }  // namespace longshore::engine

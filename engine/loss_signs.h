@@ -3,9 +3,10 @@
 // What speaks for the target having lost content behind our back, and which verification that asks for. Pure.
 //
 // A sign is content that a pass believed to be there and that is not: it has its repository verified, since a registry
-// that collects its garbage leaves such signs, too. A loss is what a verification found missing. Signs in several
-// repositories, losses in several, or a loss where there was a sign, have all repositories verified. Nothing is
-// verified for this twice within `again_us`. What is found while all are verified is that run's own business.
+// that collects its garbage leaves such signs, too. A loss is what a verification found missing. Losses in several
+// repositories, or a loss where there was a sign, have all repositories verified. A single loss was mended, and is
+// forgotten after a while. Nothing is verified for this twice within `again_us`, or more than `tries_max` times because
+// it could not be looked at whole. What is found while all are verified is that run's own business.
 
 #include <cstdint>
 #include <map>
@@ -21,14 +22,15 @@ namespace longshore::engine {
 class loss_signs {
  public:
   static constexpr std::int64_t again_us = 3'600'000'000;
+  static constexpr int tries_max = 3;
 
   // Records that the journal was given together; most say nothing here.
   void note(const std::vector<log::event>& submitted, timestamp now);
   // All of it seems to be gone.
   void note_all_gone(std::string why, timestamp now);
 
-  // What is to be verified now: one repository, or all ("").
-  std::optional<std::string> due(timestamp now) const;
+  // What is to be verified now: one repository, or all (""). Forgets what is old.
+  std::optional<std::string> due(timestamp now);
   void began(const std::string& repository, timestamp now);
   // It has looked at everything; otherwise the signs stand, and it is due again in its time.
   void ended(const std::string& repository, bool looked_at_all);
@@ -44,7 +46,12 @@ class loss_signs {
   void note_one(const log::event& e, timestamp now);
   void suspect(std::string why, timestamp now);
 
-  names signs_, losses_;  // repositories
+  void forget_old(timestamp now);
+  void calm_down();
+
+  names signs_;                                                // repositories
+  std::map<std::string, std::int64_t, std::less<>> losses_;    // and when
+  std::map<std::string, int, std::less<>> not_looked_at_all_;  // times in a row
   bool all_gone_ = false, verifying_all_ = false;
   std::map<std::string, std::int64_t, std::less<>> begun_at_us_;
   std::string reason_;

@@ -100,6 +100,7 @@ class repository_sync {
 
   // repository_sync_apart.cc
   task<> look_at_apart();
+  boost::asio::awaitable<std::vector<actual_item>> worth_asking(std::vector<actual_item> held);
   task<> bring_meanwhile(const open_item& item, manifest_document shown, manifest_claims& claims);
   static void mark_apart(const open_item& item, records& outcome);
   static bool is_apart(const open_item& item, const log::event& outcome);

@@ -2,11 +2,16 @@
 
 #include "engine/journal_records.h"
 #include "engine/repository_sync.h"
+#include "engine/tag_listing.h"
 
 namespace longshore::engine {
+
+namespace asio = boost::asio;
+
 namespace {
 
-constexpr std::size_t held_asked_first = 16;  // where none of these is back, the others are not either
+constexpr std::size_t held_digests_asked = 16;
+constexpr int unanswered_max = 3;
 
 bool is_held_back(const actual_item& i) { return i.state == item_state::parked && i.code == code_over_ceiling; }
 
@@ -23,13 +28,16 @@ task<> repository_sync::look_at_apart() {
   });
   if (!read) co_return pass(std::move(read));
   records opened;
-  for (std::size_t i = 0; i < held.size() && (i < held_asked_first || !opened.empty()); ++i) {
-    auto shown = co_await world_->source.resolve(repository_, held[i].ref);
+  const std::size_t held_back = held.size();
+  int unanswered_in_a_row = 0;
+  for (const actual_item& item : co_await worth_asking(std::move(held))) {
+    auto shown = co_await world_->source.resolve(repository_, item.ref);
     if (!shown && shown.error().code == errc::stopped) co_return pass(std::move(shown));
-    if (!shown || stopping_) break;
-    if (*shown) opened.push_back(record::reopened(repository_, held[i].ref, held[i].is_tag));
+    unanswered_in_a_row = shown ? 0 : unanswered_in_a_row + 1;
+    if (stopping_ || unanswered_in_a_row == unanswered_max) break;
+    if (shown && *shown) opened.push_back(record::reopened(repository_, item.ref, item.is_tag));
   }
-  any_held_ = opened.size() < held.size();
+  any_held_ = opened.size() < held_back;
   for (const actual_item& item : apart) {
     auto wanted = world_->wanted.item(repository_, item.ref);
     if (!wanted) co_return pass(std::move(wanted));
@@ -41,7 +49,21 @@ task<> repository_sync::look_at_apart() {
     const std::string at = *shown ? (*shown)->text() : std::string();
     if (at != item.digest && !kept) opened.push_back(record::reopened(repository_, item.ref, true));
   }
-  co_return co_await world_->records.append(std::move(opened));
+  co_return co_await world_->records.append_in_parts(std::move(opened));
+}
+
+// Of the deletions held back: tags that the source lists again, and the first of those that go by digest, which no
+// listing shows.
+asio::awaitable<std::vector<actual_item>> repository_sync::worth_asking(std::vector<actual_item> held) {
+  std::vector<actual_item> asked;
+  if (held.empty()) co_return asked;
+  const auto listed = co_await list_all_tags(world_->source, repository_, world_->settings.listed_tags_max);
+  std::size_t by_digest = 0;
+  for (actual_item& item : held) {
+    const bool worth = item.is_tag ? listed && listed->contains(item.ref) : by_digest++ < held_digests_asked;
+    if (worth) asked.push_back(std::move(item));
+  }
+  co_return asked;
 }
 
 // Until the event's word can be called outdated, the target has what the source shows, and the item stays open.

@@ -37,9 +37,18 @@ asio::awaitable<void> target_watch::watch() {
 void target_watch::verify_what_is_due() {
   const verify_run& last = verifies_->last();
   if (verifying_ && (last.number != run_ || !last.running)) {
-    const bool whole = last.number == run_ && last.failure.empty() && last.unknown_repositories == 0;
+    // One that cannot be compared says nothing of the others.
+    const bool whole = last.number == run_ && last.failure.empty() &&
+                       (last.unknown_repositories == 0 || last.unknown_repositories < last.total);
     signs_.ended(*verifying_, whole);
     verifying_.reset();
+    heeded_ = std::max(heeded_, run_);
+  }
+  // What an operator had verified whole is as good.
+  if (!verifying_ && !last.running && last.number > heeded_) {
+    heeded_ = last.number;
+    const bool all = last.asked.repositories.empty() && last.failure.empty();
+    if (all && last.unknown_repositories < std::max<std::size_t>(last.total, 1)) signs_.ended("", true);
   }
   const timestamp now = world_->now.now();
   const auto next = verifying_ ? std::nullopt : signs_.due(now);
@@ -80,12 +89,19 @@ result<std::vector<target_watch::standing_tag>> target_watch::sample() const {
 
 result<std::optional<target_watch::standing_tag>> target_watch::some_tag_of(const std::string& repository) const {
   std::optional<standing_tag> found;
+  result<void> looked;
   auto read = world_->done.items(repository, [&](const actual_item& item) {
     if (!item.is_tag) return false;  // tags come first
-    if (item.state == item_state::done && item.done_size > 0 && !item.digest.empty()) found = {repository, item.ref};
-    return !found;
+    const bool stands = item.state == item_state::done && item.done_size > 0 && !item.digest.empty();
+    if (!stands || world_->copying.filter->tag(item.ref)) return true;
+    // What the source has no more was kept on purpose, and may go by anybody's hand.
+    auto wanted = world_->wanted.item(repository, item.ref);
+    if (!wanted) looked = pass(std::move(wanted));
+    if (looked && *wanted && !(*wanted)->gone) found = {repository, item.ref};
+    return looked && !found;
   });
   if (!read) return pass(std::move(read));
+  if (!looked) return pass(std::move(looked));
   return found;
 }
 

@@ -44,7 +44,7 @@ class target_watch {
   loss_signs signs_;
   timestamp looked_at_;
   std::optional<std::string> verifying_;  // what signs_ asked for; empty: all
-  std::uint64_t run_ = 0;
+  std::uint64_t run_ = 0, heeded_ = 0;    // heeded_: the newest run that has ended and was heard of
 };
 
 }  // namespace longshore::engine

@@ -95,6 +95,9 @@ void secondary::build() {
   actions_ = std::make_unique<engine::operator_actions>(*sync_world_, *replicator_);
   engine::follower_options following;
   following.before = read_last_contact(config_.site.data_dir).value_or(engine::primary_contact{});
+  // A clock that was set back since must not make it newer than anything to come.
+  const timestamp now = world_.now.now();
+  if (now < following.before.answered || now < following.before.caught_up) following.before = {};
   contact_kept_ = following.before.answered;
   follower_ = std::make_unique<engine::follower>(
       on_, engine::follower_world{*primary_, *world_.logs.log, world_.log, pauses_, world_.now, random_}, following,

@@ -16,7 +16,7 @@ class loss_signs_test : public ::testing::Test {
     item.ref = "v1";
     signs_.note({record::lost(repository, digest::of("x")), record::mismatched(item, kind, "why")}, now_);
   }
-  std::optional<std::string> due() const { return signs_.due(now_); }
+  std::optional<std::string> due() { return signs_.due(now_); }
 
   loss_signs signs_;
   timestamp now_{1'790'000'000'000'000};
@@ -60,9 +60,16 @@ TEST_F(loss_signs_test, what_this_site_deletes_is_no_sign) {
   EXPECT_EQ(signs_.reason(), "");
 }
 
-TEST_F(loss_signs_test, several_repositories_have_all_verified) {
+TEST_F(loss_signs_test, several_signs_have_each_repository_verified_and_a_confirmed_one_all) {
   lost("a");
   lost("b");
+  ASSERT_EQ(due(), "a");
+  signs_.began("a", now_);
+  signs_.ended("a", true);
+  ASSERT_EQ(due(), "b");
+  signs_.began("b", now_);
+  missing("b");
+  signs_.ended("b", true);
   EXPECT_EQ(due(), "");
 }
 
@@ -85,6 +92,28 @@ TEST_F(loss_signs_test, a_verification_that_could_not_look_comes_again_in_its_ti
   EXPECT_FALSE(due());
   now_.us += loss_signs::again_us;
   EXPECT_EQ(due(), "");
+}
+
+TEST_F(loss_signs_test, one_loss_that_was_mended_is_not_suspected_for_ever) {
+  missing("a");
+  EXPECT_FALSE(due());
+  now_.us += 48 * loss_signs::again_us;
+  EXPECT_FALSE(due());
+  EXPECT_EQ(signs_.reason(), "") << "nothing will ever be verified for it, and status warns";
+  missing("b");
+  EXPECT_FALSE(due()) << "another single one, two days later";
+}
+
+TEST_F(loss_signs_test, what_one_repository_never_answers_has_not_all_verified_every_hour_for_ever) {
+  signs_.note_all_gone("it is empty", now_);
+  int runs = 0;
+  for (int hour = 0; hour < 48; ++hour, now_.us += loss_signs::again_us) {
+    if (due() != "") continue;
+    ++runs;
+    signs_.began("", now_);
+    signs_.ended("", false);  // c has a tag that the source answers with 500: unknown_repositories is 1 each time
+  }
+  EXPECT_LE(runs, 5);
 }
 
 }  // namespace

@@ -110,7 +110,7 @@ TEST_F(replicator_test, deletions_that_were_held_back_are_given_up_when_the_sour
   pauses_.advance(settings_.apart_look_ms);
   settle();
   idle();
-  EXPECT_EQ(source_.operations(), 4u) << "still gone: one question for each";
+  EXPECT_EQ(source_.operations(), 1u) << "still gone: one listing";
   EXPECT_EQ(repository("a").parked, 4u);
   for (const auto& [tag, d] : tags) source_.set_tag("a", tag, d);  // and nobody tells of it
   pauses_.advance(settings_.apart_look_ms);
@@ -303,6 +303,31 @@ TEST_F(replicator_test, a_journal_that_cannot_be_written_halts_the_work_and_says
   idle();
   EXPECT_FALSE(replicator_->status().halted.empty());
   EXPECT_FALSE(target_.tag("a", "v1"));
+}
+
+TEST_F(replicator_test, the_last_of_many_deletions_that_were_held_back_is_looked_for_too) {
+  std::map<std::string, digest> tags;
+  for (int n = 10; n < 30; ++n) {
+    const std::string tag = "v" + std::to_string(n);
+    tags.emplace(tag, push("a", tag, tag));
+  }
+  start();
+  idle();
+  clock_.advance_us(3'600'000'000);
+  for (const auto& [tag, d] : tags) {
+    source_.erase_tag("a", tag);
+    say_observed_gone("a", tag);
+  }
+  replicator_->changed("a");
+  idle();
+  ASSERT_EQ(repository("a").parked, 20u);
+  source_.set_tag("a", "v29", tags.at("v29"));
+  for (int hour = 0; hour < 3; ++hour) {
+    pauses_.advance(settings_.apart_look_ms);
+    settle();
+    idle();
+  }
+  EXPECT_EQ(repository("a").parked, 19u);
 }
 
 }  // namespace

@@ -109,5 +109,38 @@ TEST_F(target_watch_test, a_target_that_does_not_answer_is_not_suspected) {
   EXPECT_EQ(watch_->suspicion(), "");
 }
 
+TEST_F(target_watch_test, what_was_kept_and_then_removed_by_hand_is_no_loss) {
+  settings_.deletes = delete_mode::keep;
+  push("a", "v1");
+  push("a", "v2");
+  start();
+  source_.erase_tag("a", "v1");
+  say_observed_gone("a", "v1");
+  replicator_->changed("a");
+  run(replicator_->idle());
+  target_.erase_tag("a", "v1");  // the operator tidies up
+  for (int hour = 0; hour < 4; ++hour) {
+    clock_.advance_us(3'600'000'000);
+    step();
+    step();
+  }
+  EXPECT_EQ(watch_->suspicion(), "");
+  EXPECT_EQ(verification_->last().number, 0u) << "all is verified each hour";
+}
+
+TEST_F(target_watch_test, a_verification_of_all_that_an_operator_asked_for_ends_a_suspicion) {
+  for (const char* r : {"a", "b"}) push(r, "v1");
+  start();
+  step();
+  target_.erase_tag("a", "v1");
+  for (int n = 0; n < 2; ++n) {  // finds and mends it; then finds nothing
+    ASSERT_TRUE(verification_->begin({}));
+    run(verification_->wait(30'000));
+    run(replicator_->idle());
+    step();
+  }
+  EXPECT_EQ(watch_->suspicion(), "");
+}
+
 }  // namespace
 }  // namespace longshore::engine
