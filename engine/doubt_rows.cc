@@ -1,9 +1,12 @@
 #include "engine/doubt_rows.h"
 
+#include "engine/item_rows.h"
 #include "engine/record_detail.h"
 
 namespace longshore::engine {
 namespace {
+
+using item_rows::joined;
 
 using log::event_kind;
 
@@ -11,13 +14,6 @@ using log::event_kind;
 //   actual.doubts    repository NUL digest -> "" (there) or "gone"
 //   actual.doubted   digest NUL repository -> (empty)
 constexpr std::string_view gone = "gone";
-
-std::string joined(std::string_view a, std::string_view b) {
-  std::string key(a);
-  key.push_back('\0');
-  key.append(b);
-  return key;
-}
 
 bool comes(const log::event_view& e) { return e.kind == event_kind::located || e.kind == event_kind::published; }
 

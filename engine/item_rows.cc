@@ -8,6 +8,13 @@ constexpr char manifest_kind = '2';
 
 }  // namespace
 
+std::string joined(std::string_view a, std::string_view b) {
+  std::string key(a);
+  key.push_back('\0');
+  key.append(b);
+  return key;
+}
+
 std::string in_repository(std::string_view name) {
   std::string key(name);
   key.push_back('\0');

@@ -12,6 +12,8 @@
 
 namespace longshore::engine::item_rows {
 
+// "a NUL b"
+std::string joined(std::string_view a, std::string_view b);
 // What the keys of all rows of a repository begin with.
 std::string in_repository(std::string_view name);
 // "kind ref"

@@ -2,23 +2,19 @@
 
 #include <charconv>
 
+#include "engine/item_rows.h"
 #include "engine/journal_records.h"
 #include "engine/reference.h"
 
 namespace longshore::engine {
 namespace {
 
+using item_rows::joined;
+
 // Rows:
 //   locations.by_digest      digest NUL repository -> (empty)
 //   locations.by_repository  repository NUL digest -> (empty)
 //                            repository NUL        -> tags seen by its survey, decimal
-std::string joined(std::string_view a, std::string_view b) {
-  std::string key(a);
-  key.push_back('\0');
-  key.append(b);
-  return key;
-}
-
 }  // namespace
 
 std::vector<storage::family_spec> locations::family_specs() {
