@@ -191,13 +191,6 @@ void check_losses(const json::value& status, const on_checked& told) {
   }
 }
 
-json::value asked(const online_site& site, const std::string& target) {
-  const auto answer = site.client->ask(site.question("GET", target));
-  boost::system::error_code ec;
-  json::value body = answer && answer->ok() ? json::parse(answer->body, ec) : json::value(nullptr);
-  return ec ? json::value(nullptr) : body;
-}
-
 // The first repositories that the site knows, by name; in that state where one is given.
 std::vector<std::string> known_repositories(const online_site& site, const std::string& state) {
   const json::value page = asked(site, "/v1/repositories?limit=1000" + (state.empty() ? "" : "&state=" + state));

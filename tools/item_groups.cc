@@ -1,4 +1,5 @@
 #include "tools/item_groups.h"
+#include "tools/json_text.h"
 
 #include <utility>
 
@@ -9,12 +10,6 @@ namespace json = boost::json;
 
 constexpr std::string_view mark = "\001";  // where a remedy names the item
 constexpr std::size_t together_max = 1'000, names_in_line = 8;
-
-std::string text_at(const json::value& v, const char* pointer) {
-  boost::system::error_code ec;
-  const json::value* found = v.find_pointer(pointer, ec);
-  return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
-}
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 
 #include "api/url.h"
 #include "tools/item_groups.h"
+#include "tools/json_text.h"
 #include "tools/online.h"
 
 namespace longshore::tools {
@@ -20,19 +21,12 @@ struct items_options {
   std::string pattern, state;
 };
 
-std::string text_at(const json::value& v, const char* pointer) {
-  boost::system::error_code ec;
-  const json::value* found = v.find_pointer(pointer, ec);
-  return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
-}
-
 // What the last verification found in repositories that are failed as a whole, each with one reason only.
 void print_mismatches(const online_site& site, const std::set<std::string>& repositories) {
   if (repositories.empty()) return;
-  const auto answer = site.client->ask(site.question("GET", "/v1/verify"));
+  const json::value run = asked(site, "/v1/verify");
   boost::system::error_code ec;
-  const json::value run = answer && answer->ok() ? json::parse(answer->body, ec) : json::value(nullptr);
-  const json::value* all = ec ? nullptr : run.find_pointer("/mismatches", ec);
+  const json::value* all = run.find_pointer("/mismatches", ec);
   if (all == nullptr || !all->is_array()) return;
   bool begun = false;
   for (const json::value& m : all->get_array()) {

@@ -158,6 +158,12 @@ std::string record_text(const json::object& record) {
   return to_text(record) + (is_gone(record) ? "found  gone at the source\n" : "");
 }
 
+std::string text_at(const json::value& v, const std::string& pointer) {
+  boost::system::error_code ec;
+  const json::value* found = v.find_pointer(pointer, ec);
+  return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
+}
+
 std::string to_text(const json::value& v) {
   std::string out;
   if (v.is_object())

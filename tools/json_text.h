@@ -12,6 +12,9 @@ namespace longshore::tools {
 
 std::string to_text(const boost::json::value& v);
 
+// The text at this JSON pointer; empty where there is none.
+std::string text_at(const boost::json::value& v, const std::string& pointer);
+
 // One log record, as `log tail` shows it: seq, time, kind, what it is about, who.
 std::string record_line(const boost::json::object& record);
 

@@ -77,4 +77,11 @@ int print_answer(const invocation& call, const result<site_answer>& answer, cons
   return exit_done;
 }
 
+boost::json::value asked(const online_site& site, const std::string& target) {
+  const auto answer = site.client->ask(site.question("GET", target));
+  boost::system::error_code ec;
+  boost::json::value body = answer && answer->ok() ? boost::json::parse(answer->body, ec) : nullptr;
+  return ec ? nullptr : body;
+}
+
 }  // namespace longshore::tools

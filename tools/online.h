@@ -3,6 +3,7 @@
 // What the commands that ask a running site share: where it is, the token, and how much log it has.
 
 #include <CLI/CLI.hpp>
+#include <boost/json/fwd.hpp>
 #include <memory>
 #include <string>
 
@@ -27,6 +28,8 @@ struct online_site {
   site_question question(std::string method, std::string target) const;
 };
 result<online_site> reach(const invocation& call, const online_options& options);
+// What the site answers there; null where it does not answer well.
+boost::json::value asked(const online_site& site, const std::string& target);
 
 // Records in the site's log now.
 result<std::uint64_t> log_size(const online_site& site);

@@ -55,14 +55,6 @@ int list_repositories(const invocation& call, const online_site& site, const std
   return exit_done;
 }
 
-// What the site answers, where it answers; null else: a primary has nothing to verify.
-json::value asked(const online_site& site, const char* target) {
-  const auto answer = site.client->ask(site.question("GET", target));
-  boost::system::error_code ec;
-  json::value body = answer && answer->ok() ? json::parse(answer->body, ec) : json::value(nullptr);
-  return ec ? json::value(nullptr) : body;
-}
-
 int print_verdict(const online_site& site, const std::string& body) {
   boost::system::error_code ec;
   const json::value status = json::parse(body, ec);

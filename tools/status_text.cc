@@ -22,11 +22,6 @@ bool has(const json::value& v, const std::string& pointer) {
   return found != nullptr && !found->is_null();
 }
 
-std::string text_at(const json::value& v, const std::string& pointer) {
-  const json::value* found = at(v, pointer);
-  return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
-}
-
 std::uint64_t number_at(const json::value& v, const std::string& pointer) {
   const json::value* found = at(v, pointer);
   boost::system::error_code ec;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/json_text.h"
 #include "tools/online.h"
 
 namespace longshore::tools {
@@ -25,12 +26,6 @@ std::uint64_t number_at(const json::value& v, const char* pointer) {
   boost::system::error_code ec;
   const json::value* n = v.find_pointer(pointer, ec);
   return n != nullptr && n->is_number() ? n->to_number<std::uint64_t>(ec) : 0;
-}
-
-std::string text_at(const json::value& v, const char* pointer) {
-  boost::system::error_code ec;
-  const json::value* t = v.find_pointer(pointer, ec);
-  return t != nullptr && t->is_string() ? std::string(t->get_string()) : std::string();
 }
 
 bool flag_at(const json::value& v, const char* pointer) {
