@@ -1,6 +1,7 @@
 #include "engine/loss_signs.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/record_detail.h"
 
@@ -16,26 +17,41 @@ constexpr std::size_t begun_max = 1'000;  // remembered
 // What a verification finds lost comes together with the items that it opens again for that.
 void loss_signs::note(const std::vector<log::event>& submitted, timestamp now) {
   using log::event_kind;
-  if (verifying_all_) return;
   forget_old(now);
   const bool verified = std::ranges::find(submitted, event_kind::mismatched, &log::event::kind) != submitted.end();
   for (const log::event& e : submitted) {
     const bool is_sign = e.kind == event_kind::lost && e.detail.empty() && !verified;
-    if (is_sign || e.kind == event_kind::mismatched) note_one(e, now);
+    if (!is_sign && e.kind != event_kind::mismatched) continue;
+    if (verifying_all_) {
+      note_meanwhile(e.repository, is_sign);
+    } else if (is_sign) {
+      note_sign(e.repository, now);
+    } else {
+      note_loss(e, now);
+    }
   }
 }
 
-void loss_signs::note_one(const log::event& e, timestamp now) {
-  const bool found = e.kind == log::event_kind::mismatched;
-  if (found) {
-    const std::string kind = record_detail(e.detail).text("kind");
-    if (kind != "missing_tag" && kind != "missing_manifest" && kind != "missing_blob") return;
+// Where much is mended, nothing more is to be learnt from signs.
+void loss_signs::note_meanwhile(const std::string& repository, bool is_sign) {
+  if (!is_sign) {
+    meanwhile_.erase(repository);
+    if (mended_.size() < names_max) mended_.insert(repository);
+  } else if (mended_.size() < names_max && !mended_.contains(repository) && meanwhile_.size() < names_max) {
+    meanwhile_.insert(repository);
   }
-  if (found && losses_.size() < names_max) losses_.insert_or_assign(e.repository, now.us);
-  if (!found && signs_.size() < names_max) signs_.insert(e.repository);
-  suspect(found ? "a verification found content of " + e.repository + " missing there"
-                : "content of " + e.repository + " that was there is not",
-          now);
+}
+
+void loss_signs::note_sign(const std::string& repository, timestamp now) {
+  if (signs_.size() < names_max) signs_.insert(repository);
+  suspect("content of " + repository + " that was there is not", now);
+}
+
+void loss_signs::note_loss(const log::event& e, timestamp now) {
+  const std::string kind = record_detail(e.detail).text("kind");
+  if (kind != "missing_tag" && kind != "missing_manifest" && kind != "missing_blob") return;
+  if (losses_.size() < names_max) losses_.insert_or_assign(e.repository, now.us);
+  suspect("a verification found content of " + e.repository + " missing there", now);
 }
 
 void loss_signs::note_all_gone(std::string why, timestamp now) {
@@ -88,8 +104,18 @@ void loss_signs::began(const std::string& repository, timestamp now) {
   verifying_all_ = repository.empty();
 }
 
-void loss_signs::ended(const std::string& repository, bool looked_at_all) {
+void loss_signs::take_up_meanwhile(timestamp now) {
+  mended_.clear();
+  for (const std::string& repository : std::exchange(meanwhile_, {})) note_sign(repository, now);
+}
+
+void loss_signs::ended(const std::string& repository, bool looked_at_all, timestamp now) {
   verifying_all_ = false;
+  end(repository, looked_at_all);
+  take_up_meanwhile(now);
+}
+
+void loss_signs::end(const std::string& repository, bool looked_at_all) {
   if (!looked_at_all && ++not_looked_at_all_[repository] < tries_max) return;
   not_looked_at_all_.erase(repository);
   if (repository.empty()) {

@@ -6,7 +6,8 @@
 // that collects its garbage leaves such signs, too. A loss is what a verification found missing. Losses in several
 // repositories, or a loss where there was a sign, have all repositories verified. A single loss was mended, and is
 // forgotten after a while. Nothing is verified for this twice within `again_us`, or more than `tries_max` times because
-// it could not be looked at whole. What is found while all are verified is that run's own business.
+// it could not be looked at whole. What a verification of all finds, and what is missed while that is mended, is
+// that run's own business; a sign in another repository, which it may have been through with, stands after it.
 
 #include <cstdint>
 #include <map>
@@ -33,7 +34,7 @@ class loss_signs {
   std::optional<std::string> due(timestamp now);
   void began(const std::string& repository, timestamp now);
   // It has looked at everything; otherwise the signs stand, and it is due again in its time.
-  void ended(const std::string& repository, bool looked_at_all);
+  void ended(const std::string& repository, bool looked_at_all, timestamp now);
 
   // Empty: nothing speaks for a loss.
   const std::string& reason() const { return reason_; }
@@ -43,13 +44,18 @@ class loss_signs {
   using names = std::set<std::string, std::less<>>;
   bool asks_for_all() const;
   bool may_begin(const std::string& repository, timestamp now) const;
-  void note_one(const log::event& e, timestamp now);
+  void note_sign(const std::string& repository, timestamp now);
+  void note_meanwhile(const std::string& repository, bool is_sign);
+  void note_loss(const log::event& e, timestamp now);
   void suspect(std::string why, timestamp now);
 
   void forget_old(timestamp now);
   void calm_down();
+  void end(const std::string& repository, bool looked_at_all);
+  void take_up_meanwhile(timestamp now);
 
   names signs_;                                                // repositories
+  names meanwhile_, mended_;                                   // likewise, while all are verified
   std::map<std::string, std::int64_t, std::less<>> losses_;    // and when
   std::map<std::string, int, std::less<>> not_looked_at_all_;  // times in a row
   bool all_gone_ = false, verifying_all_ = false;

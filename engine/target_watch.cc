@@ -36,11 +36,12 @@ asio::awaitable<void> target_watch::watch() {
 
 void target_watch::verify_what_is_due() {
   const verify_run& last = verifies_->last();
+  const timestamp now = world_->now.now();
   if (verifying_ && (last.number != run_ || !last.running)) {
     // One that cannot be compared says nothing of the others.
     const bool whole = last.number == run_ && last.failure.empty() &&
                        (last.unknown_repositories == 0 || last.unknown_repositories < last.total);
-    signs_.ended(*verifying_, whole);
+    signs_.ended(*verifying_, whole, now);
     verifying_.reset();
     heeded_ = std::max(heeded_, run_);
   }
@@ -48,9 +49,9 @@ void target_watch::verify_what_is_due() {
   if (!verifying_ && !last.running && last.number > heeded_) {
     heeded_ = last.number;
     const bool all = last.asked.repositories.empty() && last.failure.empty();
-    if (all && last.unknown_repositories < std::max<std::size_t>(last.total, 1)) signs_.ended("", true);
+    if (all && last.unknown_repositories < std::max<std::size_t>(last.total, 1)) signs_.ended("", true, now);
   }
-  const timestamp now = world_->now.now();
+  if (last.running || (last.number > 0 && now.us - last.finished.us < quiet_us)) return;
   const auto next = verifying_ ? std::nullopt : signs_.due(now);
   if (!next) return;
   verify_request asked;
@@ -58,7 +59,7 @@ void target_watch::verify_what_is_due() {
   const auto begun = verifies_->begin(std::move(asked));
   if (!begun && begun.error().code == errc::busy) return;  // when that one has ended
   signs_.began(*next, now);
-  if (!begun) return signs_.ended(*next, begun.error().code == errc::not_found);  // it is not replicated any more
+  if (!begun) return signs_.ended(*next, begun.error().code == errc::not_found, now);  // it is not replicated any more
   verifying_ = *next;
   run_ = *begun;
 }

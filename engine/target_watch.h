@@ -4,9 +4,10 @@
 // and has verified what that concerns, at once instead of when its turn comes.
 //
 // Hears what passes and verifications journal (note()), and asks the target once an hour, and after a start, for a few
-// tags that stand there: when it has none of them, all of it may be gone. Verifications are begun when no other runs.
-// One executor; call stop() and let it finish before destroying, and before the verification is stopped. World and
-// verification must outlive it.
+// tags that stand there: when it has none of them, all of it may be gone. Verifications are begun when no other runs,
+// and none has ended within `quiet_us`: who asked for one has the time to read what came of it, and to ask for the
+// next. One executor; call stop() and let it finish before destroying, and before the verification is stopped. World
+// and verification must outlive it.
 
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ namespace longshore::engine {
 
 class target_watch {
  public:
+  static constexpr std::int64_t quiet_us = 5'000'000;
+
   target_watch(boost::asio::any_io_executor on, const sync_world& world, verification& verifies)
       : world_(&world), verifies_(&verifies), group_(std::move(on)) {}
 

@@ -29,7 +29,7 @@ TEST_F(loss_signs_test, what_a_pass_missed_has_its_repository_verified_once) {
   ASSERT_EQ(due(), "a");
   EXPECT_NE(signs_.reason(), "");
   signs_.began("a", now_);
-  signs_.ended("a", true);
+  signs_.ended("a", true, now_);
   EXPECT_EQ(signs_.reason(), "") << "its garbage was collected, no more";
   lost("a");
   EXPECT_FALSE(due());
@@ -41,16 +41,34 @@ TEST_F(loss_signs_test, a_loss_that_a_verification_confirms_has_all_verified) {
   lost("a");
   signs_.began("a", now_);
   missing("a");
-  signs_.ended("a", true);
+  signs_.ended("a", true, now_);
   ASSERT_EQ(due(), "");
   EXPECT_NE(signs_.reason(), "");
   signs_.began("", now_);
-  lost("b");
   missing("c");
   EXPECT_FALSE(due());
-  signs_.ended("", true);
+  signs_.ended("", true, now_);
   EXPECT_FALSE(due());
   EXPECT_EQ(signs_.reason(), "");
+}
+
+TEST_F(loss_signs_test, a_sign_while_all_are_verified_stands_after_it) {
+  lost("a");
+  missing("a");
+  ASSERT_EQ(due(), "");
+  signs_.began("", now_);
+  lost("b");
+  lost("c");
+  missing("c");
+  missing("d");
+  lost("d");
+  EXPECT_FALSE(due());
+  signs_.ended("", true, now_);
+  EXPECT_EQ(due(), "b");
+  EXPECT_NE(signs_.reason().find("content of b "), std::string::npos);
+  signs_.began("b", now_);
+  signs_.ended("b", true, now_);
+  EXPECT_FALSE(due()) << "what was mended there was looked at";
 }
 
 TEST_F(loss_signs_test, what_this_site_deletes_is_no_sign) {
@@ -65,11 +83,11 @@ TEST_F(loss_signs_test, several_signs_have_each_repository_verified_and_a_confir
   lost("b");
   ASSERT_EQ(due(), "a");
   signs_.began("a", now_);
-  signs_.ended("a", true);
+  signs_.ended("a", true, now_);
   ASSERT_EQ(due(), "b");
   signs_.began("b", now_);
   missing("b");
-  signs_.ended("b", true);
+  signs_.ended("b", true, now_);
   EXPECT_EQ(due(), "");
 }
 
@@ -87,7 +105,7 @@ TEST_F(loss_signs_test, a_verification_that_could_not_look_comes_again_in_its_ti
   signs_.note_all_gone("it is empty", now_);
   ASSERT_EQ(due(), "");
   signs_.began("", now_);
-  signs_.ended("", false);
+  signs_.ended("", false, now_);
   EXPECT_EQ(signs_.reason(), "it is empty");
   EXPECT_FALSE(due());
   now_.us += loss_signs::again_us;
@@ -111,7 +129,7 @@ TEST_F(loss_signs_test, what_one_repository_never_answers_has_not_all_verified_e
     if (due() != "") continue;
     ++runs;
     signs_.began("", now_);
-    signs_.ended("", false);  // c has a tag that the source answers with 500: unknown_repositories is 1 each time
+    signs_.ended("", false, now_);  // c has a tag that the source answers with 500: unknown_repositories is 1 each time
   }
   EXPECT_LE(runs, 5);
 }

@@ -39,12 +39,14 @@ class target_watch_test : public engine_world {
   }
   // Until the verification that was begun, if any, has ended.
   void step() {
+    clock_.advance_us(2'000'000);
     pauses_.advance(2'000);
     settle();
     run(verification_->wait(30'000));
     run(replicator_->idle());
     settle();
   }
+  void pass_quiet_time() { clock_.advance_us(target_watch::quiet_us); }
   void empty_the_target() {
     for (const char* r : {"a", "b", "c", "d"}) target_.erase_repository(r);
   }
@@ -95,9 +97,29 @@ TEST_F(target_watch_test, a_push_that_meets_a_loss_has_all_looked_at) {
   run(replicator_->idle());
   ASSERT_TRUE(target_.tag("a", "v2"));
   EXPECT_NE(watch_->suspicion(), "");
-  for (int n = 0; n < 4; ++n) step();
+  for (int n = 0; n < 8; ++n) step();
   for (const char* r : {"a", "b", "c", "d"}) expect_mirrored(r);
   EXPECT_EQ(watch_->suspicion(), "");
+}
+
+TEST_F(target_watch_test, who_has_just_verified_may_ask_again_before_the_site_does) {
+  for (const char* r : {"a", "b", "c"}) push(r, "v1");
+  start();
+  step();
+  for (const char* r : {"a", "b"}) target_.erase_tag(r, "v1");
+  verify_request two;
+  two.repositories = {"a", "b"};
+  ASSERT_TRUE(verification_->begin(two));
+  run(verification_->wait(30'000));
+  run(replicator_->idle());
+  step();
+  EXPECT_EQ(verification_->last().number, 1u);
+  EXPECT_TRUE(verification_->begin(two));
+  run(verification_->wait(30'000));
+  pass_quiet_time();
+  step();
+  EXPECT_EQ(verification_->last().number, 3u);
+  EXPECT_EQ(verification_->last().total, 3u) << "two losses have all looked at";
 }
 
 TEST_F(target_watch_test, a_target_that_does_not_answer_is_not_suspected) {
