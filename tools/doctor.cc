@@ -15,7 +15,6 @@ namespace longshore::tools {
 namespace {
 
 constexpr std::size_t names_max = 10'000;  // of a catalog
-constexpr const char* probe_repository = "longshore/doctor";
 
 // Runs one coroutine to its end, on a loop of its own.
 template <class T>
@@ -55,8 +54,8 @@ std::string registry_remedy(const error& e, const registry_settings& r) {
   }
 }
 
-engine::task<> put(engine::registry& target, std::string ref, std::string bytes) {
-  auto stored = co_await target.put_manifest(probe_repository, std::move(ref),
+engine::task<> put(engine::registry& target, std::string repository, std::string ref, std::string bytes) {
+  auto stored = co_await target.put_manifest(std::move(repository), std::move(ref),
                                              "application/vnd.oci.image.manifest.v1+json", std::move(bytes));
   if (!stored) co_return pass(std::move(stored));
   co_return result<void>();
@@ -114,7 +113,7 @@ catalog check_registry(const std::string& what, const std::string& section, cons
 
 // With bytes that are no manifest: a registry that takes pushes refuses these, and keeps nothing. Of an upload that is
 // begun and cancelled, Distribution keeps a file.
-void check_pushing(const registry_settings& target, const on_checked& told) {
+void check_pushing(const registry_settings& target, const std::string& repository, const on_checked& told) {
   constexpr const char* what = "target_registry pushes";
   constexpr const char* bytes = "longshore doctor: no manifest";
   boost::asio::io_context loop(1);
@@ -122,13 +121,13 @@ void check_pushing(const registry_settings& target, const on_checked& told) {
   auto client = make_registry_client(loop.get_executor(), now, target);
   if (!client) return;  // told before
   const auto d = digest::of(bytes);
-  const auto pushed = wait_for(loop, put(**client, d.text(), bytes));
+  const auto pushed = wait_for(loop, put(**client, repository, d.text(), bytes));
   if (pushed) {  // it takes anything
-    const auto removed = wait_for(loop, (*client)->delete_manifest(probe_repository, d));
+    const auto removed = wait_for(loop, (*client)->delete_manifest(repository, d));
     if (removed) return told({what, verdict::good, "it takes them", ""});
     return told({what, verdict::attention,
                  "it takes what is no manifest, and does not delete it: " + removed.error().text,
-                 "delete the repository " + std::string(probe_repository) + " there by hand"});
+                 "delete the manifest " + repository + "@" + d.text() + " there by hand"});
   }
   const error& e = pushed.error();
   const auto says = [&](const char* code) { return e.text.find(code) != std::string::npos; };
@@ -137,7 +136,9 @@ void check_pushing(const registry_settings& target, const on_checked& told) {
   }
   if (e.code == errc::not_found) {
     return told({what, verdict::good,
-                 "not tried: it makes no repositories by itself, and has no " + std::string(probe_repository), ""});
+                 "not tried: it makes no repositories by itself, and has no " + repository +
+                     "; longshore doctor --push-to NAME tries one that it has",
+                 ""});
   }
   if (e.code == errc::unsupported) {
     return told(
@@ -174,7 +175,7 @@ void check_primary(const config& c, const on_checked& told) {
               : "is " + c.primary->url + " the right address, and is the primary running?"});
 }
 
-void run_checks(const config& c, const std::string& url, const std::string& ca_file, const on_checked& told) {
+void run_checks(const config& c, const doctor_settings& settings, const on_checked& told) {
   told({"configuration", verdict::good,
         (c.file.empty() ? std::string("the environment") : c.file.string()) + ": site " + c.site.name, ""});
   for (const std::string& warning : c.warnings) told({"configuration", verdict::attention, warning, "see above"});
@@ -188,10 +189,10 @@ void run_checks(const config& c, const std::string& url, const std::string& ca_f
   if (c.source_registry) check_registry("source_registry", "source_registry", *c.source_registry, told);
   if (c.target_registry) {
     seen.target = check_registry("target_registry", "target_registry", *c.target_registry, told);
-    check_pushing(*c.target_registry, told);
+    check_pushing(*c.target_registry, settings.push_to, told);
   }
   if (c.site.role == site_role::secondary) check_primary(c, told);
-  check_site(c, url, ca_file, told, seen);
+  check_site(c, settings.url, settings.ca_file, told, seen);
 }
 
 }  // namespace longshore::tools

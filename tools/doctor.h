@@ -37,7 +37,9 @@ using catalog = std::optional<std::set<std::string>>;
 // section: of the configuration, for the remedy.
 catalog check_registry(const std::string& what, const std::string& section, const registry_settings& r,
                        const on_checked& told);
-void check_pushing(const registry_settings& target, const on_checked& told);
+// repository: where the push is tried; a registry that makes none by itself needs one that it has.
+inline constexpr std::string_view probe_repository = "longshore/doctor";
+void check_pushing(const registry_settings& target, const std::string& repository, const on_checked& told);
 void check_primary(const config& c, const on_checked& told);
 struct seen_registries {
   std::map<std::string, catalog> sources;  // of a primary, by their names
@@ -48,6 +50,10 @@ struct seen_registries {
 void check_site(const config& c, const std::string& url, const std::string& ca_file, const on_checked& told,
                 const seen_registries& seen = {});
 
-void run_checks(const config& c, const std::string& url, const std::string& ca_file, const on_checked& told);
+struct doctor_settings {
+  std::string url, ca_file;  // of the running site
+  std::string push_to{probe_repository};
+};
+void run_checks(const config& c, const doctor_settings& settings, const on_checked& told);
 
 }  // namespace longshore::tools

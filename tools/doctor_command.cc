@@ -11,6 +11,11 @@ namespace longshore::tools {
 
 namespace {
 
+struct doctor_options {
+  online_options online;
+  std::string push_to{probe_repository};
+};
+
 void print(const checked& one) {
   std::printf("%-10s %s: %s\n", std::string(name_of(one.found)).c_str(), one.what.c_str(), one.text.c_str());
   if (one.found != verdict::good && !one.remedy.empty()) std::printf("%-10s   -> %s\n", "", one.remedy.c_str());
@@ -18,7 +23,7 @@ void print(const checked& one) {
 }
 
 // 0 all good, 3 something deserves attention, 1 something does not work.
-int doctor(const invocation& call, const online_options& options) {
+int doctor(const invocation& call, const doctor_options& options) {
   std::vector<checked> all;
   const auto told = [&](const checked& one) {
     all.push_back(one);
@@ -28,9 +33,10 @@ int doctor(const invocation& call, const online_options& options) {
   if (!c) {
     told({"configuration", verdict::bad, c.error().text, "correct it; README.md has examples to paste"});
   } else {
-    result<std::string> url = options.url.empty() ? own_url(*c) : result<std::string>(options.url);
+    result<std::string> url = options.online.url.empty() ? own_url(*c) : result<std::string>(options.online.url);
     if (!url) return failed(call, url.error());
-    run_checks(*c, *url, options.ca_file.empty() ? c->listen.ca_file.string() : options.ca_file, told);
+    const std::string& ca_file = options.online.ca_file;
+    run_checks(*c, {*url, ca_file.empty() ? c->listen.ca_file.string() : ca_file, options.push_to}, told);
   }
   int code = exit_done;
   boost::json::array list;
@@ -55,8 +61,12 @@ void add_doctor_command(CLI::App& app, invocation& call) {
   CLI::App* command =
       add_command(app, call, "doctor", "Check configuration, disk, registries, tokens and the way of a notification",
                   "longshore doctor --config /etc/longshore/longshore.toml", needs::config);
-  auto options = std::make_shared<online_options>();
-  add_online_options(*command, *options);
+  auto options = std::make_shared<doctor_options>();
+  add_online_options(*command, options->online);
+  command
+      ->add_option("--push-to", options->push_to,
+                   "Repository of the target that a push is tried in; nothing stays there")
+      ->capture_default_str();
   command->callback([&call, options] { call.run = [&call, options] { return doctor(call, *options); }; });
 }
 

@@ -230,14 +230,17 @@ TEST(doctor, a_source_that_lists_nothing_of_what_the_log_knows_deserves_attentio
 }
 
 // A target that answers a push so.
-std::vector<checked> push_to(const std::string& answer) {
+std::vector<checked> push_to(const std::string& answer, const std::string& repository = "any/name") {
   const told_site target([&](const std::string& path, const std::string&) {
+    if (path.find("/manifests/") != std::string::npos && !path.starts_with("/v2/" + repository + "/")) {
+      return std::string("500 Internal Server Error\r\n\r\n{}");
+    }
     return path.find("/manifests/") == std::string::npos ? std::string("200 OK\r\n\r\n{}") : answer;
   });
   registry_settings r;
   r.url = target.url();
   std::vector<checked> all;
-  check_pushing(r, [&](const checked& one) { all.push_back(one); });
+  check_pushing(r, repository, [&](const checked& one) { all.push_back(one); });
   return all;
 }
 
@@ -253,6 +256,11 @@ TEST(doctor, a_target_that_takes_no_pushes_is_found) {
   const auto denied = push_to("403 Forbidden\r\n\r\n{}");
   EXPECT_EQ(denied.at(0).found, verdict::attention);
   EXPECT_NE(denied.at(0).remedy.find("let this account push"), std::string::npos);
+  const auto unknown = push_to(
+      "404 Not Found\r\n\r\n"
+      R"({"errors":[{"code":"NAME_UNKNOWN"}]})",
+      "no/such");
+  EXPECT_NE(unknown.at(0).text.find("no/such; longshore doctor --push-to"), std::string::npos);
 }
 
 TEST(own_url, is_the_configured_one_before_the_address) {
