@@ -152,7 +152,10 @@ verify_admin::answering verify_admin::show(const request& r) {
     if (!seconds) co_return fail(errc::invalid, "wait is a number of seconds");
     co_await world_.does->wait(static_cast<std::int64_t>(std::min(*seconds, wait_seconds_max)) * 1'000);
   }
-  co_return json_answer(json::serialize(json_of(world_.does->last(), world_.now.now())) + "\n");
+  json::object shown = json_of(world_.does->last(), world_.now.now());
+  const std::int64_t every_ms = world_.does->every_ms();
+  shown.emplace("every_seconds", every_ms > 0 ? json::value(every_ms / 1'000) : json::value(nullptr));
+  co_return json_answer(json::serialize(shown) + "\n");
 }
 
 }  // namespace longshore::api

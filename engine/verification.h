@@ -71,6 +71,7 @@ class verification {
   void start();
   result<std::uint64_t> begin(verify_request asked);
   const verify_run& last() const { return last_; }
+  std::int64_t every_ms() const { return settings_.every_ms; }
   // What the schedule has done since the start; never `running`.
   const verify_run& scheduled() const { return scheduled_; }
   // Resumes when the run has ended, or after so long.

@@ -129,7 +129,10 @@ class verdict {
 
   void verified() {
     if (number_at(*verify_, "/run") == 0) {
-      return line("verified", "nobody asked since the start; each repository is once a day by itself (verify_every)");
+      const std::uint64_t every = number_at(*verify_, "/every_seconds");
+      return line("verified", "nobody asked since the start; " +
+                                  (every > 0 ? "each repository is by itself once in " + time_of(every)
+                                             : std::string("none is by itself (verify_every = 0): longshore verify")));
     }
     const auto n = [&](const char* name) { return number_at(*verify_, std::string("/repositories/") + name); };
     const json::value* running = at(*verify_, "/running");

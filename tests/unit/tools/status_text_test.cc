@@ -39,6 +39,13 @@ TEST(status_text, a_site_that_is_well_says_so_in_five_lines) {
   EXPECT_THAT(text, HasSubstr("to do         nothing"));
 }
 
+TEST(status_text, what_is_verified_by_itself_is_said_as_it_is_configured) {
+  EXPECT_THAT(verdict_text(secondary(), json::parse(R"({"run":0,"every_seconds":86400})")),
+              HasSubstr("by itself once"));
+  EXPECT_THAT(verdict_text(secondary(), json::parse(R"({"run":0,"every_seconds":null})")),
+              HasSubstr("none is by itself (verify_every = 0)"));
+}
+
 TEST(status_text, what_is_parked_or_failed_deserves_attention_and_says_how_to_look) {
   json::value status = secondary();
   status.at("repositories").as_object()["parked_items"] = 9;
