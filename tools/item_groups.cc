@@ -1,6 +1,7 @@
 #include "tools/item_groups.h"
 #include "tools/json_text.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace longshore::tools {
@@ -11,17 +12,33 @@ namespace json = boost::json;
 constexpr std::string_view mark = "\001";  // where a remedy names the item
 constexpr std::size_t together_max = 1'000, names_in_line = 8;
 
+std::string without_digests(std::string_view text) {
+  std::string kept;
+  for (;;) {
+    const std::size_t at = std::min(text.find("sha256:"), text.find("sha512:"));
+    if (at == std::string_view::npos) return kept.append(text);
+    const std::size_t hex = at + std::string_view("sha256:").size();
+    kept.append(text.substr(0, hex));
+    const std::size_t end = std::min(text.find_first_not_of("0123456789abcdef", hex), text.size());
+    if (end > hex) kept += "...";
+    text.remove_prefix(end);
+  }
+}
+
 }  // namespace
 
 std::string item_groups::add(const json::value& item) {
   const std::string ref = text_at(item, "/reference");
   const char* between = ref.empty() ? "" : ref.find(':') == std::string::npos ? ":" : "@";
-  cause now{text_at(item, "/repository"), text_at(item, "/state"), text_at(item, "/reason"), text_at(item, "/remedy")};
+  const std::string reason = text_at(item, "/reason");
+  cause now{text_at(item, "/repository"), text_at(item, "/state"), without_digests(reason), text_at(item, "/remedy")};
   std::string name = now.repository + between + ref;
   const std::size_t at = ref.empty() ? std::string::npos : now.remedy.find(name);
   if (at != std::string::npos) now.remedy.replace(at, name.size(), mark);
   std::string ended;
   if (now != cause_ || names_.size() >= together_max) ended = rest();
+  if (names_.empty()) reason_ = reason;
+  differ_ = differ_ || reason != reason_;
   cause_ = std::move(now);
   names_.push_back(std::move(name));
   return ended;
@@ -38,7 +55,8 @@ std::string item_groups::rest() {
     remedy.replace(at, mark.size(), names_.size() == 1 ? names_.front() : cause_.repository);
   }
   names_.clear();
-  return text + ": " + cause_.state + ": " + cause_.reason + "\n    " + remedy + "\n";
+  const std::string reason = std::exchange(differ_, false) ? cause_.reason + " (--json has each digest)" : reason_;
+  return text + ": " + cause_.state + ": " + reason + "\n    " + remedy + "\n";
 }
 
 }  // namespace longshore::tools

@@ -1,7 +1,7 @@
 #pragma once
 
 // Items as people read them: those of a repository that follow each other and share state, reason and remedy stand
-// together, since one cause often holds back many.
+// together, since one cause often holds back many; digests in reasons may differ, and are left out where they do.
 //
 // Pure. add() returns the text of a group that has ended with this item's coming, rest() that of the last one; both may
 // be empty.
@@ -19,10 +19,12 @@ class item_groups {
 
  private:
   struct cause {
-    std::string repository, state, reason, remedy;  // the remedy without the item's name
+    std::string repository, state, reason, remedy;  // without digests, and without the item's name
     bool operator==(const cause&) const = default;
   };
   cause cause_;
+  std::string reason_;  // of the first, as it is
+  bool differ_ = false;
   std::vector<std::string> names_;
 };
 

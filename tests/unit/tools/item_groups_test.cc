@@ -26,5 +26,21 @@ TEST(item_groups, one_cause_is_told_once_for_all_that_it_holds_back) {
   EXPECT_EQ(groups.rest(), "");
 }
 
+TEST(item_groups, a_cause_that_names_a_digest_of_each_is_one_cause) {
+  const auto lacks = [](const std::string& hex) { return "blob sha256:" + hex + " is not at the source"; };
+  item_groups groups;
+  std::string text = groups.add(item("a", "v1", lacks("0a1b")));
+  text += groups.add(item("a", "v2", lacks("0a1b")));
+  EXPECT_EQ(text, "");
+  EXPECT_EQ(groups.rest(), "a:v1, :v2: parked: " + lacks("0a1b") + "\n    then: longshore unpark a\n");
+  text = groups.add(item("a", "v1", lacks("0a1b")));
+  text += groups.add(item("a", "v2", lacks("ff")));
+  EXPECT_EQ(text, "");
+  EXPECT_EQ(groups.add(item("a", "v3", "sha256: no digest")),
+            "a:v1, :v2: parked: blob sha256:... is not at the source (--json has each digest)\n"
+            "    then: longshore unpark a\n");
+  EXPECT_EQ(groups.rest(), "a:v3: parked: sha256: no digest\n    then: longshore unpark a:v3\n");
+}
+
 }  // namespace
 }  // namespace longshore::tools
