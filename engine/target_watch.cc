@@ -1,6 +1,6 @@
 #include "engine/target_watch.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace longshore::engine {
 
@@ -15,11 +15,12 @@ constexpr std::size_t sample_max = 3;
 }  // namespace
 
 std::string target_watch::suspicion() const {
-  if (signs_.reason().empty()) return {};
+  const std::string reason = signs_.reason();
+  if (reason.empty()) return {};
   const std::string doing = verifying_ ? (verifying_->empty() ? "all repositories are" : *verifying_ + " is") +
                                              std::string(" being verified (longshore verify --status)")
-                                       : "what that concerns is verified when its turn comes, or by longshore verify";
-  return "the target registry may have lost content: " + signs_.reason() + "; " + doing +
+                                       : "that is verified by itself, once an hour at most, or now by longshore verify";
+  return "the target registry may have lost content: " + reason + "; " + doing +
          ". If it is another registry now, `longshore serve --new-target` once";
 }
 
@@ -34,34 +35,37 @@ asio::awaitable<void> target_watch::watch() {
   }
 }
 
+// One that only checks leaves what it finds to the one that is due.
+void target_watch::heed(const verify_run& run) {
+  const bool ours = verifying_ && run.number == run_;
+  const std::string asked = ours ? *std::exchange(verifying_, std::nullopt) : std::string();
+  const bool looked = run.failure.empty() && run.unknown_repositories == run.unknowns.size();
+  if (!looked && ours) signs_.failed(asked);
+  if (!looked || !run.asked.repair) return;
+  loss_signs::looked what{.globs = run.asked.repositories, .since = began_, .not_compared = {}};
+  for (const verify_run::unknown& u : run.unknowns) what.not_compared.insert(u.repository);
+  signs_.ended(what, world_->now.now());
+}
+
 void target_watch::verify_what_is_due() {
   const verify_run& last = verifies_->last();
   const timestamp now = world_->now.now();
-  if (verifying_ && (last.number != run_ || !last.running)) {
-    // One that cannot be compared says nothing of the others.
-    const bool whole = last.number == run_ && last.failure.empty() &&
-                       (last.unknown_repositories == 0 || last.unknown_repositories < last.total);
-    signs_.ended(*verifying_, whole, now);
-    verifying_.reset();
-    heeded_ = std::max(heeded_, run_);
-  }
-  // What an operator had verified whole is as good.
-  if (!verifying_ && !last.running && last.number > heeded_) {
-    heeded_ = last.number;
-    const bool all = last.asked.repositories.empty() && last.failure.empty();
-    if (all && last.unknown_repositories < std::max<std::size_t>(last.total, 1)) signs_.ended("", true, now);
-  }
   if (last.running || (last.number > 0 && now.us - last.finished.us < quiet_us)) return;
-  const auto next = verifying_ ? std::nullopt : signs_.due(now);
+  const auto next = signs_.due(now);
   if (!next) return;
   verify_request asked;
   if (!next->empty()) asked.repositories.push_back(*next);
   const auto begun = verifies_->begin(std::move(asked));
   if (!begun && begun.error().code == errc::busy) return;  // when that one has ended
   signs_.began(*next, now);
-  if (!begun) return signs_.ended(*next, begun.error().code == errc::not_found, now);  // it is not replicated any more
-  verifying_ = *next;
-  run_ = *begun;
+  if (begun) {
+    verifying_ = *next;
+    run_ = *begun;
+  } else if (begun.error().code == errc::not_found) {  // it is not replicated any more
+    signs_.ended({.globs = {*next}, .since = signs_.now(), .not_compared = {}}, now);
+  } else {
+    signs_.failed(*next);
+  }
 }
 
 // Some tags that this site published and that nothing is open about, of different repositories.
@@ -123,11 +127,16 @@ asio::awaitable<void> target_watch::look_at_some() {
   if (missing == 0 || missing < tags->size()) co_return;
   signs_.note_all_gone(missing == 1 ? first + " was brought there and it has it no more"
                                     : "it has none of " + std::to_string(missing) + " tags that were brought there, " +
-                                          first + " among them",
-                       world_->now.now());
+                                          first + " among them");
+}
+
+void target_watch::start() {
+  verifies_->tell({.began = [this] { began_ = signs_.now(); }, .ended = [this](const verify_run& run) { heed(run); }});
+  group_.spawn(watch());
 }
 
 asio::awaitable<void> target_watch::stop() {
+  verifies_->tell({});
   group_.cancel();
   co_await group_.join();
 }

@@ -7,7 +7,7 @@
 // tags that stand there: when it has none of them, all of it may be gone. Verifications are begun when no other runs,
 // and none has ended within `quiet_us`: who asked for one has the time to read what came of it, and to ask for the
 // next. One executor; call stop() and let it finish before destroying, and before the verification is stopped. World
-// and verification must outlive it.
+// and verification, whose listener it is, must outlive it.
 
 #include <string>
 #include <vector>
@@ -25,7 +25,7 @@ class target_watch {
   target_watch(boost::asio::any_io_executor on, const sync_world& world, verification& verifies)
       : world_(&world), verifies_(&verifies), group_(std::move(on)) {}
 
-  void start() { group_.spawn(watch()); }
+  void start();
   void note(const std::vector<log::event>& submitted) { signs_.note(submitted, world_->now.now()); }
   // For operators; empty: nothing speaks for a loss.
   std::string suspicion() const;
@@ -40,6 +40,7 @@ class target_watch {
   result<std::optional<standing_tag>> some_tag_of(const std::string& repository) const;
   boost::asio::awaitable<void> look_at_some();
   void verify_what_is_due();
+  void heed(const verify_run& run);
 
   const sync_world* world_;
   verification* verifies_;
@@ -47,7 +48,8 @@ class target_watch {
   loss_signs signs_;
   timestamp looked_at_;
   std::optional<std::string> verifying_;  // what signs_ asked for; empty: all
-  std::uint64_t run_ = 0, heeded_ = 0;    // heeded_: the newest run that has ended and was heard of
+  std::uint64_t run_ = 0;                 // its number
+  loss_signs::moment began_{};            // when the newest run did, whoever asked for it
 };
 
 }  // namespace longshore::engine

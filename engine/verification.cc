@@ -95,6 +95,7 @@ result<std::uint64_t> verification::begin(verify_request asked) {
   fresh.total = static_cast<std::size_t>(
       std::ranges::count_if(*names, [&](const std::string& name) { return mends_->selects(name); }));
   last_ = std::move(fresh);
+  if (told_.began) told_.began();
   group_.spawn(run(*std::move(names)));
   return last_.number;
 }
@@ -106,6 +107,7 @@ asio::awaitable<void> verification::run(std::vector<std::string> repositories) {
       of->last_.running = false;
       of->last_.repository.clear();
       of->last_.finished = of->world_->now.now();
+      if (of->told_.ended) of->told_.ended(of->last_);
       of->ended_.notify_all();
     }
   } const at_the_end{this};

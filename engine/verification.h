@@ -14,6 +14,7 @@
 // destroying. World and replicator must outlive it.
 
 #include <boost/asio/any_io_executor.hpp>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -71,6 +72,12 @@ class verification {
   void start();
   result<std::uint64_t> begin(verify_request asked);
   const verify_run& last() const { return last_; }
+  // What is told when a run begins, and at once when it has ended; of the schedule's work nothing is.
+  struct listener {
+    std::function<void()> began;
+    std::function<void(const verify_run&)> ended;
+  };
+  void tell(listener to) { told_ = std::move(to); }
   std::int64_t every_ms() const { return settings_.every_ms; }
   // What the schedule has done since the start; never `running`.
   const verify_run& scheduled() const { return scheduled_; }
@@ -102,6 +109,7 @@ class verification {
   pace rate_;
   task_group group_;
   wait_list ended_, opened_;
+  listener told_;
   verify_run last_, scheduled_;
   std::vector<verifier*> working_;
   timer_pauses schedule_;

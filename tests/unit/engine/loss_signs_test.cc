@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "engine/journal_records.h"
 
 namespace longshore::engine {
@@ -16,9 +18,17 @@ class loss_signs_test : public ::testing::Test {
     item.ref = "v1";
     signs_.note({record::lost(repository, digest::of("x")), record::mismatched(item, kind, "why")}, now_);
   }
+  void began(const std::string& repository, timestamp now) {
+    began_ = signs_.now();
+    signs_.began(repository, now);
+  }
+  void ended(std::vector<std::string> globs, loss_signs::names not_compared = {}) {
+    signs_.ended({std::move(globs), began_, std::move(not_compared)}, now_);
+  }
   std::optional<std::string> due() { return signs_.due(now_); }
 
   loss_signs signs_;
+  loss_signs::moment began_{};
   timestamp now_{1'790'000'000'000'000};
 };
 
@@ -28,8 +38,8 @@ TEST_F(loss_signs_test, what_a_pass_missed_has_its_repository_verified_once) {
   lost("a");
   ASSERT_EQ(due(), "a");
   EXPECT_NE(signs_.reason(), "");
-  signs_.began("a", now_);
-  signs_.ended("a", true, now_);
+  began("a", now_);
+  ended({"a"});
   EXPECT_EQ(signs_.reason(), "") << "its garbage was collected, no more";
   lost("a");
   EXPECT_FALSE(due());
@@ -39,15 +49,14 @@ TEST_F(loss_signs_test, what_a_pass_missed_has_its_repository_verified_once) {
 
 TEST_F(loss_signs_test, a_loss_that_a_verification_confirms_has_all_verified) {
   lost("a");
-  signs_.began("a", now_);
+  began("a", now_);
   missing("a");
-  signs_.ended("a", true, now_);
+  ended({"a"});
   ASSERT_EQ(due(), "");
   EXPECT_NE(signs_.reason(), "");
-  signs_.began("", now_);
+  began("", now_);
   missing("c");
-  EXPECT_FALSE(due());
-  signs_.ended("", true, now_);
+  ended({});
   EXPECT_FALSE(due());
   EXPECT_EQ(signs_.reason(), "");
 }
@@ -56,19 +65,22 @@ TEST_F(loss_signs_test, a_sign_while_all_are_verified_stands_after_it) {
   lost("a");
   missing("a");
   ASSERT_EQ(due(), "");
-  signs_.began("", now_);
+  began("", now_);
   lost("b");
   lost("c");
   missing("c");
   missing("d");
   lost("d");
-  EXPECT_FALSE(due());
-  signs_.ended("", true, now_);
+  ended({});
   EXPECT_EQ(due(), "b");
   EXPECT_NE(signs_.reason().find("content of b "), std::string::npos);
-  signs_.began("b", now_);
-  signs_.ended("b", true, now_);
-  EXPECT_FALSE(due()) << "what was mended there was looked at";
+  began("b", now_);
+  ended({"b"});
+  lost("d");
+  EXPECT_FALSE(due()) << "that is being mended";
+  now_.us += loss_signs::again_us;
+  lost("d");
+  EXPECT_EQ(due(), "d");
 }
 
 TEST_F(loss_signs_test, what_this_site_deletes_is_no_sign) {
@@ -82,12 +94,12 @@ TEST_F(loss_signs_test, several_signs_have_each_repository_verified_and_a_confir
   lost("a");
   lost("b");
   ASSERT_EQ(due(), "a");
-  signs_.began("a", now_);
-  signs_.ended("a", true, now_);
+  began("a", now_);
+  ended({"a"});
   ASSERT_EQ(due(), "b");
-  signs_.began("b", now_);
+  began("b", now_);
   missing("b");
-  signs_.ended("b", true, now_);
+  ended({"b"});
   EXPECT_EQ(due(), "");
 }
 
@@ -102,14 +114,69 @@ TEST_F(loss_signs_test, one_loss_that_a_verification_finds_is_mended_and_several
 }
 
 TEST_F(loss_signs_test, a_verification_that_could_not_look_comes_again_in_its_time) {
-  signs_.note_all_gone("it is empty", now_);
+  signs_.note_all_gone("it is empty");
   ASSERT_EQ(due(), "");
-  signs_.began("", now_);
-  signs_.ended("", false, now_);
+  began("", now_);
+  signs_.failed("");
   EXPECT_EQ(signs_.reason(), "it is empty");
   EXPECT_FALSE(due());
   now_.us += loss_signs::again_us;
   EXPECT_EQ(due(), "");
+}
+
+TEST_F(loss_signs_test, one_loss_that_is_being_mended_is_no_suspicion) {
+  missing("a");
+  EXPECT_EQ(signs_.reason(), "");
+}
+
+TEST_F(loss_signs_test, each_of_many_signs_has_its_repository_verified) {
+  for (int n = 100; n < 200; ++n) lost("r" + std::to_string(n));
+  std::set<std::string> verified;
+  while (const auto next = due()) {
+    ASSERT_TRUE(verified.insert(*next).second) << *next;
+    began(*next, now_);
+    ended({*next});
+  }
+  EXPECT_EQ(verified.size(), 100u);
+}
+
+TEST_F(loss_signs_test, more_signs_than_are_remembered_have_all_verified) {
+  for (std::size_t n = 0; n <= loss_signs::names_max; ++n) lost("r" + std::to_string(n));
+  EXPECT_EQ(due(), "");
+}
+
+TEST_F(loss_signs_test, losses_that_wait_for_another_verification_are_not_forgotten) {
+  missing("a");
+  missing("b");
+  ASSERT_EQ(due(), "");
+  now_.us += 2 * loss_signs::again_us;
+  signs_.note({}, now_);
+  EXPECT_EQ(due(), "") << signs_.reason();
+}
+
+TEST_F(loss_signs_test, what_was_verified_for_somebody_else_is_no_sign_any_more) {
+  lost("team/a");
+  lost("b");
+  began_ = signs_.now();
+  ended({"team/*"});
+  EXPECT_EQ(due(), "b");
+  ended({});
+  EXPECT_FALSE(due());
+}
+
+TEST_F(loss_signs_test, what_could_not_be_compared_stays_suspected_by_itself) {
+  signs_.note_all_gone("it is empty");
+  began("", now_);
+  ended({}, {"b"});
+  for (int tries = 1; tries < loss_signs::tries_max; ++tries) {
+    ASSERT_EQ(due(), "b");
+    began("b", now_);
+    ended({"b"}, {"b"});
+    EXPECT_FALSE(due());
+    now_.us += loss_signs::again_us;
+  }
+  EXPECT_FALSE(due());
+  EXPECT_EQ(signs_.reason(), "");
 }
 
 TEST_F(loss_signs_test, one_loss_that_was_mended_is_not_suspected_for_ever) {
@@ -123,13 +190,13 @@ TEST_F(loss_signs_test, one_loss_that_was_mended_is_not_suspected_for_ever) {
 }
 
 TEST_F(loss_signs_test, what_one_repository_never_answers_has_not_all_verified_every_hour_for_ever) {
-  signs_.note_all_gone("it is empty", now_);
+  signs_.note_all_gone("it is empty");
   int runs = 0;
   for (int hour = 0; hour < 48; ++hour, now_.us += loss_signs::again_us) {
     if (due() != "") continue;
     ++runs;
-    signs_.began("", now_);
-    signs_.ended("", false, now_);  // c has a tag that the source answers with 500: unknown_repositories is 1 each time
+    began("", now_);
+    signs_.failed("");  // c has a tag that the source answers with 500: unknown_repositories is 1 each time
   }
   EXPECT_LE(runs, 5);
 }
