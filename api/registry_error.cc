@@ -94,6 +94,7 @@ error registry_error(const http_response& answer, const std::string& doing, time
   } else if (status == 404) {
     e.text += " without a registry's error body; is there a proxy in front, or is this not a registry?";
   }
+  if (status == 500) e.text += "; the registry's own log says why (its disk may be full)";
   if (e.code == errc::throttled || e.code == errc::unavailable) {
     if (const auto value = answer.head.headers.find("Retry-After")) {
       e.retry_after_ms = retry_after_ms(*value, now).value_or(0);

@@ -84,7 +84,7 @@ std::string_view reason_name(errc code) {
     case errc::throttled:
       return "rate limited";
     case errc::unavailable:
-      return "registry unreachable";
+      return "registry unavailable";
     case errc::timed_out:
       return "no progress";
     case errc::conflict:

@@ -28,9 +28,9 @@ bool is_final(errc code);
 // The registry does not take this kind of request, or not for this; another way may be open.
 bool is_refused(errc code);
 
-// What operators call it: "source content missing", "registry unreachable", ...
+// What operators call it: "source content missing", "registry unavailable", ...
 std::string_view reason_name(errc code);
-// "registry unreachable: <text>"
+// "registry unavailable: <text>"
 std::string describe(const error& e);
 
 }  // namespace longshore::engine

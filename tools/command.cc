@@ -82,8 +82,10 @@ std::string counted(std::uint64_t n, const std::string& one, const std::string& 
 progress_line::progress_line(std::string what, std::string unit)
     : what_(std::move(what)), unit_(std::move(unit)), terminal_(::isatty(STDERR_FILENO) == 1) {}
 
-progress_line::~progress_line() {
-  if (shown_) std::fprintf(stderr, "\r\033[K");
+progress_line::~progress_line() { clear(); }
+
+void progress_line::clear() {
+  if (std::exchange(shown_, false)) std::fprintf(stderr, "\r\033[K");
 }
 
 void progress_line::operator()(std::uint64_t done, std::uint64_t of) {

@@ -56,6 +56,8 @@ class progress_line {
   progress_line(const progress_line&) = delete;
   progress_line& operator=(const progress_line&) = delete;
   void operator()(std::uint64_t done, std::uint64_t of);
+  // For other lines to be printed; shown again by the next call.
+  void clear();
 
  private:
   std::string what_, unit_;

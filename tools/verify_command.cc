@@ -41,13 +41,13 @@ std::uint64_t not_judged(const json::value& run) {
   return number_at(run, "/unsettled_tags") + number_at(run, "/parked_tags");
 }
 
-// A registry that has other bytes under a digest keeps them: that is for a person to mend. As far as they are listed.
-std::uint64_t wrong_bytes_in(const json::value& run) {
+// As far as they are listed.
+std::uint64_t count_of(const json::value& run, std::initializer_list<std::string_view> kinds) {
   boost::system::error_code ec;
   const json::value* all = run.find_pointer("/mismatches", ec);
   if (all == nullptr || !all->is_array()) return 0;
-  return static_cast<std::uint64_t>(
-      std::ranges::count_if(all->get_array(), [](const auto& m) { return text_at(m, "/kind") == "wrong_bytes"; }));
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      all->get_array(), [&](const auto& m) { return std::ranges::find(kinds, text_at(m, "/kind")) != kinds.end(); }));
 }
 
 // 0 all of it was compared and found equal; 1 something is amiss, or nothing could be compared; 3 some could not be, or
@@ -95,19 +95,30 @@ class teller {
                 counted(number_at(run, "/tags"), "tag").c_str(), counted(number_at(run, "/blobs"), "blob").c_str(),
                 n("/repositories/mismatched").c_str(), n("/repositories/unknown").c_str());
     if (not_judged(run) > 0) {
-      std::printf("not equal and not judged: %s still being synced, %s parked\n",
+      std::printf("not equal and not judged: %s still being synced, %s parked; longshore items says why each waits\n",
                   counted(number_at(run, "/unsettled_tags"), "tag").c_str(), n("/parked_tags").c_str());
     }
-    const std::uint64_t strange = number_at(run, "/not_in_log"), stubborn = wrong_bytes_in(run);
-    if (number_at(run, "/mismatches_found") > strange + stubborn) {
+    // A registry that has other bytes under a digest keeps them, and what the source lacks it alone can bring.
+    const std::uint64_t strange = number_at(run, "/not_in_log"),
+                        stubborn = count_of(run, {"wrong_bytes", "wrong_size"});
+    const std::uint64_t extra = count_of(run, {"extra_tag"});
+    const std::uint64_t lacking = extra > strange ? extra - strange : 0;
+    if (number_at(run, "/mismatches_found") > strange + stubborn + lacking) {
       std::printf("%s\n", flag_at(run, "/repair")
                               ? "what was found is being mended; longshore status shows how it goes"
                               : "nothing was mended; without --check-only it is, and the repositories "
                                 "show as failed until then");
     }
     if (stubborn > 0) {
-      std::printf("%s of these %s wrong bytes at the target: see what each says, then verify again\n",
+      std::printf("%s of these %s wrong bytes at the target, which keeps them: see what each says, then verify again\n",
                   with_commas(stubborn).c_str(), stubborn == 1 ? "has" : "have");
+    }
+    if (lacking > 0) {
+      std::printf(
+          "%s of these the source has no more, though the log says so; nothing is deleted for that: longshore "
+          "reconcile "
+          "at the primary looks whether it was deleted or lost there\n",
+          with_commas(lacking).c_str());
     }
     if (strange > 0) {
       std::printf("%s of these %s not in the log and not mended from here: see what each says\n",
@@ -215,9 +226,11 @@ int verify(const invocation& call, const verify_options& options) {
       return failed(call,
                     {errc::conflict, "the site was restarted, or another verification took its place; ask again"});
     }
+    progress.clear();
     tells.tell(*run);
     progress(number_at(*run, "/repositories/done"), number_at(*run, "/repositories/total"));
     if (is_running(*run)) continue;
+    progress.clear();
     tells.sum_up(*run);
     return verdict_of(*run);
   }

@@ -60,7 +60,7 @@ TEST_F(admin_test, the_status_tells_what_came_for_no_source) {
 TEST_F(admin_test, repositories_are_listed_in_pages_and_by_state) {
   open();
   for (const char* name : {"a", "b", "c/d", "e"}) append({push_of(name, 1)});
-  journal(engine::record::sync_failed("b", "registry unreachable", {1'800'000'000'000'000}, 3));
+  journal(engine::record::sync_failed("b", "registry unavailable", {1'800'000'000'000'000}, 3));
   json::value page = ask("/v1/repositories?limit=3");
   EXPECT_EQ(page.at("repositories").as_array().size(), 3u);
   EXPECT_EQ(page.at("next"), "c/d");
@@ -72,7 +72,7 @@ TEST_F(admin_test, repositories_are_listed_in_pages_and_by_state) {
   const json::value& b = page.at("repositories").at(0);
   EXPECT_EQ(b.at("state"), "failed");
   EXPECT_EQ(b.at("retry_count"), 3);
-  EXPECT_EQ(b.at("last_sync_failure"), "registry unreachable");
+  EXPECT_EQ(b.at("last_sync_failure"), "registry unavailable");
   EXPECT_EQ(b.at("retry_at"), "2027-01-15T08:00:00.000000Z");
   EXPECT_EQ(status_of("/v1/repositories?state=odd"), 400);
   EXPECT_EQ(status_of("/v1/repositories?limit=0"), 400);

@@ -88,7 +88,7 @@ TEST(decisions_test, what_cannot_succeed_is_parked_and_what_may_is_tried_again) 
 }
 
 TEST(decisions_test, a_failure_is_told_with_a_name_operators_know) {
-  EXPECT_EQ(describe({errc::unavailable, "no route"}), "registry unreachable: no route");
+  EXPECT_EQ(describe({errc::unavailable, "no route"}), "registry unavailable: no route");
 }
 
 TEST(decisions_test, a_pass_is_synced_only_when_all_was_looked_at_and_nothing_failed) {

@@ -305,7 +305,7 @@ TEST_F(repository_sync_test, a_registry_that_does_not_answer_ends_the_pass_early
   EXPECT_FALSE(report.synced);
   EXPECT_TRUE(report.host_trouble);
   EXPECT_LT(source_.operations(), 12u);
-  EXPECT_NE(repository(repo).last_sync_failure.find("registry unreachable"), std::string::npos);
+  EXPECT_NE(repository(repo).last_sync_failure.find("registry unavailable"), std::string::npos);
   source_.fail_always(std::nullopt);
   EXPECT_TRUE(must_pass().synced);
   expect_mirrored(repo);

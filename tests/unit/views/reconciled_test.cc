@@ -34,11 +34,11 @@ TEST_F(reconciled_test, an_open_run_has_its_position_until_it_ends) {
   EXPECT_EQ(source().open->through, "");
   r.through = "team/app";
   r.counts = {10, 4, 1, 40, 44, 2};
-  r.reason = "registry unreachable";
+  r.reason = "registry unavailable";
   fold(record::reconcile_position("main", r));
   EXPECT_EQ(source().open->through, "team/app");
   EXPECT_EQ(source().open->counts, r.counts);
-  EXPECT_EQ(source().open->reason, "registry unreachable");
+  EXPECT_EQ(source().open->reason, "registry unavailable");
   fold(record::reconcile_position("main", run_of("r0", reconcile_mode::tags)));
   EXPECT_EQ(source().open->through, "team/app") << "of another run";
   r.reason.clear();
