@@ -1093,6 +1093,49 @@ TEST_F(reconciler_test, with_several_registries_what_a_catalog_has_no_more_is_go
   EXPECT_EQ(observed_gone(), 1u);
 }
 
+TEST_F(reconciler_test, a_repository_that_was_missed_once_and_came_back_has_its_grace_again) {
+  settings_.sole = false;
+  memory_registry other("other");
+  other.set_tag("x", "v1", add_oci_image(other, "x", {"x"}));
+  for (const std::string r : {"a", "b", "c", "d"}) tag(r, "v1", r);
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  look_at(other, "grace0");
+  clock_.advance_us(1'000'000);
+  source_.erase_repository("a");  // a moment's state
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  tag("a", "v1", "a");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  const std::size_t records = journaled(log::event_kind::repository_reconciled).size();
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(journaled(log::event_kind::repository_reconciled).size(), records) << "said once";
+  clock_.advance_us(1'000'000);
+  look_at(other, "grace1");
+  clock_.advance_us(1'000'000);
+  source_.erase_repository("a");  // moved now, and the other was not looked at since
+  other.set_tag("a", "v1", add_oci_image(other, "a", {"a"}));
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(logged_tags("a").size(), 1u);
+}
+
+TEST_F(reconciler_test, a_repository_that_was_pushed_to_after_it_was_missed_has_its_grace_again) {
+  settings_.sole = false;
+  memory_registry other("other");
+  other.set_tag("x", "v1", add_oci_image(other, "x", {"x"}));
+  for (const std::string r : {"a", "b", "c", "d"}) tag(r, "v1", r);
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  look_at(other, "pushed0");
+  clock_.advance_us(1'000'000);
+  source_.erase_repository("a");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  clock_.advance_us(1'000'000);
+  say_pushed("a", "v2", content("a", "a2"));
+  look_at(other, "pushed1");
+  clock_.advance_us(1'000'000);
+  source_.erase_repository("a");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(logged_tags("a").size(), 2u);
+}
+
 TEST_F(reconciler_test, a_tag_that_the_source_cannot_serve_hides_no_moved_one) {
   tag("r", "a", "damaged at the source");
   for (int n = 0; n < 20; ++n) tag("r", "t" + std::to_string(n), "first " + std::to_string(n));
