@@ -1153,5 +1153,56 @@ TEST_F(reconciler_test, a_tag_that_the_source_cannot_serve_hides_no_moved_one) {
   expect_logged({"r"});
 }
 
+TEST_F(reconciler_test, three_tags_in_a_row_that_the_source_cannot_serve_hide_no_moved_one) {
+  settings_.tags_at_once = 1;
+  for (const char* t : {"1", "1.0", "1.0.0"}) tag("r", t, "damaged at the source");
+  for (int n = 0; n < 20; ++n) tag("r", "t" + std::to_string(n), "first " + std::to_string(n));
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  for (int n = 0; n < 20; ++n) tag("r", "t" + std::to_string(n), "second " + std::to_string(n));
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || !c.ref.starts_with("1")) return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "500 Internal Server Error"}};
+  };
+  for (int n = 0; n < 3; ++n) {
+    clock_.advance_us(3'600'000'000);
+    ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  }
+  source_.faults = nullptr;
+  expect_logged({"r"});
+}
+
+TEST_F(reconciler_test, however_many_tags_the_source_cannot_serve_no_moved_one_is_hidden) {
+  for (int n = 0; n < 40; ++n) tag("r", "damaged" + std::to_string(n), "damaged at the source");
+  tag("r", "v1", "first");
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  tag("r", "v1", "second");
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || !c.ref.starts_with("damaged")) return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "500 Internal Server Error"}};
+  };
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  EXPECT_FALSE(last_.complete);
+  EXPECT_NE(last_.reason.find("damaged0"), std::string::npos) << last_.reason;
+  source_.faults = nullptr;
+  expect_logged({"r"});
+}
+
+TEST_F(reconciler_test, a_source_that_is_away_amid_a_look_is_not_asked_for_every_tag) {
+  for (int n = 0; n < 500; ++n) tag("r", "t" + std::to_string(n), "same");
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  for (const errc code : {errc::unavailable, errc::throttled, errc::unauthorized, errc::denied, errc::corrupt}) {
+    source_.forget_calls();
+    source_.before = [&](const memory_registry::call&) {
+      if (source_.count("resolve") == 100) source_.fail_always(error{code, "away"});
+    };
+    ASSERT_TRUE(reconcile(reconcile_mode::digests));
+    EXPECT_FALSE(last_.complete);
+    EXPECT_LT(source_.count("resolve"), 200u) << name_of(code);
+    source_.before = nullptr;
+    source_.fail_always(std::nullopt);
+  }
+  EXPECT_EQ(observed_gone(), 0u);
+}
+
 }  // namespace
 }  // namespace longshore::engine
