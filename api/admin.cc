@@ -7,6 +7,7 @@
 #include "api/gap_json.h"
 #include "api/limits_admin.h"
 #include "engine/checksum.h"
+#include "engine/decisions.h"
 #include "engine/reference.h"
 
 namespace longshore::api {
@@ -204,17 +205,25 @@ admin::answering admin::repository(const request& r) {
     if (*done) add_verification(o, **done);
     json::array failed, parked, skipped;
     bool more = false;
+    result<void> looked;
     auto walked = world_.done.items(name, [&](const engine::actual_item& item) {
       json::array* const to = item.state == engine::item_state::failed    ? &failed
                               : item.state == engine::item_state::parked  ? &parked
                               : item.state == engine::item_state::skipped ? &skipped
                                                                           : nullptr;
       if (to == nullptr) return true;
+      if (to == &skipped) {
+        auto said = world_.wanted.item(name, item.ref);
+        if (!said) looked = pass(std::move(said));
+        if (!looked) return false;
+        if (*said && engine::is_nowhere(**said, item)) return true;
+      }
       more = failed.size() + parked.size() + skipped.size() == items_max;
       if (!more) to->push_back(json_of(item));
       return !more;
     });
     if (!walked) return pass(std::move(walked));
+    if (!looked) return pass(std::move(looked));
     o.emplace("failed", std::move(failed));
     o.emplace("parked", std::move(parked));
     o.emplace("skipped", std::move(skipped));

@@ -26,6 +26,11 @@ json::value maybe(const std::optional<T>& v) {
   return v ? json::value(json_of(*v)) : json::value(nullptr);
 }
 
+json::value incomplete_of(const engine::reconciled_source& s) {
+  const engine::reconcile_record* r = s.incomplete();
+  return r == nullptr ? json::value(nullptr) : json::value(json_of(*r));
+}
+
 }  // namespace
 
 asio::awaitable<result<engine::replication_lag>> replication_lag(const admin_world& world,
@@ -88,6 +93,7 @@ json::object json_of(const engine::reconciler_status& s) {
           {"interrupted", s.running ? json::value(nullptr) : maybe(s.reconciled.open)},
           {"last", maybe(s.reconciled.last)},
           {"last_complete", maybe(s.reconciled.last_complete)},
+          {"incomplete", incomplete_of(s.reconciled)},
           {"digests_complete_at", json_of(s.reconciled.digests_complete_at)},
           {"suspected_loss", !s.reconciled.suspected.empty()},
           {"suspected_because", text(s.reconciled.suspected)},
@@ -111,8 +117,7 @@ void add_health(json::object& to, const source_stats& heard, const std::vector<e
   to.emplace("suspected_since", r.suspected.empty() ? json::value(nullptr) : json_of(r.suspected_since));
   to.emplace("last_complete_reconcile", maybe(r.last_complete));
   to.emplace("digests_complete_at", json_of(r.digests_complete_at));
-  to.emplace("incomplete_reconcile",
-             r.last && !r.last->complete ? json::value(json_of(*r.last)) : json::value(nullptr));
+  to.emplace("incomplete_reconcile", incomplete_of(r));
   to.emplace("reconciling", maybe(at->running));
   to.emplace("reconcile_error", text(at->halted));
 }

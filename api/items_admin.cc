@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "api/admin_json.h"
+#include "engine/decisions.h"
 #include "engine/glob.h"
 
 namespace longshore::api {
@@ -96,12 +97,15 @@ json::object shown(const engine::actual_item& i, std::string remedy) {
           {"remedy", std::move(remedy)}};
 }
 
-// What parks for good where a target cannot delete a tag alone.
-result<bool> is_parked_deletion(const admin_world& world, const engine::actual_item& i) {
-  if (i.state != item_state::parked || i.code != name_of(errc::unsupported)) return false;
+// None: nothing is to be said of it.
+result<std::optional<json::object>> line_of(const admin_world& world, const engine::actual_item& i) {
   auto wanted = world.wanted.item(i.repository, i.ref);
   if (!wanted) return pass(std::move(wanted));
-  return *wanted && (*wanted)->gone;
+  if (i.state == item_state::skipped && *wanted && engine::is_nowhere(**wanted, i)) return std::nullopt;
+  // What parks for good where a target cannot delete a tag alone.
+  const bool is_deletion =
+      i.state == item_state::parked && i.code == name_of(errc::unsupported) && *wanted && (*wanted)->gone;
+  return shown(i, remedy_for(i, is_deletion));
 }
 
 constexpr std::size_t digests_shown_max = 10;
@@ -161,9 +165,10 @@ result<json::object> page_of(const admin_world& world, const question& q) {
     result<void> weighed;
     looked = world.done.items(r.name, [&](const engine::actual_item& i) {
       if (!q.asks_for(i)) return true;
-      auto is_deletion = is_parked_deletion(world, i);
-      if (!is_deletion) weighed = pass(std::move(is_deletion));
-      return weighed.has_value() && take({i.repository, i.ref}, shown(i, remedy_for(i, *is_deletion)));
+      auto line = line_of(world, i);
+      if (!line) weighed = pass(std::move(line));
+      if (!weighed) return false;
+      return !*line || take({i.repository, i.ref}, **std::move(line));
     });
     if (looked && !weighed) looked = std::move(weighed);
     return looked.has_value() && !more;

@@ -6,8 +6,9 @@
 //       {"items":[{"repository","reference","state","code","reason","at","remedy"}],"next":TOKEN|null}, by repository,
 //       its tags before its digests, at most 1,000 at once; without a state: all three. What is said of a repository as
 //       a whole (a filter leaves it out, its pass or its verification failed) comes before its items, with an empty
-//       reference. A repository is a name or a pattern of engine/glob.h: 404 when the log knows none like it. 409 at a
-//       site that brings nothing to a registry.
+//       reference. What was skipped, is gone at the source and was never brought is not listed. A repository is a name
+//       or a pattern of engine/glob.h: 404 when the log knows none like it. 409 at a site that brings nothing to a
+//       registry.
 //
 // Reads views on the pool. The world must outlive the server's sessions.
 

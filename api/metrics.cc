@@ -189,8 +189,9 @@ void add_gaps(exposition& to, const ingest_stats& s, const std::vector<engine::r
        });
   for (const engine::reconciler_status& r : all) {
     if (!r.reconciled.last) continue;
-    to.gauge("longshore_reconcile_last_complete", "0: the last reconcile was not complete, and status says why",
-             r.reconciled.last->complete ? 1.0 : 0.0, {{"source", r.source}});
+    to.gauge("longshore_reconcile_last_complete",
+             "0: the last reconcile, or the last over all, was not complete: status says why",
+             r.reconciled.incomplete() == nullptr ? 1.0 : 0.0, {{"source", r.source}});
   }
   each("longshore_reconcile_halted", "1: nothing is reconciled until the site is restarted",
        [](const auto& r) { return r.halted.empty() ? 0.0 : 1.0; });

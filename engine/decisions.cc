@@ -17,6 +17,8 @@ bool was_tried(const desired_item& wanted, const std::optional<actual_item>& don
   return done && done->tried_size > wanted.seq.value;
 }
 
+bool is_nowhere(const desired_item& wanted, const actual_item& done) { return wanted.gone && done.digest.empty(); }
+
 bool may_be_early(const desired_item& wanted, const std::optional<actual_item>& done, timestamp now,
                   std::int64_t recent_us) {
   if (wanted.gone) return false;

@@ -17,6 +17,8 @@ namespace longshore::engine {
 bool is_open(const desired_item& wanted, const std::optional<actual_item>& done);
 // An earlier attempt at this very event failed.
 bool was_tried(const desired_item& wanted, const std::optional<actual_item>& done);
+// Gone at the source, and not at the target through this site: what left it out leaves nothing out any more.
+bool is_nowhere(const desired_item& wanted, const actual_item& done);
 // The event may be ahead of the tag it speaks of: registries notify before they write the tag. However often it was
 // tried: what is settled against the log's word is not looked at again, so the word must have had its time.
 bool may_be_early(const desired_item& wanted, const std::optional<actual_item>& done, timestamp now,

@@ -192,9 +192,11 @@ task<> reconcile_run::note(std::size_t i, const look_report& report, reconcile_m
   c.tags += report.tags;
   auto on_record = is_on_record(todo_[i]);
   if (!on_record) co_return pass(std::move(on_record));
+  auto back = report.tags > 0 ? is_back(todo_[i]) : result<bool>(false);
+  if (!back) co_return pass(std::move(back));
   if (!world_->settings.sole && report.tags == 0 && unlisted_.contains(todo_[i])) {
     leave(todo_[i]);
-  } else if (mode == reconcile_mode::digests || report.found > 0 || !*on_record) {
+  } else if (mode == reconcile_mode::digests || report.found > 0 || !*on_record || *back) {
     to_journal_.push_back(record::repository_reconciled(world_->name, record_.run, todo_[i], mode, report.tags,
                                                         report.requests, report.found));
   }

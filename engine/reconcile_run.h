@@ -77,6 +77,8 @@ class reconcile_run {
   result<bool> has_moved(const std::string& name) const;
   void leave(const std::string& name);
   task<std::vector<std::size_t>> gone_for_good(std::vector<std::size_t> vanished);
+  result<bool> is_back(const std::string& name) const;
+  result<std::optional<timestamp>> missed_before(const std::string& name) const;
   result<bool> were_others_looked_at_since(timestamp missed) const;
   result<bool> is_known(const std::string& name) const;
   task<> note(std::size_t i, const look_report& report, reconcile_mode mode);

@@ -74,6 +74,14 @@ void reconcile_run::leave(const std::string& name) {
   to_journal_.push_back(record::repository_left(world_->name, record_.run, name));
 }
 
+// Of one that has tags: its row says that it had none, and would make its next miss the second.
+result<bool> reconcile_run::is_back(const std::string& name) const {
+  if (world_->settings.sole) return false;
+  auto row = world_->looked.repository(world_->name, name);
+  if (!row) return pass(std::move(row));
+  return *row && (*row)->tags == 0;
+}
+
 // Where this source was the only one, all of them. Else one that its catalog has no more may be another's now, which
 // nobody has looked at yet: it is gone once they all were since, or after a day.
 task<std::vector<std::size_t>> reconcile_run::gone_for_good(std::vector<std::size_t> vanished) {
@@ -84,22 +92,32 @@ task<std::vector<std::size_t>> reconcile_run::gone_for_good(std::vector<std::siz
       gone.push_back(i);
       continue;
     }
-    auto row = world_->looked.repository(world_->name, name);
-    if (!row) co_return pass(std::move(row));
-    const bool first = !*row || (*row)->tags > 0;
-    auto others_looked = first ? result<bool>(false) : were_others_looked_at_since((*row)->at);
+    auto missed = missed_before(name);
+    if (!missed) co_return pass(std::move(missed));
+    auto others_looked = *missed ? were_others_looked_at_since(**missed) : result<bool>(false);
     if (!others_looked) co_return pass(std::move(others_looked));
     if (*others_looked) {
       gone.push_back(i);
       continue;
     }
-    if (first) {
+    if (!*missed) {
       to_journal_.push_back(
           record::repository_reconciled(world_->name, record_.run, name, reconcile_mode::tags, 0, 0, 0));
     }
     note_not_here(i);
   }
   co_return gone;
+}
+
+// Since when it is missed here; none: it was here when last looked at, or somebody spoke of it since.
+result<std::optional<timestamp>> reconcile_run::missed_before(const std::string& name) const {
+  auto row = world_->looked.repository(world_->name, name);
+  if (!row) return pass(std::move(row));
+  if (!*row || (*row)->tags > 0) return std::optional<timestamp>();
+  auto said = world_->wanted.repository(name);
+  if (!said) return pass(std::move(said));
+  if (*said && (*said)->last_seen > (*row)->at) return std::optional<timestamp>();
+  return (*row)->at;
 }
 
 result<bool> reconcile_run::were_others_looked_at_since(timestamp missed) const {

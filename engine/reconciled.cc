@@ -59,6 +59,7 @@ std::string pack(const reconciled_source& s) {
   storage::packer out;
   pack(out, s.open);
   pack(out, s.last);
+  pack(out, s.last_whole);
   pack(out, s.last_complete);
   out.number(packed(s.digests_complete_at)).text(s.suspected).number(packed(s.suspected_since));
   out.number(s.watched ? 1 : 0);
@@ -71,6 +72,7 @@ std::optional<reconciled_source> unpack_source(std::string_view name, std::strin
   s.name = name;
   s.open = unpack_record(in);
   s.last = unpack_record(in);
+  s.last_whole = unpack_record(in);
   s.last_complete = unpack_record(in);
   s.digests_complete_at = unpacked(in.number());
   s.suspected = in.text();
@@ -132,6 +134,7 @@ void apply_ended(const log::event_view& e, const record_detail& detail, reconcil
       if (s.suspected_since <= r.started) s.suspected.clear();
     }
   }
+  if (r.whole) s.last_whole = r;
   s.last = std::move(r);
 }
 
@@ -153,6 +156,11 @@ std::unexpected<error> bad_row(std::string_view family) {
 }  // namespace
 
 std::string_view name_of(reconcile_mode m) { return m == reconcile_mode::digests ? "digests" : "tags"; }
+
+const reconcile_record* reconciled_source::incomplete() const {
+  if (last_whole && !last_whole->complete) return &*last_whole;
+  return last && !last->complete ? &*last : nullptr;
+}
 
 std::vector<storage::family_spec> reconciled::family_specs() {
   return {{"reconciled.sources"}, {"reconciled.repositories"}};

@@ -3,7 +3,8 @@
 // The reconciled view: how far this site has looked at its sources, folded from its journal.
 //
 // Per source: the run over all repositories that has not ended (a start goes on from its position), the last that
-// ended, the last that looked at everything, and what speaks for events having been lost. Per source and repository:
+// ended, of all and of those over all repositories, the last that looked at everything, and what speaks for events
+// having been lost. Per source and repository:
 // when its digests were last checked; a repository whose tags were only listed, with nothing found, leaves no row where
 // no other source could have it. apply() runs on the journal's sequencer thread; readers run anywhere and see committed
 // state.
@@ -48,11 +49,15 @@ struct reconcile_record {
 
 struct reconciled_source {
   std::string name;
-  std::optional<reconcile_record> open, last, last_complete;  // the latter: over all repositories
+  std::optional<reconcile_record> open, last, last_whole, last_complete;  // the latter two: over all repositories
   timestamp digests_complete_at;
   std::string suspected;  // why events may be missing; empty: nothing speaks for it
   timestamp suspected_since;
   bool watched = false;  // by a process that has not said that it stopped
+
+  // The run to tell of where not all was looked at; null: none is. What one over all left is not looked at until one
+  // over all is complete, whatever else was.
+  const reconcile_record* incomplete() const;
 };
 
 struct reconciled_repository {
@@ -67,7 +72,7 @@ class reconciled final : public log::view {
   static std::vector<storage::family_spec> family_specs();
 
   std::string_view name() const override { return "reconciled"; }
-  std::uint64_t format() const override { return 2; }
+  std::uint64_t format() const override { return 3; }
   std::vector<storage::family> families() const override;
   void apply(const log::event_view& e, storage::overlay& state) override;
 

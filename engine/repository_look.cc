@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/silence.h"
 #include "engine/tasks.h"
 
 namespace longshore::engine {
@@ -10,7 +11,6 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr int looks_max = 3;
-constexpr int failures_in_a_row_max = 3;  // then it is not about one tag
 constexpr std::size_t batch_events_max = 500;
 constexpr std::uint64_t append_attempts_max = 5;
 
@@ -58,25 +58,31 @@ task<std::optional<listed_tags>> repository_look::list() {
   co_return std::optional<listed_tags>();
 }
 
-// A tag that the source cannot serve keeps no other from being asked for; each answer stands by itself.
+// Tags that the source cannot serve keep no other from being asked for; each answer stands by itself.
 task<> repository_look::ask(std::vector<tag_question> questions, tag_answers& answers) {
   std::size_t next = 0;
-  int failures_in_a_row = 0;
-  bool stopped = false;
+  silence silent;
+  bool stopped = false, away = false;
+  const auto answers_control = [&]() -> asio::awaitable<bool> {
+    auto there = co_await reader_.answers(repository_);
+    stopped = stopped || !there;
+    co_return there && *there;
+  };
   const auto worker = [&]() -> asio::awaitable<void> {
-    while (next < questions.size() && failures_in_a_row < failures_in_a_row_max && !stopped) {
+    while (next < questions.size() && !away && !stopped) {
       const tag_question& q = questions[next++];
       auto answer = co_await reader_.resolve(repository_, q.tag, q.known);
       if (answer) {
         answers.emplace(q.tag, *std::move(answer));
-        failures_in_a_row = 0;
+        silent.broken();
       } else if (answer.error().code == errc::stopped) {
         stopped = true;
       } else {
-        ++failures_in_a_row;
-        if (report_.failed) continue;
-        report_.failed = std::move(answer).error();
-        report_.failed->text = q.tag + ": " + report_.failed->text;
+        if (!report_.failed) {
+          report_.failed = answer.error();
+          report_.failed->text = q.tag + ": " + report_.failed->text;
+        }
+        if (!co_await silent.goes_on_without(answer.error().code, answers_control)) away = true;
       }
     }
   };

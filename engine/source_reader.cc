@@ -40,6 +40,12 @@ task<tag_names> source_reader::tags(std::string repository) {
       "the tags of " + repository + " at " + world_->source.name(), names_max);
 }
 
+task<bool> source_reader::answers(std::string repository) {
+  auto page = co_await patiently<tag_page>([&, this] { return world_->source.list_tags(repository, std::nullopt); });
+  if (!page && page.error().code == errc::stopped) co_return pass(std::move(page));
+  co_return page || page.error().code == errc::not_found;
+}
+
 task<std::optional<longshore::digest>> source_reader::resolve(std::string repository, std::string tag,
                                                               std::optional<longshore::digest> known) {
   co_return co_await patiently<std::optional<longshore::digest>>([&, this] {

@@ -23,6 +23,8 @@ class source_reader {
   task<tag_names> tags(std::string repository);
   task<std::optional<longshore::digest>> resolve(std::string repository, std::string tag,
                                                  std::optional<longshore::digest> known);
+  // Whether it answers at all for the repository, be it that there is none.
+  task<bool> answers(std::string repository);
   std::uint64_t requests() const { return requests_; }
 
  private:

@@ -265,7 +265,7 @@ task<> verifier::resolve(tag_look& look) {
     co_await trouble(look, pass(std::move(target), "asking the target for " + look.tag).error(), true);
     co_return result<void>();
   }
-  unanswered_in_a_row_ = 0;
+  silence_.broken();
   look.source = *std::move(source);
   look.target = *std::move(target);
   co_return result<void>();
@@ -318,7 +318,7 @@ task<> verifier::look_once(content_key key, may_be what) {
     looked = co_await look_at_blob(key.digest);
   }
   looking_.erase(key);
-  if (looked) unanswered_in_a_row_ = 0;
+  if (looked) silence_.broken();
   if (!looked && co_await goes_on_without(looked.error())) {
     unanswered_.emplace(key, std::move(looked).error());
     looked = found_content{};

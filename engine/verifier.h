@@ -28,6 +28,7 @@
 #include "engine/comparison.h"
 #include "engine/content_doubts.h"
 #include "engine/pace.h"
+#include "engine/silence.h"
 #include "engine/sync_world.h"
 #include "engine/tag_listing.h"
 #include "engine/verifier_settings.h"
@@ -122,7 +123,6 @@ class verifier {
   const verifier_settings* settings_;
   verify_progress* progress_;
   content_doubts doubts_;
-
   verify_verdict verdict_;
   std::map<longshore::digest, bool> at_source_;  // manifests asked for
   std::set<longshore::digest> judged_;           // manifests, by themselves or below something: each once in a run
@@ -138,7 +138,7 @@ class verifier {
   std::map<content_key, error> unanswered_;  // what nobody could say about content
   std::set<longshore::digest> unserved_;     // of these: by the target
   std::vector<unserved_item> unserved_items_;
-  int unanswered_in_a_row_ = 0;
+  silence silence_;
   std::optional<error> trouble_;  // nothing more can be said
   bool stopping_ = false;
 };

@@ -6,7 +6,6 @@
 namespace longshore::engine {
 namespace {
 
-constexpr int unanswered_max = 12;  // in a row: more than are asked at once
 constexpr std::int64_t unserved_pause_ms = 1'000;
 
 }  // namespace
@@ -18,14 +17,11 @@ boost::asio::awaitable<bool> verifier::answers(registry& of) {
 
 // What is asked for each item fails for that item, unless nothing is answered any more.
 boost::asio::awaitable<bool> verifier::goes_on_without(error answer) {
-  const bool ends = is_final(answer.code) && answer.code != errc::corrupt;
-  if (!ends && (!is_about_the_host(answer.code) || ++unanswered_in_a_row_ < unanswered_max)) co_return true;
-  if (!ends && co_await answers(world_->source) && co_await answers(world_->target)) {
-    unanswered_in_a_row_ = 0;
-    co_return true;
-  }
-  if (!trouble_) trouble_ = std::move(answer);
-  co_return false;
+  const bool goes_on = co_await silence_.goes_on_without(answer.code, [this]() -> boost::asio::awaitable<bool> {
+    co_return co_await answers(world_->source) && co_await answers(world_->target);
+  });
+  if (!goes_on && !trouble_) trouble_ = std::move(answer);
+  co_return goes_on;
 }
 
 void verifier::note_unanswered(const std::string& what, const error& why, std::optional<unserved_item> unserved) {
@@ -64,7 +60,7 @@ task<> verifier::ask_for_unserved() {
     if (stopping_) co_return stopped();
     auto served = co_await ask_again(item);
     if (served) {
-      unanswered_in_a_row_ = 0;
+      silence_.broken();
       continue;
     }
     if (!co_await goes_on_without(served.error())) co_return served;

@@ -244,11 +244,9 @@ void check_last_looks(const json::value& reconcile, const on_checked& told) {
   if (sources == nullptr || !sources->is_array()) return;
   for (const json::value& one : sources->as_array()) {
     const json::value* name = one.find_pointer("/source", ec);
-    const json::value* complete = one.find_pointer("/last/complete", ec);
-    const json::value* why = one.find_pointer("/last/reason", ec);
-    if (name == nullptr || !name->is_string() || complete == nullptr || !complete->is_bool() || complete->as_bool()) {
-      continue;
-    }
+    const json::value* incomplete = one.find_pointer("/incomplete", ec);
+    const json::value* why = one.find_pointer("/incomplete/reason", ec);
+    if (name == nullptr || !name->is_string() || incomplete == nullptr || !incomplete->is_object()) continue;
     told({"reconciling " + std::string(name->as_string()), verdict::attention,
           "the last look at its registry was not complete" +
               (why != nullptr && why->is_string() ? ": " + std::string(why->as_string()) : std::string()),

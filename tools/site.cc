@@ -258,9 +258,11 @@ api::site_facts site::facts() const {
   }
   if (primary_) f.reconciling = primary_->status();
   for (const engine::reconciler_status& r : f.reconciling) {
-    const auto& last = r.reconciled.last;
-    if (!last || last->complete) continue;
-    f.warnings.push_back("source " + r.source + ": its last reconcile was not complete: " + last->reason);
+    const engine::reconcile_record* incomplete = r.reconciled.incomplete();
+    if (incomplete == nullptr) continue;
+    f.warnings.push_back("source " + r.source + ": its last reconcile" +
+                         (incomplete->whole ? " of all repositories" : "") +
+                         " was not complete: " + incomplete->reason);
   }
   return f;
 }

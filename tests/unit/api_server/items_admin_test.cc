@@ -143,6 +143,32 @@ TEST_F(items_admin_test, a_deletion_that_the_target_cannot_do_is_for_people_to_d
   FAIL() << "it is not listed";
 }
 
+TEST_F(items_admin_test, what_is_gone_at_the_source_needs_no_skipping) {
+  fill();
+  const std::string pushed = push_of("a", 1).tag;
+  journal(engine::record::item_skipped(tag("a", pushed), "tags_exclude: *", "print"));
+  const auto listed = [&] {
+    std::string all;
+    for (const json::value& i : ask("?repository=a&state=skipped").at("items").as_array()) {
+      all += std::string(i.at("reference").as_string()) + " ";
+    }
+    const auto one = json::parse(connect().ask(get("/v1/repositories/a", "admin-token")).body);
+    EXPECT_EQ(one.at("skipped").as_array().size(), all.empty() ? 0u : 1u);
+    return all;
+  };
+  EXPECT_EQ(listed(), pushed + " ");
+  log::event gone = push_of("a", 1);
+  gone.kind = log::event_kind::erased;
+  gone.action = "delete";
+  gone.id = "gone";
+  append({gone});
+  journal(engine::record::item_skipped(tag("a", pushed), "tags_exclude: *", "print"));
+  EXPECT_EQ(listed(), "");
+  journal(engine::record::published(tag("a", pushed), digest::of("x")));
+  journal(engine::record::item_skipped(tag("a", pushed), "tags_exclude: *", "print"));
+  EXPECT_EQ(listed(), pushed + " ") << "its deletion is left out: it stands at the target";
+}
+
 TEST_F(items_admin_test, a_name_that_the_log_does_not_know_is_no_empty_list) {
   fill();
   EXPECT_EQ(connect().ask(get("/v1/items?repository=tem%2F*", "admin-token")).status, 404);

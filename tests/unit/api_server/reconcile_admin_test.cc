@@ -103,6 +103,17 @@ TEST(source_health, is_what_was_heard_and_what_was_seen) {
   add_health(refused, heard, {seen}, {3'500'000});
   EXPECT_EQ(refused.at("incomplete_reconcile").at("complete"), false);
   EXPECT_EQ(refused.at("incomplete_reconcile").at("reason"), "has it lost its data?");
+
+  seen.reconciled.last_whole = seen.reconciled.last;
+  seen.reconciled.last->whole = false;
+  seen.reconciled.last->complete = true;
+  json::object after_some;
+  add_health(after_some, heard, {seen}, {3'500'000});
+  EXPECT_EQ(after_some.at("incomplete_reconcile").at("reason"), "has it lost its data?");
+  seen.reconciled.last_whole->complete = true;
+  json::object well;
+  add_health(well, heard, {seen}, {3'500'000});
+  EXPECT_TRUE(well.at("incomplete_reconcile").is_null());
 }
 
 }  // namespace

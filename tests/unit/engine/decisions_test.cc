@@ -33,6 +33,16 @@ TEST(decisions_test, an_item_is_open_until_its_newest_event_is_settled_or_parked
   EXPECT_TRUE(is_open(wanted(), done(item_state::parked, 0, 5)));
 }
 
+TEST(decisions_test, what_is_gone_and_was_never_brought_is_nowhere) {
+  desired_item item = wanted();
+  actual_item left_out = done(item_state::skipped, 0, 6);
+  EXPECT_FALSE(is_nowhere(item, left_out));
+  item.gone = true;
+  EXPECT_TRUE(is_nowhere(item, left_out));
+  left_out.digest = old_one.text();
+  EXPECT_FALSE(is_nowhere(item, left_out)) << "it stands at the target";
+}
+
 TEST(decisions_test, only_a_young_push_may_be_ahead_of_its_tag_however_often_it_was_tried) {
   EXPECT_TRUE(may_be_early(wanted(), std::nullopt, now, 10 * minute));
   EXPECT_FALSE(may_be_early(wanted(), std::nullopt, now, minute / 2));

@@ -1093,6 +1093,49 @@ TEST_F(reconciler_test, with_several_registries_what_a_catalog_has_no_more_is_go
   EXPECT_EQ(observed_gone(), 1u);
 }
 
+TEST_F(reconciler_test, a_repository_that_was_missed_once_and_came_back_has_its_grace_again) {
+  settings_.sole = false;
+  memory_registry other("other");
+  other.set_tag("x", "v1", add_oci_image(other, "x", {"x"}));
+  for (const std::string r : {"a", "b", "c", "d"}) tag(r, "v1", r);
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  look_at(other, "grace0");
+  clock_.advance_us(1'000'000);
+  source_.erase_repository("a");  // a moment's state
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  tag("a", "v1", "a");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  const std::size_t records = journaled(log::event_kind::repository_reconciled).size();
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(journaled(log::event_kind::repository_reconciled).size(), records) << "said once";
+  clock_.advance_us(1'000'000);
+  look_at(other, "grace1");
+  clock_.advance_us(1'000'000);
+  source_.erase_repository("a");  // moved now, and the other was not looked at since
+  other.set_tag("a", "v1", add_oci_image(other, "a", {"a"}));
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(logged_tags("a").size(), 1u);
+}
+
+TEST_F(reconciler_test, a_repository_that_was_pushed_to_after_it_was_missed_has_its_grace_again) {
+  settings_.sole = false;
+  memory_registry other("other");
+  other.set_tag("x", "v1", add_oci_image(other, "x", {"x"}));
+  for (const std::string r : {"a", "b", "c", "d"}) tag(r, "v1", r);
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  look_at(other, "pushed0");
+  clock_.advance_us(1'000'000);
+  source_.erase_repository("a");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  clock_.advance_us(1'000'000);
+  say_pushed("a", "v2", content("a", "a2"));
+  look_at(other, "pushed1");
+  clock_.advance_us(1'000'000);
+  source_.erase_repository("a");
+  ASSERT_TRUE(reconcile(reconcile_mode::tags));
+  EXPECT_EQ(logged_tags("a").size(), 2u);
+}
+
 TEST_F(reconciler_test, a_tag_that_the_source_cannot_serve_hides_no_moved_one) {
   tag("r", "a", "damaged at the source");
   for (int n = 0; n < 20; ++n) tag("r", "t" + std::to_string(n), "first " + std::to_string(n));
@@ -1108,6 +1151,57 @@ TEST_F(reconciler_test, a_tag_that_the_source_cannot_serve_hides_no_moved_one) {
   }
   source_.faults = nullptr;
   expect_logged({"r"});
+}
+
+TEST_F(reconciler_test, three_tags_in_a_row_that_the_source_cannot_serve_hide_no_moved_one) {
+  settings_.tags_at_once = 1;
+  for (const char* t : {"1", "1.0", "1.0.0"}) tag("r", t, "damaged at the source");
+  for (int n = 0; n < 20; ++n) tag("r", "t" + std::to_string(n), "first " + std::to_string(n));
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  for (int n = 0; n < 20; ++n) tag("r", "t" + std::to_string(n), "second " + std::to_string(n));
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || !c.ref.starts_with("1")) return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "500 Internal Server Error"}};
+  };
+  for (int n = 0; n < 3; ++n) {
+    clock_.advance_us(3'600'000'000);
+    ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  }
+  source_.faults = nullptr;
+  expect_logged({"r"});
+}
+
+TEST_F(reconciler_test, however_many_tags_the_source_cannot_serve_no_moved_one_is_hidden) {
+  for (int n = 0; n < 40; ++n) tag("r", "damaged" + std::to_string(n), "damaged at the source");
+  tag("r", "v1", "first");
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  tag("r", "v1", "second");
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || !c.ref.starts_with("damaged")) return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "500 Internal Server Error"}};
+  };
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  EXPECT_FALSE(last_.complete);
+  EXPECT_NE(last_.reason.find("damaged0"), std::string::npos) << last_.reason;
+  source_.faults = nullptr;
+  expect_logged({"r"});
+}
+
+TEST_F(reconciler_test, a_source_that_is_away_amid_a_look_is_not_asked_for_every_tag) {
+  for (int n = 0; n < 500; ++n) tag("r", "t" + std::to_string(n), "same");
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  for (const errc code : {errc::unavailable, errc::throttled, errc::unauthorized, errc::denied, errc::corrupt}) {
+    source_.forget_calls();
+    source_.before = [&](const memory_registry::call&) {
+      if (source_.count("resolve") == 100) source_.fail_always(error{code, "away"});
+    };
+    ASSERT_TRUE(reconcile(reconcile_mode::digests));
+    EXPECT_FALSE(last_.complete);
+    EXPECT_LT(source_.count("resolve"), 200u) << name_of(code);
+    source_.before = nullptr;
+    source_.fail_always(std::nullopt);
+  }
+  EXPECT_EQ(observed_gone(), 0u);
 }
 
 }  // namespace

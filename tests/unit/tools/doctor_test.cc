@@ -206,16 +206,16 @@ TEST(doctor, a_target_that_lists_little_of_what_was_synced_deserves_attention) {
 }
 
 TEST(doctor, a_source_that_lists_nothing_of_what_the_log_knows_deserves_attention) {
-  const auto site =
-      by_path({{"/healthz", "200 OK\r\n\r\nok\n"},
-               {"/readyz", "200 OK\r\n\r\nok\n"},
-               {"/v1/status", "200 OK\r\n\r\n{}"},
-               {"/v1/reconcile",
-                "200 OK\r\n\r\n"
-                R"({"sources":[{"source":"registry","last":{"complete":false,"reason":"has it lost its data?"}}]})"},
-               {"/v1/repositories?limit=1000",
-                "200 OK\r\n\r\n"
-                R"({"repositories":[{"name":"a"},{"name":"b"}]})"}});
+  const auto site = by_path({{"/healthz", "200 OK\r\n\r\nok\n"},
+                             {"/readyz", "200 OK\r\n\r\nok\n"},
+                             {"/v1/status", "200 OK\r\n\r\n{}"},
+                             {"/v1/reconcile",
+                              "200 OK\r\n\r\n"
+                              R"({"sources":[{"source":"registry","last":{"complete":true},)"
+                              R"("incomplete":{"complete":false,"reason":"has it lost its data?"}}]})"},
+                             {"/v1/repositories?limit=1000",
+                              "200 OK\r\n\r\n"
+                              R"({"repositories":[{"name":"a"},{"name":"b"}]})"}});
   seen_registries seen;
   seen.sources["registry"] = std::set<std::string>{"other"};
   const auto lost = examine(site, {}, site_role::primary, seen);

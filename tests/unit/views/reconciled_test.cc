@@ -77,6 +77,29 @@ TEST_F(reconciled_test, only_a_whole_and_complete_run_counts_as_such) {
   EXPECT_EQ(source().digests_complete_at.us, 0);
 }
 
+TEST_F(reconciled_test, what_a_run_over_all_left_is_told_until_one_over_all_is_complete) {
+  EXPECT_EQ(reconciled_source{}.incomplete(), nullptr);
+  auto all = run_of("r1", reconcile_mode::tags);
+  all.complete = false;
+  all.reason = "has it lost its data?";
+  fold(record::reconcile_ended("main", all));
+  for (const bool complete : {true, false, true}) {
+    auto some = run_of("r2", reconcile_mode::digests, false);
+    some.complete = complete;
+    fold(record::reconcile_ended("main", some));
+    EXPECT_EQ(source().last->run, "r2");
+    ASSERT_NE(source().incomplete(), nullptr);
+    EXPECT_EQ(source().incomplete()->reason, "has it lost its data?");
+  }
+  fold(record::reconcile_ended("main", run_of("r3", reconcile_mode::tags)));
+  EXPECT_EQ(source().incomplete(), nullptr);
+  auto some = run_of("r4", reconcile_mode::tags, false);
+  some.complete = false;
+  fold(record::reconcile_ended("main", some));
+  ASSERT_NE(source().incomplete(), nullptr);
+  EXPECT_EQ(source().incomplete()->run, "r4");
+}
+
 TEST_F(reconciled_test, a_suspicion_stays_until_a_whole_run_with_digests_that_began_after_it) {
   fold(record::source_noted("main", record::noted::suspected, "restarted"));
   EXPECT_EQ(source().suspected, "restarted");
