@@ -4,8 +4,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <boost/asio/io_context.hpp>
+#include <sstream>
 
 #include "engine/journal_records.h"
 #include "tests/unit/tools/site_fixture.h"
@@ -106,6 +109,20 @@ TEST_F(secondary_test, of_a_new_target_nothing_is_believed_and_everything_is_ope
   EXPECT_EQ(done->doubted, 0u) << "the wrong bytes stayed behind";
   EXPECT_TRUE(start("http://127.0.0.1:5002")) << "and is no news at the next start";
   EXPECT_FALSE(start("http://127.0.0.1:5001"));
+}
+
+TEST_F(secondary_test, beginning_anew_says_what_is_forgotten) {
+  ASSERT_TRUE(start("http://127.0.0.1:5001"));
+  bring();
+  std::ostringstream said;
+  const auto before = spdlog::default_logger();
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_mt>(said)));
+  const auto started = start("http://127.0.0.1:5002", target_trust::renewed);
+  spdlog::set_default_logger(before);
+  ASSERT_TRUE(started);
+  EXPECT_THAT(said.str(), AllOf(HasSubstr("127.0.0.1:5001 is forgotten"), HasSubstr("2 repositories, 1 upload"),
+                                HasSubstr("compared anew")));
 }
 
 TEST_F(secondary_test, a_verification_of_the_old_target_is_none_of_the_new_one) {
