@@ -63,7 +63,8 @@ result<void> begin_anew(const site_logs& logs, log::appender& journal, const std
   auto names = known_repositories(logs);
   if (!names) return pass(std::move(names));
   spdlog::warn(
-      "begins anew at the target registry {}: what was noted of {} is forgotten ({} repositories, {} upload sessions); "
+      "begins anew at the target registry {}: what was noted of {} is forgotten (repositories: {}, upload sessions: "
+      "{}); "
       "every repository is compared anew, and what the target lacks is brought",
       authority, before.empty() || before == authority ? std::string("it") : before, names->size(), left->size());
   std::vector<log::event> records;

@@ -128,8 +128,8 @@ TEST_F(secondary_test, beginning_anew_says_what_is_forgotten) {
   const auto started = start("http://127.0.0.1:5002", target_trust::renewed);
   spdlog::set_default_logger(before);
   ASSERT_TRUE(started);
-  EXPECT_THAT(said.str(), AllOf(HasSubstr("127.0.0.1:5001 is forgotten"), HasSubstr("2 repositories, 1 upload"),
-                                HasSubstr("compared anew")));
+  EXPECT_THAT(said.str(), AllOf(HasSubstr("127.0.0.1:5001 is forgotten"),
+                                HasSubstr("repositories: 2, upload sessions: 1"), HasSubstr("compared anew")));
 }
 
 TEST_F(secondary_test, a_verification_of_the_old_target_is_none_of_the_new_one) {
