@@ -119,7 +119,7 @@ admin::answering admin::status(const request&) {
   }
   if (facts.replicating) {
     o.emplace("replication", json_of(*facts.replicating, now));
-    o.emplace("verification", json::object{{"error", shown(facts.verifying_halted)}});
+    o.emplace("verification", json_of(facts.verifying, facts.verifying_halted));
   }
   if (!facts.registries.empty()) o.emplace("registries", json_of(facts.registries));
   if (world_.incoming != nullptr) {
@@ -132,18 +132,17 @@ admin::answering admin::status(const request&) {
     o.emplace("sources", std::move(sources));
     o.emplace("notifications", json_of(world_.incoming->stats()));
   }
+  const std::vector<site_report> reports = world_.followers.all();
   json::array followers;
-  for (const site_report& s : world_.followers.all()) {
-    followers.push_back(json_of(s, world_.log.durable_size(), now));
-  }
+  for (const site_report& s : reports) followers.push_back(json_of(s, world_.log.durable_size(), now));
   o.emplace("sites", std::move(followers));
   const server_counters* server = world_.server ? world_.server() : nullptr;
   if (server != nullptr) o.emplace("http", json_of(*server));
-  json::array warnings(facts.warnings.begin(), facts.warnings.end());
-  if (world_.incoming != nullptr && is_misdirected(world_.incoming->stats(), now)) {
-    warnings.emplace_back(misdirected(world_.incoming->stats()));
-  }
-  o.emplace("warnings", std::move(warnings));
+  std::vector<std::string> warnings = facts.warnings;
+  const ingest_stats* heard = world_.incoming != nullptr ? &world_.incoming->stats() : nullptr;
+  if (heard != nullptr && is_misdirected(*heard, now)) warnings.push_back(misdirected(*heard));
+  o.emplace("warnings", json::array(warnings.begin(), warnings.end()));
+  o.emplace("verdict", json_of(verdict_of({facts, *counts, heard, reports, world_.aside.count(), warnings, now})));
   co_return json_page(o);
 }
 

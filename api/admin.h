@@ -2,7 +2,7 @@
 
 // State and actions for operators, with an administrator's bearer token.
 //
-//   GET  /v1/status                         this site in one object
+//   GET  /v1/status                         this site in one object; "verdict": how it is (site_verdict.h)
 //   GET  /v1/sites                          this site and those that follow it
 //   GET  /v1/repositories[?state=&limit=&last=]   in name order; "next": the last to go on from, null at the end
 //   GET  /v1/repositories/{name}            one, with its failed, parked and skipped items (at most 1,000)

@@ -136,7 +136,27 @@ json::object json_of(const repository_counts& counts) {
   o.emplace("parked_items", counts.parked);
   o.emplace("skipped_items", counts.skipped);
   o.emplace("sparse_items", counts.sparse);
+  o.emplace("skipped_with_wrong_bytes", counts.skipped_doubted);
   return o;
+}
+
+json::object json_of(const verifying_facts& v, const std::string& halted) {
+  json::object o{{"error", text(halted)},
+                 {"last", nullptr},
+                 {"looks_by_itself", v.looks_by_itself},
+                 {"not_compared", v.not_compared},
+                 {"first_not_compared", text(v.first_not_compared)}};
+  if (v.last.number == 0) return o;
+  o["last"] = json::object{{"running", v.last.running},
+                           {"finished", json_of(v.last.finished)},
+                           {"repositories", v.last.total},
+                           {"clean", v.last.clean},
+                           {"mismatches", v.last.mismatches_found}};
+  return o;
+}
+
+json::object json_of(const site_verdict& v) {
+  return {{"state", view(name_of(v.state))}, {"to_do", json::array(v.to_do.begin(), v.to_do.end())}};
 }
 
 json::object json_of(const ingest_stats& s) {

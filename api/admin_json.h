@@ -9,6 +9,7 @@
 #include "api/ingest.h"
 #include "api/repository_counts.h"
 #include "api/site_facts.h"
+#include "api/site_verdict.h"
 #include "api/sites.h"
 
 namespace longshore::api {
@@ -21,6 +22,9 @@ boost::json::object json_of(const engine::actual_item& item);
 boost::json::object json_of(const engine::follower_status& f, timestamp now);
 boost::json::object json_of(const engine::replicator_status& r, timestamp now);
 boost::json::object json_of(const repository_counts& counts);
+// halted: why nothing is verified by itself any more.
+boost::json::object json_of(const verifying_facts& v, const std::string& halted);
+boost::json::object json_of(const site_verdict& v);
 boost::json::object json_of(const source_stats& s);
 // Of all sources, and of none.
 boost::json::object json_of(const ingest_stats& s);

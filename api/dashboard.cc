@@ -32,8 +32,8 @@ h2{font-size:15px;margin:0}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:7px 14px;border-bottom:1px solid var(--line);vertical-align:top}
  tr:last-child td{border-bottom:0}
 th{color:var(--soft);font-weight:500;font-size:13px}td.n{font-variant-numeric:tabular-nums}
-.synced,.following{color:var(--good)}.pending,.started,.connecting{color:var(--warn)}.failed,.refused,
- .away,.unauthorized,.halted,.error{color:var(--bad)}
+.synced,.following,.well{color:var(--good)}.pending,.started,.connecting,.attention,.away,.parked{color:
+ var(--warn)}.failed,.refused,.unauthorized,.halted,.error,.failing{color:var(--bad)}
 .note{padding:10px 14px;color:var(--soft)}#say{margin-bottom:16px;color:var(--bad)}[hidden]{
  display:none!important}
 </style></head><body>
@@ -42,7 +42,12 @@ th{color:var(--soft);font-weight:500;font-size:13px}td.n{font-variant-numeric:ta
  autocomplete="off" aria-label="admin token">
 <button>Show</button></form></header>
 <main><p id="say" role="alert"></p><div id="all" hidden>
+<section><div><h2>This site is <b id="verdict"></b></h2></div><table id="to_do"></table></section>
 <div class="cards" id="cards"></div>
+<section id="s_failed"><div><h2>Failed</h2></div><table id="failed"></table>
+<div class="note" id="more_failed" hidden>longshore items --state failed shows all</div></section>
+<section id="s_parked"><div><h2>Parked</h2></div><table id="parked"></table>
+<div class="note" id="more_parked" hidden>longshore items --state parked shows all</div></section>
 <section id="s_sources"><div><h2>Sources</h2></div><table id="sources"></table></section>
 <section id="s_sites"><div><h2>Following sites</h2></div><table id="sites"></table></section>
 <section id="s_jobs"><div><h2>Being synced</h2></div><table id="jobs"></table></section>
@@ -71,8 +76,17 @@ function card(value,name,cls){const d=document.createElement("div");d.className=
  const b=document.createElement("b");
  b.textContent=typeof value==="number"?value.toLocaleString():value;if(cls)b.className=cls;
  const s=document.createElement("span");s.textContent=name;d.append(b,s);$("cards").append(d)}
+function age(n){for(const [l,u] of [[172800,"days"],[7200,"h"],[120,"min"]])if(n>=l)return Math.floor(n/{
+ days:86400,h:3600,min:60}[u])+" "+u;return Math.floor(n)+" s"}
 function bytes(n){const u=["B","KiB","MiB","GiB","TiB"];let i=0;while(n>=1024&&i<4){n/=1024;i++}
  return n.toFixed(i?1:0)+" "+u[i]}
+function verified(v){const l=v.last;if(!l)return card("none","verification asked for since the start; "+
+ v.looks_by_itself.toLocaleString()+" looks by itself");
+ card(l.clean.toLocaleString()+" of "+l.repositories.toLocaleString(),l.running?"equal, verification running":
+ "equal, "+l.mismatches.toLocaleString()+" mismatches, verified "+when(l.finished))}
+async function items(state,any){$("s_"+state).hidden=!any;if(!any)return;
+ const p=await ask("/v1/items?limit=20&state="+state);table(state,["Repository","Reference","Reason","What to do"],
+ p.items.map(x=>[x.repository,x.reference||null,x.reason,x.remedy]));$("more_"+state).hidden=!p.next}
 async function status(){const s=await ask("/v1/status");
  $("what").textContent=s.site+" \u00b7 "+s.role+" \u00b7 version "+s.version;
  $("cards").replaceChildren();card(s.log.size,"events in the log");const r=s.repositories;
@@ -81,17 +95,20 @@ async function status(){const s=await ask("/v1/status");
  card(r.parked_items,"parked items");card(r.skipped_items,"skipped items")}
  else card(r.total,"repositories in the log");$("state").hidden=!("synced" in r);
  card(s.quarantined,"in quarantine",s.quarantined?"pending":"");
- if(s.follower){card(s.follower.state,"primary",s.follower.state);card(s.follower.lag_events??
- "unknown","events behind")}
+ if(s.follower)card(s.follower.state,"primary",s.follower.state);
+ if(s.lag){card(s.lag.events??"unknown","events not settled");card(age(s.lag.seconds),"behind");
+ card((s.lag.more_open_items?"at least ":"")+s.lag.open_items.toLocaleString(),"open items"+(s.lag.
+ oldest_open_item?", the oldest at seq "+s.lag.oldest_open_item.seq.toLocaleString():""))}
+ if(s.verification)verified(s.verification);
  if(s.replication)card(bytes(s.replication.blobs.bytes_copied),"copied since the start");
- const wrong=[s.follower&&s.follower.error,s.replication&&s.replication.error,
- s.verification&&s.verification.error,
- ...s.warnings].filter(x=>x);$("say").textContent=wrong.join(" \u2014 ");
+ $("say").textContent="";const v=s.verdict;$("verdict").textContent=v.state;$("verdict").className=v.state;
+ table("to_do",["What to do"],(v.to_do.length?v.to_do:["nothing"]).map(x=>[x]));
+ await Promise.all([items("failed",s.replication&&r.failed+r.failed_items),items("parked",r.parked_items)]);
  table("sources",["Source","Last event","Appended","Duplicates","Quarantined","Wrong token","Refused"],
  (s.sources||[]).map(x=>[x.name,when(x.last_event),x.appended,x.duplicates,x.quarantined,x.unauthorized,
  x.too_large+x.unavailable]));
  table("sites",["Site","Events taken","Behind","Last report"],s.sites.map(x=>[x.name,x.size,x.lag_events,
- when(x.reported)]));
+ when(x.reported)??"none since the start"]));
  table("jobs",["Repository","Since","Published","Sent"],
  (s.replication?s.replication.running:[]).map(x=>[x.repository,when(x.started),x.published,
  bytes(x.bytes_sent)]))}

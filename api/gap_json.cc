@@ -44,8 +44,14 @@ asio::awaitable<result<engine::replication_lag>> replication_lag(const admin_wor
 
 json::object json_of(const engine::replication_lag& lag, const engine::follower_status& following) {
   const json::value events = following.is_lag_known() ? json::value(lag.events) : json::value(nullptr);
-  json::object o{{"events", events}, {"seconds", lag.seconds}, {"oldest_open_item", nullptr}};
+  json::object o{{"events", events},
+                 {"seconds", lag.seconds},
+                 {"open_items", 0},
+                 {"more_open_items", false},
+                 {"oldest_open_item", nullptr}};
   if (lag.oldest) {
+    o["open_items"] = lag.oldest->open_items;
+    o["more_open_items"] = lag.oldest->more;
     o["oldest_open_item"] = json::object{{"repository", lag.oldest->repository},
                                          {"ref", lag.oldest->ref},
                                          {"seq", lag.oldest->seq.value},
@@ -107,6 +113,7 @@ void add_health(json::object& to, const source_stats& heard, const std::vector<e
   to.emplace("last_seq", heard.last_seq ? json::value(heard.last_seq->value) : json::value(nullptr));
   to.emplace("seconds_since_event", age(heard.last_event, now));
   to.emplace("refused_in_a_row", heard.refused_in_a_row);
+  to.emplace("last_refusal", text(heard.last_refusal));
   to.emplace("wrong_tokens_in_a_row", heard.wrong_tokens_in_a_row);
   const auto at = std::ranges::find(all, heard.name, &engine::reconciler_status::source);
   to.emplace("reconciled", at != all.end());
@@ -119,6 +126,7 @@ void add_health(json::object& to, const source_stats& heard, const std::vector<e
   to.emplace("digests_complete_at", json_of(r.digests_complete_at));
   to.emplace("incomplete_reconcile", incomplete_of(r));
   to.emplace("reconciling", maybe(at->running));
+  to.emplace("next_reconcile_at", json_of(at->next_at));
   to.emplace("reconcile_error", text(at->halted));
 }
 

@@ -119,11 +119,13 @@ void ingest::note_too_large(const request& r) {
   source_stats& s = stats_.sources[r.caller];
   ++s.too_large;
   ++s.refused_in_a_row;
+  s.last_refusal = "it is over the limit of " + std::to_string(options_.body_bytes_max) +
+                   " bytes (413): raise [listen] body_bytes_max; the registry repeats it";
   warn_sometimes(warned_too_large_,
                  "a notification of the source " + s.name + " is over the limit of " +
                      std::to_string(options_.body_bytes_max) +
                      " bytes and was refused (413): the registry repeats it and everything behind it waits; raise "
-                     "the body limit of this site");
+                     "[listen] body_bytes_max");
 }
 
 asio::awaitable<void> ingest::take(exchange& x) {
@@ -242,6 +244,7 @@ void ingest::note_taken(source_stats& s, const log::append_outcome& done) {
   if (done.appended > 0) s.last_seq = event_seq{done.first.value + done.appended - 1};
   s.wrong_tokens_in_a_row = 0;
   const std::uint64_t refused = std::exchange(s.refused_in_a_row, 0);
+  s.last_refusal.clear();
   if (refused >= refusals_that_lose && doubt_) {
     doubt_(s.name, "notifications were refused " + std::to_string(refused) + " times in a row");
   }
@@ -259,7 +262,11 @@ void ingest::remember(const std::string& source, std::vector<std::string> instan
 
 answer ingest::not_written(source_stats& s, const error& e, bool of_registry) {
   ++s.unavailable;
-  if (of_registry) ++s.refused_in_a_row;
+  if (of_registry) {
+    ++s.refused_in_a_row;
+    s.last_refusal =
+        e.text + (e.code == errc::no_space ? " ([log] space_min is the reserve)" : "") + ": the registry repeats it";
+  }
   warn_sometimes(warned_unwritten_, "notifications of the source " + s.name +
                                         " cannot be recorded and are refused until they can: " + e.text);
   if (e.code == errc::no_space) return refusal(e);

@@ -61,6 +61,7 @@ struct source_stats {
   std::uint64_t too_large = 0;                              // bodies answered 413
   std::uint64_t unauthorized = 0;                           // requests that named the source with a wrong token
   std::uint64_t refused_in_a_row = 0;                       // its own, with its token, not taken since one was
+  std::string last_refusal;                                 // why the last of these was not taken, and what to do
   std::uint64_t wrong_tokens_in_a_row = 0;  // requests that named it with a wrong token since one was taken
   std::optional<event_seq> last_seq;        // of its newest event
   std::uint64_t restarts = 0;               // registry processes first seen after another: events may have been lost

@@ -30,6 +30,7 @@ result<repository_counts> count_repositories(const engine::desired& wanted, cons
     counts.skipped += r.skipped;
     counts.sparse += r.sparse;
     counts.mismatches += r.mismatches;
+    if (r.state == engine::sync_state::skipped && r.doubted > 0) ++counts.skipped_doubted;
     if (r.verified_at.us != 0) {
       ++counts.verified;
       if (counts.oldest_verified.us == 0 || r.verified_at < counts.oldest_verified) {

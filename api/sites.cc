@@ -67,6 +67,16 @@ void sites::mount(router& to) {
   r.admit = [this](request& q) { return admit(q); };
   r.body_bytes_max = 2 * summary_bytes_max;
   to.add(std::move(r));
+  route gone;
+  gone.method = "DELETE";
+  gone.pattern = "/v1/sites/{site}";
+  gone.handle = [this](exchange& x) { return forget(x); };
+  gone.admit = [this](request& q) -> std::optional<answer> {
+    if (world_.admins.find(q.header("Authorization"))) return std::nullopt;
+    return unauthorized("the administrator's token");
+  };
+  gone.body_bytes_max = 0;
+  to.add(std::move(gone));
 }
 
 std::optional<answer> sites::admit(request& r) const {
@@ -110,6 +120,17 @@ boost::asio::awaitable<void> sites::put(exchange& x) {
   }
   x.reply(
       json_answer(json::serialize(json::object{{"size", at.size}, {"log_size", world_.log.durable_size()}}) + "\n"));
+}
+
+boost::asio::awaitable<void> sites::forget(exchange& x) {
+  const std::string name(x.asked().parameter("site"));
+  if (!known_.contains(name)) {
+    co_return x.reply(refusal(404, "NOT_FOUND", "no site named " + printable(name) + " has reported to this one"));
+  }
+  auto done = co_await world_.pool.run([&] { return world_.cursors.forget(std::string(cursor_prefix) + name); });
+  if (!done) co_return x.reply(refusal(done.error()));
+  known_.erase(name);
+  x.reply(json_answer(json::serialize(json::object{{"site", name}, {"forgotten", true}}) + "\n"));
 }
 
 std::vector<site_report> sites::all() const {

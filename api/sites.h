@@ -6,6 +6,8 @@
 //                                 is the site's own, or an administrator's. 409 when the cursor would go past the
 //                                 log's end, or back behind the "previous" report of the site's same process. A
 //                                 report without one may set it back: the site has lost its data and began anew.
+//   DELETE /v1/sites/{site}       200: it is shown no more, until it reports again; 404: none of that name has. With an
+//                                 administrator's token.
 //
 // Positions are kept in the log's cursors ("site/NAME") and survive a restart; summaries (at most 16 KiB each, shown as
 // they were given) and the time of the report do not. At most sites_max sites. On the server's executor; the world must
@@ -56,6 +58,7 @@ class sites {
   explicit sites(sites_world world) : world_(world) {}
   std::optional<answer> admit(request& r) const;
   boost::asio::awaitable<void> put(exchange& x);
+  boost::asio::awaitable<void> forget(exchange& x);
 
   sites_world world_;
   std::map<std::string, site_report, std::less<>> known_;

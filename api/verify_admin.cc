@@ -27,6 +27,12 @@ json::value eta_of(const engine::verify_run& r, timestamp now) {
          1'000.0;
 }
 
+json::object counts_of(const engine::verify_run& r) {
+  return {{"total", r.total},           {"done", r.done},
+          {"clean", r.clean},           {"unjudged", r.unjudged},
+          {"mismatched", r.mismatched}, {"unknown", r.unknown_repositories}};
+}
+
 json::object json_of(const engine::verify_run& r, timestamp now) {
   json::array mismatches, unknowns, left_out;
   for (const auto& m : r.mismatches) {
@@ -42,9 +48,6 @@ json::object json_of(const engine::verify_run& r, timestamp now) {
   for (const auto& u : r.left_out) {
     left_out.push_back(json::object{{"repository", u.repository}, {"reference", u.ref}, {"not_judged", u.why}});
   }
-  json::object repositories{{"total", r.total},           {"done", r.done},
-                            {"clean", r.clean},           {"unjudged", r.unjudged},
-                            {"mismatched", r.mismatched}, {"unknown", r.unknown_repositories}};
   return {{"run", r.number},
           {"running", r.running},
           {"deep", r.asked.deep},
@@ -54,7 +57,7 @@ json::object json_of(const engine::verify_run& r, timestamp now) {
           {"eta_seconds", eta_of(r, now)},
           {"reopening", r.reopening},
           {"repository", r.repository.empty() ? json::value(nullptr) : json::value(r.repository)},
-          {"repositories", std::move(repositories)},
+          {"repositories", counts_of(r)},
           {"tags", r.progress.tags},
           {"manifests", r.progress.manifests},
           {"blobs", r.progress.blobs},
@@ -68,6 +71,23 @@ json::object json_of(const engine::verify_run& r, timestamp now) {
           {"unknown", std::move(unknowns)},
           {"left_out", std::move(left_out)},
           {"error", r.failure.empty() ? json::value(nullptr) : json::value(r.failure)}};
+}
+
+// What the schedule has done since the start, and what stands now, whoever asked.
+json::object json_of_scheduled(const engine::verification& v) {
+  const engine::verify_run& r = v.scheduled();
+  return {{"repositories", counts_of(r)},
+          {"mismatches_found", r.mismatches_found},
+          {"error", r.failure.empty() ? json::value(nullptr) : json::value(r.failure)}};
+}
+
+json::object json_of_not_compared(const engine::verification& v) {
+  json::array listed;
+  for (const auto& [name, reason] : v.not_compared()) {
+    if (listed.size() == engine::verify_listed_max) break;
+    listed.push_back(json::object{{"repository", name}, {"reason", reason}});
+  }
+  return {{"count", v.not_compared().size()}, {"listed", std::move(listed)}};
 }
 
 error no_target() { return {errc::conflict, "this site has no target registry to verify: ask a secondary"}; }
@@ -155,6 +175,8 @@ verify_admin::answering verify_admin::show(const request& r) {
   json::object shown = json_of(world_.does->last(), world_.now.now());
   const std::int64_t every_ms = world_.does->every_ms();
   shown.emplace("every_seconds", every_ms > 0 ? json::value(every_ms / 1'000) : json::value(nullptr));
+  shown.emplace("scheduled", json_of_scheduled(*world_.does));
+  shown.emplace("not_compared", json_of_not_compared(*world_.does));
   co_return json_answer(json::serialize(shown) + "\n");
 }
 

@@ -5,7 +5,8 @@
 //   POST /v1/verify {"repositories":[name or glob],"deep":false,"repair":true}   202 {"run":N,...}; an empty body: all
 //                                    409: this site has no target registry; 404: none has such a name; 503: one runs
 //   GET  /v1/verify[?wait=SECONDS]   the last run: as it goes, or its result; answered when it has ended, or after so
-//                                    long (at most 30 s)
+//                                    long (at most 30 s). "scheduled": what the schedule found since the start;
+//                                    "not_compared": what the newest verification of each repository could not tell
 //
 // On the server's executor, which is the verification's. The world must outlive the server's sessions.
 

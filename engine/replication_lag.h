@@ -2,8 +2,8 @@
 
 // How far a secondary's target is behind, in time: the age of the oldest event that is not settled.
 //
-// oldest_open() reads both views, as far as the first open item of each repository that is not in sync: for a thread
-// that may block. lag_of() is pure.
+// oldest_open() reads both views, as far as the first open item of each repository that is not in sync, and counts a
+// bounded number of open items: for a thread that may block. lag_of() is pure.
 
 #include <functional>
 #include <optional>
@@ -19,7 +19,9 @@ namespace longshore::engine {
 struct open_work {
   std::string repository, ref;
   event_seq seq;
-  timestamp since;  // when the log took the event
+  timestamp since;               // when the log took the event
+  std::uint64_t open_items = 1;  // it and those after it, as far as they were counted
+  bool more = false;             // there may be more
 };
 
 // selects: which repositories count; null: all.

@@ -21,6 +21,7 @@ repository_state state_of(const desired_repository& wanted, const std::optional<
   s.failed = done->failed;
   s.skipped = done->skipped;
   s.sparse = done->sparse;
+  s.doubted = done->doubted;
   s.verified_at = done->verified_at;
   s.mismatches = done->mismatches + done->amiss;
   if (done->synced_size > 0) s.synced_seq = event_seq{done->synced_size - 1};

@@ -21,6 +21,7 @@ struct repository_state {
   std::optional<event_seq> synced_seq;  // every item at or below it is settled
   std::optional<event_seq> newest_seq;  // the newest item the log speaks of
   std::uint64_t parked = 0, failed = 0, skipped = 0, sparse = 0;
+  std::uint64_t doubted = 0;     // contents there with wrong bytes; also where the whole repository is left out
   std::string skipped_by;        // the rule that leaves the whole repository out; empty: none does
   timestamp verified_at;         // when all that is settled was last found equal and whole
   std::uint64_t mismatches = 0;  // found since all of it was

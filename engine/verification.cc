@@ -199,10 +199,11 @@ task<> verification::take_back(const std::string& repository, const verify_verdi
 
 void verification::note_unknown(verify_run& to, const std::string& repository, std::string reason) {
   ++to.unknown_repositories;
+  not_compared_[repository] = reason;
   if (to.unknowns.size() < verify_listed_max) to.unknowns.push_back({repository, std::move(reason)});
 }
 
-void verification::add(verify_run& to, const std::string& repository, const verify_verdict& verdict) const {
+void verification::add(verify_run& to, const std::string& repository, const verify_verdict& verdict) {
   ++to.done;
   to.unsettled += verdict.unsettled;
   to.parked += verdict.parked;
@@ -220,6 +221,7 @@ void verification::add(verify_run& to, const std::string& repository, const veri
 
 void verification::add_amiss(verify_run& to, const std::string& repository, const verify_verdict& verdict) {
   to.mismatches_found += verdict.found;
+  not_compared_.erase(repository);
   if (verdict.is == verify_verdict::state::unknown) note_unknown(to, repository, verdict.reason);
   for (const tag_mismatch& m : verdict.mismatches) {
     if (to.mismatches.size() == verify_listed_max) break;
@@ -287,6 +289,12 @@ asio::awaitable<void> verification::keep_verifying() {
       if (!co_await schedule_.pause(wait_ms)) co_return;
     }
   }
+}
+
+std::string verification::broken_off() const {
+  const std::int64_t age_us = world_->now.now().us - last_.finished.us;
+  const bool round_since = settings_.every_ms > 0 && age_us >= settings_.every_ms * 1'000;
+  return last_.running || round_since ? std::string() : last_.failure;
 }
 
 asio::awaitable<void> verification::wait(std::int64_t ms_max) {

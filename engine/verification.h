@@ -7,7 +7,8 @@
 // repair, what is found amiss is opened again in the journal and the replicator mends it; without, it is noted there,
 // as is what the log does not speak of: the repository is not shown as synced until a verification finds it gone.
 // last() is the run as it goes and, once it has ended, its result, until the next begins. Its lists are bounded, its
-// counts are not.
+// counts are not. not_compared() is what stands now, whoever asked: repositories whose newest verification could not
+// compare them, until one does.
 // What is found where a pass runs is opened again when that has ended; the run goes on meanwhile, with a bounded number
 // of such repositories, and ends after the last of them.
 // One executor. stop() resumes when nothing runs; call it before the replicator is stopped, and let it finish before
@@ -81,6 +82,10 @@ class verification {
   std::int64_t every_ms() const { return settings_.every_ms; }
   // What the schedule has done since the start; never `running`.
   const verify_run& scheduled() const { return scheduled_; }
+  // Names and reasons, since the start. As many as there are repositories.
+  const std::map<std::string, std::string, std::less<>>& not_compared() const { return not_compared_; }
+  // Why the last run that was asked for ended before its end; empty once the schedule has been round since.
+  std::string broken_off() const;
   // Resumes when the run has ended, or after so long.
   boost::asio::awaitable<void> wait(std::int64_t ms_max);
   boost::asio::awaitable<void> stop();
@@ -98,10 +103,10 @@ class verification {
   task<> note_left(const std::string& repository, const verify_verdict& verdict, bool repair);
   task<> verify_one(std::string repository, verify_run& into);
   boost::asio::awaitable<void> open_again(std::string repository, verify_verdict verdict, verify_run& into);
-  static void note_unknown(verify_run& to, const std::string& repository, std::string reason);
+  void note_unknown(verify_run& to, const std::string& repository, std::string reason);
   task<> take_back(const std::string& repository, const verify_verdict& verdict);
-  static void add_amiss(verify_run& to, const std::string& repository, const verify_verdict& verdict);
-  void add(verify_run& to, const std::string& repository, const verify_verdict& verdict) const;
+  void add_amiss(verify_run& to, const std::string& repository, const verify_verdict& verdict);
+  void add(verify_run& to, const std::string& repository, const verify_verdict& verdict);
 
   const sync_world* world_;
   replicator* mends_;
@@ -116,6 +121,7 @@ class verification {
   // When the schedule last took a repository, verified or not, since the start: a broken one does not keep the others
   // from their turn. As many as there are repositories.
   std::map<std::string, std::int64_t, std::less<>> tried_at_;
+  std::map<std::string, std::string, std::less<>> not_compared_;
   bool stopping_ = false;
 };
 

@@ -49,6 +49,13 @@ result<void> cursors::move(std::string_view consumer, std::uint64_t size, bool b
   return log_->base().commit(batch, storage::durability::synced);
 }
 
+result<void> cursors::forget(std::string_view consumer) {
+  const std::lock_guard hold(setting_);
+  storage::write_batch batch;
+  batch.erase(log_->meta(), cursor_key(consumer));
+  return log_->base().commit(batch, storage::durability::synced);
+}
+
 result<std::map<std::string, std::uint64_t>> cursors::all() const {
   std::map<std::string, std::uint64_t> found;
   auto rows = log_->base().range(log_->meta(), storage::with_prefix(cursor_prefix));

@@ -1,9 +1,9 @@
 #pragma once
 
 // Named durable positions in a log, one per consumer ("how many records have I taken").
-// set() and set_back() are durable on return. A cursor never passes the log's durable end (errc::conflict), and set()
-// never moves it back; set_back() does, for a consumer that has lost what it took. All verbs may be called from any
-// thread.
+// set(), set_back() and forget() are durable on return. A cursor never passes the log's durable end (errc::conflict),
+// and set() never moves it back; set_back() does, for a consumer that has lost what it took. All verbs may be called
+// from any thread.
 
 #include <cstdint>
 #include <map>
@@ -21,6 +21,7 @@ class cursors {
   result<std::uint64_t> get(std::string_view consumer) const;  // 0 for an unknown consumer
   result<void> set(std::string_view consumer, std::uint64_t size);
   result<void> set_back(std::string_view consumer, std::uint64_t size);
+  result<void> forget(std::string_view consumer);
   result<std::map<std::string, std::uint64_t>> all() const;
 
  private:

@@ -69,6 +69,7 @@ void add_serve_command(CLI::App& app, invocation& call);
 void add_status_commands(CLI::App& app, invocation& call);
 void add_verify_command(CLI::App& app, invocation& call);
 void add_items_command(CLI::App& app, invocation& call);
+void add_forget_site_command(CLI::App& app, invocation& call);
 void add_action_commands(CLI::App& app, invocation& call);
 void add_limits_command(CLI::App& app, invocation& call);
 void add_log_commands(CLI::App& app, invocation& call);

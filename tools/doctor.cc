@@ -135,10 +135,11 @@ void check_pushing(const registry_settings& target, const std::string& repositor
     return told({what, verdict::good, "they are allowed; whether its storage takes the bytes is not tried", ""});
   }
   if (e.code == errc::not_found) {
-    return told({what, verdict::good,
+    return told({what, verdict::attention,
                  "not tried: it makes no repositories by itself, and has no " + repository +
-                     "; longshore doctor --push-to NAME tries one that it has",
-                 ""});
+                     ": what is pushed into a repository that is not there fails",
+                 "create the projects or repositories there beforehand; longshore doctor --push-to NAME tries one that "
+                 "it has"});
   }
   if (e.code == errc::unsupported) {
     return told(

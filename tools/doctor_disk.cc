@@ -102,7 +102,8 @@ void check_data_dir(const config& c, const on_checked& told) {
     const std::filesystem::path parent = std::filesystem::absolute(dir, ec).parent_path();
     const bool may = ::access(parent.c_str(), W_OK | X_OK) == 0;
     told({"data directory", may ? verdict::attention : verdict::bad, dir.string() + " does not exist yet",
-          may ? "longshore serve will create it" : "create it, or make " + parent.string() + " writable"});
+          may ? "longshore serve will create it"
+              : "create it (install -d -m 700 " + dir.string() + "), or make " + parent.string() + " writable"});
     return;
   }
   if (!std::filesystem::is_directory(dir, ec)) {

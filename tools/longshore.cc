@@ -94,6 +94,7 @@ int run(int argc, char** argv) {
   add_status_commands(app, call);
   add_verify_command(app, call);
   add_items_command(app, call);
+  add_forget_site_command(app, call);
   add_action_commands(app, call);
   add_limits_command(app, call);
   add_log_commands(app, call);

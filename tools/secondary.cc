@@ -7,6 +7,7 @@
 #include "engine/journal_records.h"
 #include "tools/config_check.h"
 #include "tools/last_contact.h"
+#include "tools/position_report.h"
 
 namespace longshore::tools {
 namespace {
@@ -126,7 +127,7 @@ boost::asio::awaitable<void> secondary::measure() {
 }
 
 boost::asio::awaitable<void> secondary::report_position() {
-  std::optional<std::uint64_t> reported;
+  position_report position;
   bool complained = false;
   std::string told_state, told_suspicion;
   for (;;) {
@@ -147,14 +148,14 @@ boost::asio::awaitable<void> secondary::report_position() {
     }
     remember_contact(keep_contact_every_us);
     const std::uint64_t size = world_.logs.log->durable_size();
-    if (size != reported) {
+    if (position.is_due(size, world_.now.now())) {
       const auto status = replicator_->status();
       const std::string summary = "{\"running\":" + std::to_string(status.running.size()) +
                                   ",\"queued\":" + std::to_string(status.queued) +
                                   ",\"waiting\":" + std::to_string(status.waiting) + "}";
-      const auto told = co_await reporter_->report_cursor(config_.site.name, size, summary, reported);
+      const auto told = co_await reporter_->report_cursor(config_.site.name, size, summary, position.last());
       if (told) {
-        reported = size;
+        position.taken(size, world_.now.now());
         complained = false;
       } else if (!complained) {
         spdlog::warn("the primary did not take this site's position: {}", told.error().text);

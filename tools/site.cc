@@ -69,6 +69,24 @@ log::defects chosen_defects() {
 log::defects chosen_defects() { return {}; }
 #endif
 
+api::verifying_facts verifying_of(const engine::verification& v) {
+  api::verifying_facts f;
+  const engine::verify_run& last = v.last();
+  f.last.number = last.number;
+  f.last.running = last.running;
+  f.last.finished = last.finished;
+  f.last.total = last.total;
+  f.last.clean = last.clean;
+  f.last.mismatches_found = last.mismatches_found;
+  f.looks_by_itself = v.scheduled().done;
+  f.not_compared = v.not_compared().size();
+  f.broken_off = v.broken_off();
+  if (f.not_compared == 0) return f;
+  const auto& [name, reason] = *v.not_compared().begin();
+  f.first_not_compared = name + " (" + reason + ")";
+  return f;
+}
+
 class site {
  public:
   site(const config& c, site_store store, site_logs logs, target_trust trust)
@@ -83,6 +101,7 @@ class site {
   result<void> open_ingest();
   result<void> open_admin();
   api::site_facts facts() const;
+  result<void> able() const;
   result<void> ready() const;
   asio::awaitable<void> stop();
   void fail_stopped(const error& why);
@@ -253,9 +272,11 @@ api::site_facts site::facts() const {
     f.following = secondary_->following();
     f.replicating = secondary_->replicating();
     f.verifying_halted = secondary_->verifying().scheduled().failure;
+    f.verifying = verifying_of(secondary_->verifying());
     f.target_suspected = secondary_->target_suspicion();
     if (!f.target_suspected.empty()) f.warnings.push_back(f.target_suspected);
   }
+  if (auto can = able(); !can) f.unable = can.error().text;
   if (primary_) f.reconciling = primary_->status();
   for (const engine::reconciler_status& r : f.reconciling) {
     const engine::reconcile_record* incomplete = r.reconciled.incomplete();
@@ -267,10 +288,16 @@ api::site_facts site::facts() const {
   return f;
 }
 
-result<void> site::ready() const {
+// Whether it can do its work, as far as it is its own.
+result<void> site::able() const {
   if (stopping_) return fail(errc::stopped, "the site is stopping");
   if (log_->failed() || journal_->failed()) return fail(errc::unavailable, "the log cannot be written; restart");
-  if (!secondary_) return store_.dir.check_space(config_.log.space_min);
+  if (store_.db->poisoned()) return fail(errc::unavailable, "the database cannot be written any more; restart");
+  return secondary_ ? result<void>() : store_.dir.check_space(config_.log.space_min);
+}
+
+result<void> site::ready() const {
+  if (auto can = able(); !can || !secondary_) return can;
   const auto following = secondary_->following();
   if (following.state == engine::follower_state::following) return {};
   const std::string state(name_of(following.state));

@@ -18,7 +18,7 @@ namespace json = boost::json;
 struct status_options {
   online_options online;
   std::string repository, state;
-  bool repositories = false, sites = false, quarantine = false, all = false;
+  bool repositories = false, sites = false, quarantine = false, all = false, check = false;
 };
 
 std::string target_of(const status_options& options) {
@@ -55,16 +55,24 @@ int list_repositories(const invocation& call, const online_site& site, const std
   return exit_done;
 }
 
-int print_verdict(const online_site& site, const std::string& body) {
+// With --check, the exit code says it, too.
+int code_of(const json::value& status) {
+  const std::string state = state_in(status);
+  return state == "well" ? exit_done : state == "attention" ? exit_partly_done : exit_failed;
+}
+
+int print_status(const invocation& call, const online_site& site, const status_options& options,
+                 const site_answer& answer) {
   boost::system::error_code ec;
-  const json::value status = json::parse(body, ec);
-  if (ec) return std::printf("%s\n", body.c_str()), exit_done;
-  const auto ready = site.client->ask(site.question("GET", "/readyz"));
-  std::string not_ready = ready && !ready->ok() ? ready->body : std::string();
-  while (not_ready.ends_with('\n')) not_ready.pop_back();
-  std::printf("%s", verdict_text(status, asked(site, "/v1/verify"), not_ready).c_str());
-  std::printf("longshore status --all shows everything, --repositories each repository\n");
-  return exit_done;
+  const json::value status = json::parse(answer.body, ec);
+  if (ec) return failed(call, {errc::corrupt, site.url + "/v1/status did not answer with a status"});
+  if (options.all || call.json) {
+    print_answer(call, answer, site.url + "/v1/status");
+  } else {
+    std::printf("%s", verdict_text(status, asked(site, "/v1/verify")).c_str());
+    std::printf("longshore status --all shows everything, --repositories each repository\n");
+  }
+  return options.check ? code_of(status) : exit_done;
 }
 
 int status(const invocation& call, const status_options& options) {
@@ -74,8 +82,8 @@ int status(const invocation& call, const status_options& options) {
   const std::string target = target_of(options);
   const auto answer = site->client->ask(site->question("GET", target));
   const bool whole_site = options.repository.empty() && !options.sites && !options.quarantine;
-  const bool short_form = whole_site && !options.all && !call.json && answer && answer->ok();
-  return short_form ? print_verdict(*site, answer->body) : print_answer(call, answer, site->url + target);
+  if (whole_site && answer && answer->ok()) return print_status(call, *site, options, *answer);
+  return print_answer(call, answer, site->url + target);
 }
 
 struct sync_options {
@@ -118,17 +126,23 @@ int sync(const invocation& call, const sync_options& options) {
 }  // namespace
 
 void add_status_commands(CLI::App& app, invocation& call) {
-  CLI::App* command = add_command(app, call, "status", "What a running site holds, and how far it has come",
-                                  "longshore status\n  longshore status --state failed", needs::config);
+  CLI::App* command = add_command(
+      app, call, "status", "What a running site holds, and how far it has come",
+      "longshore status\n  longshore status --check >/dev/null || mail-the-operator\n  longshore status --state failed",
+      needs::config);
   auto shown = std::make_shared<status_options>();
   add_online_options(*command, shown->online);
-  command->add_option("REPOSITORY", shown->repository, "One repository with its items");
+  CLI::Option* one = command->add_option("REPOSITORY", shown->repository, "One repository with its items");
+  CLI::Option* check = command->add_flag(
+      "--check", shown->check, "Exit with 0 when the site is well, 3 when it wants attention, 1 when it is failing");
   command->add_flag("--all", shown->all, "Everything the site tells of itself, not only how it is");
-  command->add_flag("--repositories", shown->repositories, "All repositories");
-  command->add_option("--state", shown->state, "Repositories in this state")
-      ->check(CLI::IsMember({"pending", "started", "synced", "failed", "skipped"}));
-  command->add_flag("--sites", shown->sites, "The sites that follow, and their positions");
-  command->add_flag("--quarantine", shown->quarantine, "Notifications that could not be understood");
+  CLI::Option* listed = command->add_flag("--repositories", shown->repositories, "All repositories");
+  CLI::Option* in_state = command->add_option("--state", shown->state, "Repositories in this state");
+  in_state->check(CLI::IsMember({"pending", "started", "synced", "failed", "skipped"}));
+  CLI::Option* sites = command->add_flag("--sites", shown->sites, "The sites that follow, and their positions");
+  CLI::Option* aside =
+      command->add_flag("--quarantine", shown->quarantine, "Notifications that could not be understood");
+  for (CLI::Option* other : {one, listed, in_state, sites, aside}) check->excludes(other);
   command->callback([&call, shown] { call.run = [&call, shown] { return status(call, *shown); }; });
 
   command = add_command(app, call, "sync", "Bring repositories to the state of the source again, from scratch",

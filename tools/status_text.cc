@@ -42,13 +42,9 @@ std::string second_of(std::string time) {
   return dot == std::string::npos ? time : time.substr(0, dot) + "Z";
 }
 
-// Longer than any question of a follower waits.
-constexpr std::uint64_t silent_seconds_max = 300;
-
 class verdict {
  public:
-  verdict(const json::value& status, const json::value& verify, std::string not_ready)
-      : status_(&status), verify_(&verify), not_ready_(std::move(not_ready)) {}
+  verdict(const json::value& status, const json::value& verify) : status_(&status), verify_(&verify) {}
 
   std::string text() {
     const bool follows = has(*status_, "/follower");
@@ -57,19 +53,15 @@ class verdict {
     if (verify_->is_object()) verified();
     sources();
     sites();
-    if (const auto n = number_at(*status_, "/quarantined"); n > 0) {
-      mind(counted(n, "notification") + " could not be understood: longshore status --quarantine");
+    std::string out =
+        text_at(*status_, "/site") + ", " + text_at(*status_, "/role") + ": " + state_in(*status_) + "\n" + lines_;
+    std::string name = "to do";
+    if (const json::value* all = at(*status_, "/verdict/to_do"); all != nullptr && all->is_array()) {
+      for (const json::value& one : all->get_array()) {
+        if (one.is_string()) append(out, std::exchange(name, ""), std::string(one.get_string()));
+      }
     }
-    if (const json::value* all = at(*status_, "/warnings"); all != nullptr && all->is_array()) {
-      for (const json::value& one : all->get_array()) mind(one.is_string() ? std::string(one.get_string()) : "");
-    }
-    if (!not_ready_.empty() && !fails_ && text_at(*status_, "/follower/state") != "away") {
-      failing("it is not ready: " + not_ready_);
-    }
-    const char* state = fails_ ? "failing" : !to_do_.empty() ? "attention" : "well";
-    std::string out = text_at(*status_, "/site") + ", " + text_at(*status_, "/role") + ": " + state + "\n" + lines_;
-    if (to_do_.empty()) to_do_.emplace_back("nothing");
-    for (std::size_t i = 0; i < to_do_.size(); ++i) append(out, i == 0 ? "to do" : "", to_do_[i]);
+    if (!name.empty()) append(out, name, "nothing");
     return out;
   }
 
@@ -79,27 +71,26 @@ class verdict {
     to += name + what + "\n";
   }
   void line(std::string name, const std::string& what) { append(lines_, std::move(name), what); }
-  void mind(std::string what) { to_do_.push_back(std::move(what)); }
-  void failing(std::string what) {
-    fails_ = true;
-    to_do_.insert(to_do_.begin(), std::move(what));
-  }
 
+  // The log is counted from the oldest open item on, however little of it is open.
   void lag() {
-    const std::string state = text_at(*status_, "/follower/state");
     std::string shown = has(*status_, "/lag/events") ? counted(number_at(*status_, "/lag/events"), "event")
                                                      : "an unknown number of events";
     shown += " not settled";
-    if (const auto s = number_at(*status_, "/lag/seconds"); s > 0) shown += ", the oldest " + time_of(s) + " ago";
+    const auto seconds = number_at(*status_, "/lag/seconds");
+    const std::string ago = seconds > 0 ? time_of(seconds) + " ago" : "";
     if (const std::string oldest = text_at(*status_, "/lag/oldest_open_item/repository"); !oldest.empty()) {
       const std::string ref = text_at(*status_, "/lag/oldest_open_item/ref");
-      shown += " (" + oldest + (ref.empty() ? "" : ref.find(':') == std::string::npos ? ":" + ref : "@" + ref) + ")";
+      const json::value* more = at(*status_, "/lag/more_open_items");
+      shown = std::string(more != nullptr && more->is_bool() && more->get_bool() ? "at least " : "") +
+              counted(number_at(*status_, "/lag/open_items"), "item") + " open, the oldest " + oldest +
+              (ref.empty() ? "" : (ref.find(':') == std::string::npos ? ":" : "@") + ref) + " at seq " +
+              with_commas(number_at(*status_, "/lag/oldest_open_item/seq")) + " of " +
+              with_commas(number_at(*status_, "/log/size")) + (ago.empty() ? "" : ", " + ago) + "; " + shown;
+    } else if (!ago.empty()) {
+      shown += ", the oldest " + ago;
     }
-    line("lag", shown + "; " + state);
-    std::string why = text_at(*status_, "/follower/error");  // begins with the state
-    if (why.starts_with(state + ": ")) why.erase(0, state.size() + 2);
-    if (state == "away") mind("the primary does not answer, it is tried again by itself: " + why);
-    if (state == "unauthorized" || state == "refused" || state == "halted") failing("following: " + state + ": " + why);
+    line("lag", shown + "; " + text_at(*status_, "/follower/state"));
   }
 
   void repositories() {
@@ -119,21 +110,11 @@ class verdict {
       }
       line("copying", shown);
     }
-    for (const char* part : {"replication", "verification"}) {
-      const std::string why = text_at(*status_, std::string("/") + part + "/error");
-      if (!why.empty()) failing(std::string(part) + " goes on no more until the site is restarted: " + why);
-    }
-    if (n("failed") > 0) mind("longshore status --state failed: which failed, why, and when they are tried again");
-    if (n("parked_items") > 0) mind("longshore items --state parked: what waits for you, and what to do");
   }
 
   void verified() {
-    if (number_at(*verify_, "/run") == 0) {
-      const std::uint64_t every = number_at(*verify_, "/every_seconds");
-      return line("verified", "nobody asked since the start; " +
-                                  (every > 0 ? "each repository is by itself once in " + time_of(every)
-                                             : std::string("none is by itself (verify_every = 0): longshore verify")));
-    }
+    by_itself();
+    if (number_at(*verify_, "/run") == 0) return;
     const auto n = [&](const char* name) { return number_at(*verify_, std::string("/repositories/") + name); };
     const json::value* running = at(*verify_, "/running");
     if (running != nullptr && running->is_bool() && running->get_bool()) {
@@ -144,24 +125,30 @@ class verdict {
     line("verified", second_of(text_at(*verify_, "/finished")) + ": " + with_commas(n("clean")) + " of " +
                          counted(n("total"), "repository", "repositories") + " equal, " +
                          counted(mismatches, "mismatch", "mismatches") +
+                         (mismatches > 0 && is_mended() ? ", mended since" : "") +
                          (n("unknown") > 0 ? ", " + with_commas(n("unknown")) + " not compared" : ""));
-    if (n("unknown") > 0) {
-      mind(counted(n("unknown"), "repository", "repositories") +
-           " could not be compared: longshore verify --status says why");
-    }
-    if (const std::string why = text_at(*verify_, "/error"); !why.empty()) {
-      mind("the last verification ended before its end: " + why);
-    }
-    if (mismatches > 0 && !is_mended()) mind("longshore verify --status: what differed");
   }
 
-  // What was found was opened again, and nothing is open or amiss any more.
+  void by_itself() {
+    const std::uint64_t looked_at = number_at(*verify_, "/scheduled/repositories/done");
+    const std::uint64_t every = number_at(*verify_, "/every_seconds");
+    if (looked_at == 0 && number_at(*verify_, "/run") > 0) return;
+    const std::string how = every > 0 ? "each repository is by itself once in " + time_of(every)
+                                      : std::string("none is by itself (verify_every = 0): longshore verify");
+    if (looked_at == 0) return line("verified", "nobody asked since the start; " + how);
+    const std::uint64_t mismatches = number_at(*verify_, "/scheduled/mismatches_found");
+    line("verified", "by itself since the start: " + with_commas(number_at(*verify_, "/scheduled/repositories/clean")) +
+                         " of " + counted(looked_at, "look", "looks") + " found all equal, " +
+                         counted(mismatches, "mismatch", "mismatches") +
+                         (mismatches > 0 && is_mended() ? ", mended since" : ""));
+  }
+
+  // What a verification found stands in the repositories' states until it is found gone.
   bool is_mended() const {
     const auto n = [&](const char* name) { return number_at(*status_, std::string("/repositories/") + name); };
-    const json::value* repair = at(*verify_, "/repair");
-    const bool opened = repair != nullptr && repair->is_bool() && repair->get_bool();
-    const bool open = n("started") + n("pending") + n("failed") + n("failed_items") > 0;
-    return opened && !open && number_at(*verify_, "/not_in_log") == 0;
+    return n("started") + n("pending") + n("failed") + n("failed_items") + n("parked_items") +
+               n("skipped_with_wrong_bytes") ==
+           0;
   }
 
   void sources() {
@@ -180,19 +167,6 @@ class verdict {
                                      with_commas(number_at(s, "/last_complete_reconcile/findings")) + " found)";
       }
       line("source", name + ": " + shown);
-      if (const std::string why = text_at(s, "/reconcile_error"); !why.empty()) {
-        failing(name + " is not reconciled until the site is restarted: " + why);
-      }
-      if (const json::value* lost = at(s, "/suspected_loss"); lost != nullptr && lost->is_bool() && lost->get_bool()) {
-        mind(name + ": events may be missing (" + text_at(s, "/suspected_because") +
-             "): longshore reconcile --digests --wait looks now");
-      }
-      if (const auto n = number_at(s, "/refused_in_a_row"); n > 0) {
-        failing(name + ": " + counted(n, "notification") + " refused in a row: longshore doctor");
-      }
-      if (const auto n = number_at(s, "/wrong_tokens_in_a_row"); n > 0) {
-        mind(name + ": " + counted(n, "request") + " with a wrong token in a row: longshore doctor");
-      }
     }
   }
 
@@ -200,21 +174,16 @@ class verdict {
     const json::value* all = at(*status_, "/sites");
     if (all == nullptr || !all->is_array()) return;
     for (const json::value& s : all->get_array()) {
-      const std::uint64_t silent_seconds = number_at(s, "/seconds_since_report");
-      line("follower", text_at(s, "/name") + ": " + counted(number_at(s, "/lag_events"), "event") +
-                           " behind, heard of " + time_of(silent_seconds) + " ago");
-      if (silent_seconds > silent_seconds_max) {
-        mind(text_at(s, "/name") + " has not been heard of for " + time_of(silent_seconds) + ": is it running?");
-      }
+      line("follower",
+           text_at(s, "/name") + ": " + counted(number_at(s, "/lag_events"), "event") + " behind, " +
+               (has(s, "/seconds_since_report") ? "heard of " + time_of(number_at(s, "/seconds_since_report")) + " ago"
+                                                : "not heard of since the start"));
     }
   }
 
   const json::value* status_;
   const json::value* verify_;
-  std::string not_ready_;
   std::string lines_;
-  std::vector<std::string> to_do_;
-  bool fails_ = false;
 };
 
 std::string state_of(const json::value& r) {
@@ -233,8 +202,13 @@ std::string seq_of(const json::value& r, const char* name) {
 
 }  // namespace
 
-std::string verdict_text(const json::value& status, const json::value& verify, const std::string& not_ready) {
-  return verdict(status, verify, not_ready).text();
+std::string state_in(const json::value& status) {
+  const std::string state = text_at(status, "/verdict/state");
+  return state.empty() ? "unknown" : state;
+}
+
+std::string verdict_text(const json::value& status, const json::value& verify) {
+  return verdict(status, verify).text();
 }
 
 std::string repositories_text(const json::array& repositories) {

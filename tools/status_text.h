@@ -9,11 +9,12 @@
 
 namespace longshore::tools {
 
-// Name, role and state (well; attention: it goes on, and not all arrives or is known; failing: something goes on no
-// more), lag, what is failed, parked and skipped, the last verification or the last complete reconciles, and what to
-// do. verify: of a secondary, else null. not_ready: what /readyz says, when the site is not.
-std::string verdict_text(const boost::json::value& status, const boost::json::value& verify,
-                         const std::string& not_ready = {});
+// What the site says that it is: well, attention, failing (api/site_verdict.h); unknown: it says nothing of it.
+std::string state_in(const boost::json::value& status);
+
+// Name, role and state, lag, what is failed, parked and skipped, the last verification or the last complete reconciles,
+// and what the site says is to be done. verify: of a secondary, else null.
+std::string verdict_text(const boost::json::value& status, const boost::json::value& verify);
 
 // A line for each, and below it why the last pass failed, or what leaves the repository out.
 std::string repositories_text(const boost::json::array& repositories);

@@ -56,12 +56,17 @@ result<std::vector<log::event>> forget(const site_logs& logs, const std::string&
 }
 
 result<void> begin_anew(const site_logs& logs, log::appender& journal, const std::string& site,
-                        const std::string& authority) {
+                        const std::string& before, const std::string& authority) {
   if (auto begun = append(journal, site, {engine::record::target_renewing(authority)}); !begun) return begun;
   auto left = logs.uploads->list(SIZE_MAX);
   if (!left) return pass(std::move(left));
   auto names = known_repositories(logs);
   if (!names) return pass(std::move(names));
+  spdlog::warn(
+      "begins anew at the target registry {}: what was noted of {} is forgotten (repositories: {}, upload sessions: "
+      "{}); "
+      "every repository is compared anew, and what the target lacks is brought",
+      authority, before.empty() || before == authority ? std::string("it") : before, names->size(), left->size());
   std::vector<log::event> records;
   for (const engine::open_upload& u : *left) records.push_back(engine::record::upload_closed(u.repository, u.digest));
   for (const std::string& name : *names) {
@@ -93,9 +98,7 @@ result<void> claim_target(const site_logs& logs, log::appender& journal, const s
                                     " and what it lacks is brought; or give the address of " + before + " again");
   }
   if (renews) {
-    if (auto anew = begin_anew(logs, journal, site, authority); !anew) return anew;
-    spdlog::warn("nothing is believed to be at the target registry {}: all repositories are compared and brought anew",
-                 authority);
+    if (auto anew = begin_anew(logs, journal, site, before, authority); !anew) return anew;
   }
   return append(journal, site, {engine::record::target_named(authority)});
 }

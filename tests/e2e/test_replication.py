@@ -30,6 +30,10 @@ class FleetTest(support.Scratch):
         self.fleet.wait_same(wanted)
         self.assertEqual(self.fleet.target_faults(wanted), [])
 
+    def synced(self, repository):
+        answer = self.fleet.secondary.admin("GET", f"/v1/repositories/{repository}")
+        return answer.json() if answer.status == 200 and answer.json()["state"] == "synced" else None
+
 
 class EveryKind(FleetTest):
     def test_every_kind_of_image_arrives_with_the_same_digest_and_every_blob(self):
@@ -216,10 +220,6 @@ class LostTarget(FleetTest):
 
 
 class Operating(FleetTest):
-    def synced(self, repository):
-        answer = self.fleet.secondary.admin("GET", f"/v1/repositories/{repository}")
-        return answer.json() if answer.status == 200 and answer.json()["state"] == "synced" else None
-
     def test_a_synced_repository_says_so_with_all_its_fields(self):
         self.assert_whole(self.push(images.simple("operating/one", "v1", ["base/0", "operating"])))
         told = wait.until(lambda: self.synced("operating/one"), "the repository is synced")
@@ -288,6 +288,28 @@ class Operating(FleetTest):
             self.assertLess(len(lines), 12)
             self.assertGreater(len(of.run("status", "--config", of.config_file, "--all").stdout.splitlines()), 30)
 
+    def test_scripts_are_told_how_a_site_is(self):
+        self.assert_whole(self.push(images.simple("operating/scripts", "v1", ["base/0"])))
+        wait.until(lambda: self.synced("operating/scripts"), "the repository is synced")
+        for of in (self.fleet.primary, self.fleet.secondary):
+            def checked(of=of, *more):
+                return of.run("status", "--config", of.config_file, "--check", *more, check=False)
+
+            wait.until(lambda: checked().returncode == 0, f"{of.name} is well")
+            self.assertEqual(json.loads(checked(of, "--json").stdout)["verdict"], {"state": "well", "to_do": []})
+            self.assertEqual(checked(of, "--repositories").returncode, 2)
+        self.assertIn("scheduled", self.fleet.secondary.get_json("/v1/verify"))
+
+    def test_a_follower_that_is_gone_is_taken_off_the_list(self):
+        primary, secondary = self.fleet.primary, self.fleet.secondary
+        wait.until(lambda: primary.get_json("/v1/sites")["sites"], "the secondary has reported")
+        said = primary.run("forget-site", "--config", primary.config_file, "nobody", check=False)
+        self.assertEqual(said.returncode, 1)
+        self.assertIn("nobody", said.stderr)
+        primary.run("forget-site", "--config", primary.config_file, secondary.name)
+        self.assert_whole(self.push(images.simple("operating/again", "v1", ["base/0"])))
+        wait.until(lambda: primary.get_json("/v1/sites")["sites"], "it reports again, and is shown again")
+
     def test_the_doctor_says_what_is_wrong(self):
         secondary = self.fleet.secondary
         broken = secondary.directory / "broken.toml"
@@ -295,6 +317,24 @@ class Operating(FleetTest):
         said = secondary.run("doctor", "--config", broken, check=False)
         self.assertNotEqual(said.returncode, 0)
         self.assertIn("127.0.0.1:9", said.stdout + said.stderr)
+
+
+class SourceAway(FleetTest):
+    def test_a_verification_that_could_not_compare_wants_attention_until_one_can(self):
+        self.assert_whole(self.push(images.simple("operating/uncompared", "v1", ["base/0"])))
+        wait.until(lambda: self.synced("operating/uncompared"), "the repository is synced")
+        secondary = self.fleet.secondary
+
+        def state():
+            return json.loads(secondary.run("status", "--config", secondary.config_file, "--json").stdout)["verdict"]
+
+        self.fleet.source.stop()
+        secondary.run("verify", "--config", secondary.config_file, "operating/uncompared", check=False)
+        self.assertEqual(state()["state"], "attention", state())
+        self.assertIn("operating/uncompared", " ".join(state()["to_do"]))
+        self.fleet.source.start()
+        secondary.run("verify", "--config", secondary.config_file, "operating/uncompared")
+        wait.until(lambda: state()["state"] == "well", "nothing stands any more")
 
 
 class WrongIssuer(support.Scratch):

@@ -42,6 +42,32 @@ TEST_F(admin_test, the_status_tells_what_the_site_holds) {
   EXPECT_EQ(s.at("http").at("connections"), 1);
 }
 
+TEST_F(admin_test, the_status_says_how_the_site_is) {
+  open();
+  EXPECT_EQ(ask("/v1/status").at("verdict").at("state"), "well");
+  EXPECT_TRUE(ask("/v1/status").at("verdict").at("to_do").as_array().empty());
+  connect().ask(post("/v1/events/north", "north-token", "{broken"));
+  const json::value attention = ask("/v1/status").at("verdict");
+  EXPECT_EQ(attention.at("state"), "attention");
+  EXPECT_NE(attention.at("to_do").at(0).as_string().find("status --quarantine"), std::string::npos);
+  disk_full_ = true;
+  connect().ask(post("/v1/events/north", "north-token", fixture("v2.8-push-blob.json")));
+  const json::value failing = ask("/v1/status").at("verdict");
+  EXPECT_EQ(failing.at("state"), "failing");
+  const std::string why(failing.at("to_do").at(0).as_string());
+  EXPECT_NE(why.find("the disk is full"), std::string::npos) << why;
+  EXPECT_NE(why.find("space_min"), std::string::npos) << why;
+}
+
+TEST_F(admin_test, wrong_bytes_in_a_repository_that_is_left_out_are_counted) {
+  left_out_ = [](std::string_view) { return std::optional<std::string>("exclude: *"); };
+  open();
+  append({push_of("a", 1)});
+  journal(engine::record::content_doubted("a", longshore::digest::of("bytes")));
+  EXPECT_EQ(ask("/v1/status").at("repositories").at("skipped_with_wrong_bytes"), 1);
+  EXPECT_EQ(ask("/v1/status").at("verdict").at("state"), "attention");
+}
+
 TEST_F(admin_test, the_status_tells_what_came_for_no_source) {
   open();
   EXPECT_TRUE(ask("/v1/status").at("warnings").as_array().empty());
@@ -252,6 +278,9 @@ TEST_F(admin_test, the_dashboard_is_one_page_that_loads_nothing_from_elsewhere) 
   EXPECT_EQ(a.body.find("http://"), std::string::npos);
   EXPECT_EQ(a.body.find("https://"), std::string::npos);
   EXPECT_EQ(a.body.find("src="), std::string::npos);
+  for (const char* raw : {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write"}) {
+    EXPECT_EQ(a.body.find(raw), std::string::npos) << "names and reasons are text: " << raw;
+  }
 }
 
 TEST_F(admin_test, status_and_metrics_tell_how_the_registries_are_used) {

@@ -60,6 +60,21 @@ TEST_F(sites_test, a_site_may_speak_for_itself_only) {
   EXPECT_EQ(report("south", R"({"size":0})", "north-token").status, 401);
 }
 
+TEST_F(sites_test, a_site_that_follows_no_more_is_taken_off_the_list) {
+  open();
+  fill(2);
+  EXPECT_EQ(report("south", R"({"size":2})").status, 200);
+  const auto forget = [&](const std::string& site, std::string_view token) {
+    return connect().ask(post("/v1/sites/" + site, token, "", "application/json", "DELETE")).status;
+  };
+  EXPECT_EQ(forget("south", "south-token"), 401);
+  EXPECT_EQ(forget("west", "Bearer admin-token"), 404);
+  EXPECT_EQ(forget("south", "Bearer admin-token"), 200);
+  EXPECT_TRUE(on_server([&] { return sites_->all(); }).empty());
+  EXPECT_TRUE((*sites::open({*cursors_, *log_, *pool_, now_, followers_, admins_}))->all().empty());
+  EXPECT_EQ(report("south", R"({"size":1})").status, 200) << "it is shown again";
+}
+
 TEST_F(sites_test, other_bodies_are_refused) {
   open();
   for (const char* body : {"", "{}", "[]", R"({"size":-1})", R"({"size":"1"})", R"({"size":0,"summary":7})"}) {

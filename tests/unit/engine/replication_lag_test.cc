@@ -41,6 +41,21 @@ TEST_F(replication_lag_test, the_oldest_open_item_is_the_first_that_is_neither_t
   EXPECT_FALSE(oldest());
 }
 
+TEST_F(replication_lag_test, open_items_are_counted_to_a_bound) {
+  push("b", "v1");
+  push("a", "v1");
+  push("b", "v2");
+  EXPECT_EQ(oldest()->open_items, 3u);
+  EXPECT_FALSE(oldest()->more);
+  pass_over("b");
+  EXPECT_EQ(oldest()->open_items, 1u) << "however much of the log came after it";
+  const digest d = push("many", "v");
+  for (int n = 0; n < 1'100; ++n) say_pushed("many", "v" + std::to_string(n), d);
+  EXPECT_EQ(oldest()->open_items, 1'000u);
+  EXPECT_TRUE(oldest()->more);
+  EXPECT_EQ(oldest()->repository, "a");
+}
+
 TEST_F(replication_lag_test, an_item_that_failed_is_open_and_one_that_is_parked_is_not) {
   push("a", "v1");
   target_.fail_always(away());

@@ -96,6 +96,41 @@ TEST_F(verification_test, one_repository_that_cannot_be_compared_does_not_keep_t
   EXPECT_FALSE(r.unknowns[0].reason.empty());
 }
 
+TEST_F(verification_test, what_could_not_be_compared_is_known_until_somebody_compares_it) {
+  push("a", "v1");
+  push("b", "v1");
+  start();
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.repository != "a") return std::nullopt;
+    return memory_registry::fault{away()};
+  };
+  verify({});
+  ASSERT_EQ(verification_->not_compared().size(), 1u);
+  EXPECT_FALSE(verification_->not_compared().at("a").empty());
+  verify({{"b"}, false, true});
+  EXPECT_TRUE(verification_->not_compared().contains("a")) << "another run says nothing of it";
+  source_.faults = nullptr;
+  verify({{"a"}, false, true});
+  EXPECT_TRUE(verification_->not_compared().empty());
+}
+
+TEST_F(verification_test, what_the_schedule_could_and_could_not_compare_is_known_too) {
+  push("a", "v1");
+  push("b", "v1");
+  clock_.advance_us(1'000'000);
+  start({.every_ms = 200, .one = {}});
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.repository != "a") return std::nullopt;
+    return memory_registry::fault{away()};
+  };
+  clock_.advance_us(10'000'000);
+  run_until([&] { return verification_->scheduled().done >= 2; });
+  ASSERT_EQ(verification_->not_compared().size(), 1u);
+  source_.faults = nullptr;
+  clock_.advance_us(10'000'000);
+  run_until([&] { return verification_->not_compared().empty(); });
+}
+
 TEST_F(verification_test, one_run_at_a_time_and_none_over_nothing) {
   push("a", "v1");
   start();

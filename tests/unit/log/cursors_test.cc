@@ -48,6 +48,15 @@ TEST_F(cursor_test, a_cursor_is_set_back_only_in_so_many_words) {
   EXPECT_EQ(at.set_back("site-b", 11).error().code, errc::conflict);
 }
 
+TEST_F(cursor_test, a_consumer_that_is_forgotten_may_begin_again) {
+  cursors at(*log_);
+  ASSERT_TRUE(at.set("site-b", 4));
+  ASSERT_TRUE(at.forget("site-b"));
+  ASSERT_TRUE(at.forget("nobody"));
+  EXPECT_TRUE(at.all().value().empty());
+  EXPECT_TRUE(at.set("site-b", 1));
+}
+
 TEST_F(cursor_test, a_cursor_never_moves_back_when_several_move_it_at_once) {
   add_many(990, "more");
   cursors at(*log_);

@@ -260,7 +260,10 @@ TEST(doctor, a_target_that_takes_no_pushes_is_found) {
       "404 Not Found\r\n\r\n"
       R"({"errors":[{"code":"NAME_UNKNOWN"}]})",
       "no/such");
-  EXPECT_NE(unknown.at(0).text.find("no/such; longshore doctor --push-to"), std::string::npos);
+  EXPECT_EQ(unknown.at(0).found, verdict::attention) << "each new repository will fail there";
+  EXPECT_NE(unknown.at(0).text.find("has no no/such"), std::string::npos) << unknown.at(0).text;
+  EXPECT_NE(unknown.at(0).remedy.find("beforehand"), std::string::npos);
+  EXPECT_NE(unknown.at(0).remedy.find("longshore doctor --push-to"), std::string::npos);
 }
 
 TEST(own_url, is_the_configured_one_before_the_address) {

@@ -4,14 +4,20 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
-#include <boost/asio/io_context.hpp>
+#include <boost/asio.hpp>
+#include <chrono>
+#include <sstream>
 
 #include "engine/journal_records.h"
 #include "tests/unit/tools/site_fixture.h"
 
 namespace longshore::tools {
 namespace {
+
+namespace asio = boost::asio;
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -36,16 +42,20 @@ class secondary_test : public site_fixture {
     store_.reset();
   }
   // Whether a site with this target is made, in a process of its own; the logs stay open.
-  result<void> start(const std::string& target, target_trust trust = target_trust::journaled) {
-    stop();
-    open();
+  static config config_of(const std::string& primary, const std::string& target) {
     config c;
     c.site.name = "here";
     c.site.role = site_role::secondary;
-    c.primary.emplace().url = "http://127.0.0.1:9";
+    c.primary.emplace().url = primary;
     c.primary->token = "follower-token";
     c.source_registry.emplace().url = "http://127.0.0.1:9";
     c.target_registry.emplace().url = target;
+    return c;
+  }
+  result<void> start(const std::string& target, target_trust trust = target_trust::journaled) {
+    stop();
+    open();
+    const config c = config_of("http://127.0.0.1:9", target);
     registry_limits limits(loop_.get_executor(), now, c);
     auto made = secondary::create(loop_.get_executor(), {logs_, *log_, *journal_, now, limits}, c, trust);
     return made ? result<void>() : std::unexpected(made.error());
@@ -106,6 +116,20 @@ TEST_F(secondary_test, of_a_new_target_nothing_is_believed_and_everything_is_ope
   EXPECT_EQ(done->doubted, 0u) << "the wrong bytes stayed behind";
   EXPECT_TRUE(start("http://127.0.0.1:5002")) << "and is no news at the next start";
   EXPECT_FALSE(start("http://127.0.0.1:5001"));
+}
+
+TEST_F(secondary_test, beginning_anew_says_what_is_forgotten) {
+  ASSERT_TRUE(start("http://127.0.0.1:5001"));
+  bring();
+  std::ostringstream said;
+  const auto before = spdlog::default_logger();
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_mt>(said)));
+  const auto started = start("http://127.0.0.1:5002", target_trust::renewed);
+  spdlog::set_default_logger(before);
+  ASSERT_TRUE(started);
+  EXPECT_THAT(said.str(), AllOf(HasSubstr("127.0.0.1:5001 is forgotten"),
+                                HasSubstr("repositories: 2, upload sessions: 1"), HasSubstr("compared anew")));
 }
 
 TEST_F(secondary_test, a_verification_of_the_old_target_is_none_of_the_new_one) {
@@ -191,6 +215,58 @@ TEST_F(secondary_test, a_journal_that_names_no_target_is_the_present_ones) {
   ASSERT_TRUE(start("http://127.0.0.1:5001"));
   EXPECT_TRUE(holds('a'));
   EXPECT_FALSE(start("http://127.0.0.1:5002"));
+}
+
+// A primary that takes positions, and says nothing else.
+class listening_primary {
+ public:
+  explicit listening_primary(asio::io_context& io) : acceptor_(io, {asio::ip::address_v4::loopback(), 0}) {
+    asio::co_spawn(io, serve(), asio::detached);
+  }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
+  void close() { acceptor_.close(); }
+  int positions = 0;
+
+ private:
+  asio::awaitable<void> serve() {
+    constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
+    for (;;) {
+      auto [refused, client] = co_await acceptor_.async_accept(quietly);
+      if (refused) co_return;
+      std::string asked;
+      co_await asio::async_read_until(client, asio::dynamic_buffer(asked), "\r\n\r\n", quietly);
+      const bool position = asked.starts_with("PUT /v1/sites/here/cursor ");
+      if (position) ++positions;
+      const std::string answer = std::string(position ? "HTTP/1.1 200 OK" : "HTTP/1.1 503 Service Unavailable") +
+                                 "\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+      co_await asio::async_write(client, asio::buffer(answer), quietly);
+    }
+  }
+  asio::ip::tcp::acceptor acceptor_;
+};
+
+TEST_F(secondary_test, a_secondary_to_which_nothing_comes_is_heard_of_once_a_minute) {
+  open();
+  listening_primary primary(loop_);
+  const config c = config_of(primary.url(), "http://127.0.0.1:9");
+  registry_limits limits(loop_.get_executor(), now, c);
+  auto made = secondary::create(loop_.get_executor(), {logs_, *log_, *journal_, now, limits}, c);
+  ASSERT_TRUE(made) << made.error().text;
+  ASSERT_TRUE((*made)->start());
+  const auto heard = [&](int positions) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (primary.positions < positions && std::chrono::steady_clock::now() < until) {
+      loop_.run_one_for(std::chrono::milliseconds(100));
+      now.advance_us(5'000'000);
+    }
+    return primary.positions == positions;
+  };
+  EXPECT_TRUE(heard(1));
+  EXPECT_TRUE(heard(2)) << "with the log as it was";
+  auto stopped = asio::co_spawn(loop_, (*made)->stop(), asio::use_future);
+  primary.close();
+  loop_.run();
+  stopped.get();
 }
 
 }  // namespace

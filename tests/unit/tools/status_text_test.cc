@@ -21,7 +21,8 @@ json::value secondary() {
     "lag":{"events":0,"seconds":0,"oldest_open_item":null},
     "repositories":{"pending":0,"started":0,"synced":12,"failed":0,"skipped":1,"total":13,
                     "failed_items":0,"parked_items":0,"skipped_items":4,"sparse_items":0},
-    "replication":{"error":null,"running":[]},"verification":{"error":null},"sites":[]})");
+    "replication":{"error":null,"running":[]},"verification":{"error":null},"sites":[],
+    "log":{"size":371},"verdict":{"state":"well","to_do":[]}})");
 }
 
 std::size_t lines_of(const std::string& text) { return static_cast<std::size_t>(std::ranges::count(text, '\n')); }
@@ -46,46 +47,59 @@ TEST(status_text, what_is_verified_by_itself_is_said_as_it_is_configured) {
               HasSubstr("none is by itself (verify_every = 0)"));
 }
 
-TEST(status_text, what_is_parked_or_failed_deserves_attention_and_says_how_to_look) {
+TEST(status_text, the_verdict_is_what_the_site_says) {
   json::value status = secondary();
-  status.at("repositories").as_object()["parked_items"] = 9;
-  status.at("repositories").as_object()["failed"] = 1;
-  const std::string text = verdict_text(status, nullptr);
-  EXPECT_THAT(text, StartsWith("oslo, secondary: attention\n"));
-  EXPECT_THAT(text, HasSubstr("longshore items --state parked"));
-  EXPECT_THAT(text, HasSubstr("longshore status --state failed"));
-}
-
-TEST(status_text, a_site_that_stands_still_is_failing_and_the_reason_comes_first) {
-  json::value status = secondary();
-  status.at("repositories").as_object()["parked_items"] = 9;
-  status.at("replication").as_object()["error"] = "the journal cannot be written";
+  status.as_object()["verdict"] = json::parse(R"({"state":"failing","to_do":["free some space","look at b"]})");
   const std::string text = verdict_text(status, nullptr);
   EXPECT_THAT(text, StartsWith("oslo, secondary: failing\n"));
-  EXPECT_LT(text.find("the journal cannot be written"), text.find("--state parked"));
-  status = secondary();
-  status.at("follower").as_object()["state"] = "refused";
-  status.at("follower").as_object()["error"] = "refused: another log";
-  EXPECT_THAT(verdict_text(status, nullptr), HasSubstr(": failing\n"));
-  EXPECT_THAT(verdict_text(status, nullptr), HasSubstr("following: refused: another log\n"));
-  status.at("follower").as_object()["state"] = "away";
-  EXPECT_THAT(verdict_text(status, nullptr), HasSubstr(": attention\n"));
+  EXPECT_THAT(text, HasSubstr("\nto do         free some space\n              look at b\n"));
+  EXPECT_EQ(state_in(status), "failing");
+  status.as_object().erase("verdict");
+  EXPECT_EQ(state_in(status), "unknown") << "of an older site";
 }
 
 TEST(status_text, a_primary_tells_of_its_sources_and_followers) {
-  const json::value status = json::parse(R"({"site":"berlin","role":"primary","quarantined":2,
-    "repositories":{"total":7},"warnings":[],
-    "sources":[{"name":"registry","seconds_since_event":12.5,"reconciled":true,"suspected_loss":true,
-      "suspected_because":"another process","reconcile_error":null,"wrong_tokens_in_a_row":0,
+  const json::value status = json::parse(R"({"site":"berlin","role":"primary","repositories":{"total":7},
+    "sources":[{"name":"registry","seconds_since_event":12.5,"reconciled":true,
       "last_complete_reconcile":{"ended":"2026-11-28T09:00:00.5Z","findings":1}}],
     "sites":[{"name":"oslo","lag_events":1,"seconds_since_report":3.2}]})");
   const std::string text = verdict_text(status, nullptr);
-  EXPECT_THAT(text, StartsWith("berlin, primary: attention\n"));
   EXPECT_THAT(text, HasSubstr("source        registry: newest event 12 s ago"));
   EXPECT_THAT(text, HasSubstr("last complete reconcile 2026-11-28T09:00:00Z (1 found)"));
-  EXPECT_THAT(text, HasSubstr("follower      oslo: 1 event behind"));
-  EXPECT_THAT(text, HasSubstr("reconcile --digests"));
-  EXPECT_THAT(text, HasSubstr("2 notifications could not be understood"));
+  EXPECT_THAT(text, HasSubstr("follower      oslo: 1 event behind, heard of 3 s ago"));
+}
+
+TEST(status_text, a_follower_not_heard_of_since_the_start_was_not_heard_of_just_now) {
+  json::value status = secondary();
+  status.as_object()["sites"] =
+      json::parse(R"([{"name":"rome","lag_events":120000,"reported":null,"seconds_since_report":null}])");
+  EXPECT_THAT(verdict_text(status, nullptr), Not(HasSubstr("heard of 0 s ago")));
+  EXPECT_THAT(verdict_text(status, nullptr), HasSubstr("rome: 120,000 events behind, not heard of since the start"));
+}
+
+TEST(status_text, one_bad_tag_is_not_told_as_all_the_log_since) {
+  json::value status = secondary();
+  status.as_object()["lag"] = json::parse(R"({"events":341,"seconds":900.5,"open_items":1,"more_open_items":false,
+    "oldest_open_item":{"repository":"team/app","ref":"bad","seq":30}})");
+  EXPECT_THAT(verdict_text(status, nullptr),
+              HasSubstr("1 item open, the oldest team/app:bad at seq 30 of 371, 15 min ago; 341 events not settled"));
+  status.at("lag").as_object()["open_items"] = 1'000;
+  status.at("lag").as_object()["more_open_items"] = true;
+  EXPECT_THAT(verdict_text(status, nullptr), HasSubstr("at least 1,000 items open"));
+}
+
+TEST(status_text, what_was_found_and_is_gone_is_called_mended) {
+  json::value status = secondary();
+  const json::value verify = json::parse(R"({"run":1,"running":false,"repair":true,"every_seconds":86400,
+    "finished":"2026-11-28T10:00:00.1Z","mismatches_found":6,"not_in_log":0,"repositories":{"total":4,"clean":0},
+    "scheduled":{"repositories":{"total":9,"done":9,"clean":8},"mismatches_found":1}})");
+  EXPECT_THAT(verdict_text(status, verify), HasSubstr("0 of 4 repositories equal, 6 mismatches, mended since"));
+  EXPECT_THAT(verdict_text(status, verify), HasSubstr("8 of 9 looks found all equal, 1 mismatch, mended since"));
+  for (const char* open : {"pending", "failed", "parked_items", "skipped_with_wrong_bytes"}) {
+    status = secondary();
+    status.at("repositories").as_object()[open] = 1;
+    EXPECT_THAT(verdict_text(status, verify), Not(HasSubstr("mended"))) << open;
+  }
 }
 
 TEST(status_text, a_repository_with_parked_items_says_so_and_a_long_reason_has_a_line_of_its_own) {
@@ -109,33 +123,6 @@ TEST(json_text, a_rate_of_nothing_that_somebody_set_is_no_limit) {
   EXPECT_THAT(to_text(limits), HasSubstr("no limit"));
   EXPECT_THAT(to_text(limits), HasSubstr("bytes_open           0"));
   EXPECT_THAT(to_text(json::parse(R"({"bytes_per_second":0})")), Not(HasSubstr("no limit")));
-}
-
-TEST(status_text, a_primary_that_refuses_notifications_is_failing) {
-  json::value status = json::parse(R"({"site":"main","role":"primary","quarantined":0,"warnings":[],"sites":[],
-    "sources":[{"name":"registry","seconds_since_event":0,"refused_in_a_row":2}]})");
-  EXPECT_THAT(verdict_text(status, nullptr), StartsWith("main, primary: failing\n"));
-  status.at("sources").at(0).as_object()["refused_in_a_row"] = 0;
-  EXPECT_THAT(verdict_text(status, nullptr), StartsWith("main, primary: well\n"));
-  EXPECT_THAT(verdict_text(status, nullptr, "the disk is full"), HasSubstr("it is not ready: the disk is full"));
-}
-
-TEST(status_text, what_could_not_be_compared_is_not_well_and_what_was_mended_is) {
-  json::value verify = json::parse(R"({"run":1,"running":false,"repair":true,"finished":"2026-11-28T10:00:00.1Z",
-    "mismatches_found":0,"not_in_log":0,"repositories":{"total":2,"clean":0,"unknown":2}})");
-  EXPECT_THAT(verdict_text(secondary(), verify), StartsWith("oslo, secondary: attention\n"));
-  EXPECT_THAT(verdict_text(secondary(), verify), HasSubstr("2 repositories could not be compared"));
-  verify.at("repositories").as_object()["unknown"] = 0;
-  verify.as_object()["mismatches_found"] = 1;
-  EXPECT_THAT(verdict_text(secondary(), verify), StartsWith("oslo, secondary: well\n"));
-  verify.as_object()["repair"] = false;
-  EXPECT_THAT(verdict_text(secondary(), verify), HasSubstr("longshore verify --status: what differed"));
-}
-
-TEST(status_text, a_follower_that_is_silent_deserves_attention) {
-  json::value status = secondary();
-  status.as_object()["sites"] = json::parse(R"([{"name":"rome","lag_events":0,"seconds_since_report":301}])");
-  EXPECT_THAT(verdict_text(status, nullptr), HasSubstr("rome has not been heard of for 5 min"));
 }
 
 }  // namespace

@@ -1,0 +1,167 @@
+#include "api/site_verdict.h"
+
+#include <algorithm>
+
+namespace longshore::api {
+namespace {
+
+// Of a follower nothing may be heard for so long; it reports once a minute.
+constexpr std::int64_t silent_us_max = 300'000'000;
+constexpr std::size_t silent_named_max = 10;
+
+std::string counted(std::uint64_t n, const char* one, const char* many) {
+  return std::to_string(n) + " " + (n == 1 ? one : many);
+}
+
+std::string time_of(std::int64_t us) {
+  const std::int64_t seconds = us / 1'000'000;
+  if (seconds < 120) return std::to_string(seconds) + " s";
+  if (seconds < 7'200) return std::to_string(seconds / 60) + " min";
+  if (seconds < 172'800) return std::to_string(seconds / 3'600) + " h";
+  return std::to_string(seconds / 86'400) + " days";
+}
+
+// 2026-11-23T21:19:06Z
+std::string second_of(timestamp t) {
+  const std::string text = to_rfc3339(t);
+  return text.substr(0, text.find('.')) + "Z";
+}
+
+class judge {
+ public:
+  explicit judge(const judged_site& site) : site_(&site) {}
+
+  site_verdict pronounce() {
+    able();
+    following();
+    replicating();
+    verifying();
+    sources();
+    followers();
+    if (site_->quarantined > 0) {
+      mind(counted(site_->quarantined, "notification", "notifications") +
+           " could not be understood: longshore status --quarantine");
+    }
+    for (const std::string& warning : site_->warnings) mind(warning);
+    site_verdict said;
+    said.state = !failing_.empty() ? site_state::failing : !minded_.empty() ? site_state::attention : site_state::well;
+    said.to_do = std::move(failing_);
+    std::ranges::move(minded_, std::back_inserter(said.to_do));
+    return said;
+  }
+
+ private:
+  void mind(std::string what) { minded_.push_back(std::move(what)); }
+  void fails(std::string what) { failing_.push_back(std::move(what)); }
+
+  void able() {
+    if (!site_->facts.unable.empty()) fails("it is not ready: " + site_->facts.unable);
+  }
+
+  void following() {
+    if (!site_->facts.following) return;
+    using engine::follower_state;
+    const engine::follower_status& f = *site_->facts.following;
+    const std::string state(engine::name_of(f.state));
+    const std::string why = f.reason.starts_with(state + ": ") ? f.reason.substr(state.size() + 2) : f.reason;
+    switch (f.state) {
+      case follower_state::connecting:
+      case follower_state::following:
+        return;
+      case follower_state::away:
+        return mind("the primary does not answer, it is tried again by itself: " + why);
+      case follower_state::unauthorized:
+      case follower_state::refused:
+      case follower_state::halted:
+        return fails("following: " + state + ": " + why);
+    }
+  }
+
+  void replicating() {
+    if (!site_->facts.replicating) return;
+    const std::pair<const char*, const std::string&> parts[] = {{"replication", site_->facts.replicating->halted},
+                                                                {"verification", site_->facts.verifying_halted}};
+    for (const auto& [part, why] : parts) {
+      if (!why.empty()) fails(std::string(part) + " goes on no more until the site is restarted: " + why);
+    }
+    const repository_counts& n = site_->counts;
+    if (n.of(engine::sync_state::failed) > 0) {
+      mind("longshore status --state failed: which failed, why, and when they are tried again");
+    }
+    if (n.parked > 0) mind("longshore items --state parked: what waits for you, and what to do");
+    if (n.skipped_doubted > 0) {
+      mind(counted(n.skipped_doubted, "repository that is left out has", "repositories that are left out have") +
+           " wrong bytes at the target, from where others may be brought: longshore status --state skipped");
+    }
+  }
+
+  void verifying() {
+    const verifying_facts& v = site_->facts.verifying;
+    if (v.not_compared > 0) {
+      mind(counted(v.not_compared, "repository", "repositories") +
+           " could not be compared when last verified: " + (v.not_compared > 1 ? "the first is " : "") +
+           v.first_not_compared + "; longshore verify REPOSITORY tries again now");
+    }
+    if (!v.broken_off.empty()) mind("the last verification ended before its end: " + v.broken_off);
+  }
+
+  void sources() {
+    for (const engine::reconciler_status& r : site_->facts.reconciling) {
+      if (!r.halted.empty()) fails(r.source + " is not reconciled until the site is restarted: " + r.halted);
+      if (r.reconciled.suspected.empty()) continue;
+      const std::string looks = r.running           ? "a look at the registry is running"
+                                : r.next_at.us > 0  ? "it looks by itself at " + second_of(r.next_at)
+                                : !r.queued.empty() ? "a look at the registry comes next"
+                                                    : "nothing looks by itself";
+      mind(r.source + ": events may be missing (" + r.reconciled.suspected + "): " + looks +
+           "; longshore reconcile --digests --wait looks at every tag now");
+    }
+    if (site_->heard == nullptr) return;
+    for (const source_stats& s : site_->heard->sources) {
+      if (s.refused_in_a_row > 0) {
+        fails(s.name + ": " + counted(s.refused_in_a_row, "notification", "notifications") +
+              " refused in a row, the last because " + s.last_refusal);
+      }
+      if (s.wrong_tokens_in_a_row > 0) {
+        mind(s.name + ": " + counted(s.wrong_tokens_in_a_row, "request", "requests") +
+             " with a wrong token in a row: longshore doctor");
+      }
+    }
+  }
+
+  void followers() {
+    std::size_t silent = 0;
+    for (const site_report& s : site_->followers) {
+      const bool heard = s.reported.us > 0;
+      const std::int64_t silent_us = site_->now.us - (heard ? s.reported : site_->facts.started).us;
+      if (silent_us <= silent_us_max || ++silent > silent_named_max) continue;
+      mind(s.name + " has not been heard of " +
+           (heard ? "for " + time_of(silent_us) : "since the start, " + time_of(silent_us) + " ago") +
+           ": is it running? If it follows no more: longshore forget-site " + s.name);
+    }
+    if (silent <= silent_named_max) return;
+    mind(counted(silent - silent_named_max, "more site has", "more sites have") +
+         " not been heard of: longshore status --sites");
+  }
+
+  const judged_site* site_;
+  std::vector<std::string> failing_, minded_;
+};
+
+}  // namespace
+
+std::string_view name_of(site_state s) {
+  switch (s) {
+    case site_state::well:
+      return "well";
+    case site_state::attention:
+      return "attention";
+    case site_state::failing:
+      return "failing";
+  }
+  return "?";
+}
+
+site_verdict verdict_of(const judged_site& site) { return judge(site).pronounce(); }
+
+}  // namespace longshore::api

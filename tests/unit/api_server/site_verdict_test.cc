@@ -1,0 +1,167 @@
+#include "api/site_verdict.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace longshore::api {
+namespace {
+
+using engine::follower_state;
+using engine::sync_state;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+constexpr timestamp start{1'800'000'000'000'000};
+
+class site_verdict_test : public ::testing::Test {
+ protected:
+  site_verdict_test() {
+    facts_.started = start;
+    heard_.sources.resize(1);
+    heard_.sources[0].name = "north";
+  }
+  void follows(follower_state state, std::string reason = {}) {
+    facts_.following.emplace().state = state;
+    facts_.following->reason = std::move(reason);
+    facts_.replicating.emplace();
+  }
+  void count(sync_state s, std::uint64_t n) { counts_.by_state[static_cast<std::size_t>(s)] = n; }
+  site_verdict judged(std::int64_t seconds_since_start = 10) const {
+    const timestamp now{start.us + seconds_since_start * 1'000'000};
+    return verdict_of({facts_, counts_, &heard_, followers_, quarantined_, warnings_, now});
+  }
+  std::string all() const {
+    std::string text;
+    for (const std::string& one : judged().to_do) text += one + "\n";
+    return text;
+  }
+
+  site_facts facts_;
+  repository_counts counts_;
+  ingest_stats heard_;
+  std::vector<site_report> followers_;
+  std::uint64_t quarantined_ = 0;
+  std::vector<std::string> warnings_;
+};
+
+TEST_F(site_verdict_test, a_site_that_does_all_of_it_is_well) {
+  follows(follower_state::following);
+  count(sync_state::synced, 12);
+  count(sync_state::pending, 3);
+  EXPECT_EQ(judged().state, site_state::well);
+  EXPECT_THAT(judged().to_do, IsEmpty());
+}
+
+TEST_F(site_verdict_test, what_is_parked_or_failed_wants_attention_and_is_said_how_to_look_at) {
+  follows(follower_state::following);
+  counts_.parked = 9;
+  count(sync_state::failed, 1);
+  EXPECT_EQ(judged().state, site_state::attention);
+  EXPECT_THAT(all(), HasSubstr("longshore items --state parked"));
+  EXPECT_THAT(all(), HasSubstr("longshore status --state failed"));
+  quarantined_ = 2;
+  warnings_ = {"the target may have lost content"};
+  EXPECT_THAT(all(), HasSubstr("2 notifications could not be understood"));
+  EXPECT_THAT(all(), HasSubstr("the target may have lost content"));
+}
+
+TEST_F(site_verdict_test, a_site_that_stands_still_is_failing_and_the_reason_comes_first) {
+  follows(follower_state::following);
+  counts_.parked = 9;
+  facts_.replicating->halted = "the journal cannot be written";
+  EXPECT_EQ(judged().state, site_state::failing);
+  EXPECT_THAT(judged().to_do.front(), HasSubstr("the journal cannot be written"));
+  EXPECT_THAT(judged().to_do, SizeIs(2));
+}
+
+TEST_F(site_verdict_test, how_the_primary_is_reached_counts_as_what_it_is) {
+  for (const auto& [state, judgement] : {std::pair{follower_state::connecting, site_state::well},
+                                         {follower_state::following, site_state::well},
+                                         {follower_state::away, site_state::attention},
+                                         {follower_state::unauthorized, site_state::failing},
+                                         {follower_state::refused, site_state::failing},
+                                         {follower_state::halted, site_state::failing}}) {
+    follows(state, std::string(name_of(state)) + ": because");
+    EXPECT_EQ(judged().state, judgement) << name_of(state);
+    EXPECT_THAT(all(), Not(HasSubstr(": " + std::string(name_of(state)) + ": " + std::string(name_of(state)))));
+  }
+  follows(follower_state::refused, "refused: another log");
+  EXPECT_THAT(judged().to_do, ElementsAre("following: refused: another log"));
+}
+
+TEST_F(site_verdict_test, a_log_that_cannot_be_written_is_told_of_though_the_primary_is_away) {
+  follows(follower_state::away, "away: refused");
+  facts_.unable = "the log cannot be written; restart";
+  EXPECT_EQ(judged().state, site_state::failing);
+  EXPECT_THAT(judged().to_do.front(), HasSubstr("the log cannot be written"));
+}
+
+TEST_F(site_verdict_test, a_primary_that_refuses_notifications_is_failing_and_says_why) {
+  heard_.sources[0].refused_in_a_row = 2;
+  heard_.sources[0].last_refusal = "it is over the limit of 10 bytes";
+  EXPECT_EQ(judged().state, site_state::failing);
+  EXPECT_THAT(
+      judged().to_do,
+      ElementsAre("north: 2 notifications refused in a row, the last because it is over the limit of 10 bytes"));
+  heard_.sources[0].refused_in_a_row = 0;
+  heard_.sources[0].wrong_tokens_in_a_row = 1;
+  EXPECT_EQ(judged().state, site_state::attention);
+  EXPECT_THAT(all(), HasSubstr("1 request with a wrong token"));
+}
+
+TEST_F(site_verdict_test, events_that_may_be_missing_are_said_to_be_looked_for_and_when) {
+  facts_.reconciling.resize(1);
+  engine::reconciler_status& r = facts_.reconciling[0];
+  r.source = "north";
+  r.reconciled.suspected = "another process";
+  EXPECT_EQ(judged().state, site_state::attention);
+  EXPECT_THAT(all(), HasSubstr("nothing looks by itself"));
+  r.next_at = start;
+  EXPECT_THAT(all(), HasSubstr("it looks by itself at 2027-01-15T08:00:00Z; longshore reconcile --digests"));
+  r.running.emplace();
+  EXPECT_THAT(all(), HasSubstr("(another process): a look at the registry is running"));
+  r.halted = "no journal";
+  EXPECT_EQ(judged().state, site_state::failing);
+  EXPECT_THAT(judged().to_do.front(), HasSubstr("north is not reconciled"));
+}
+
+TEST_F(site_verdict_test, a_follower_that_is_silent_wants_attention) {
+  followers_ = {{"rome", 0, start, "{}", {}}};
+  EXPECT_EQ(judged(300).state, site_state::well);
+  EXPECT_EQ(judged(301).state, site_state::attention);
+  EXPECT_THAT(judged(301).to_do.front(), HasSubstr("rome has not been heard of for 5 min"));
+  EXPECT_THAT(judged(301).to_do.front(), HasSubstr("longshore forget-site rome"));
+}
+
+TEST_F(site_verdict_test, a_follower_not_heard_of_since_the_start_is_silent_since_then) {
+  followers_ = {{"rome", 7, {}, "{}", {}}};
+  EXPECT_EQ(judged(300).state, site_state::well);
+  EXPECT_THAT(judged(301).to_do.front(), HasSubstr("rome has not been heard of since the start, 5 min ago"));
+  followers_.assign(40, followers_.front());
+  EXPECT_THAT(judged(301).to_do, SizeIs(11)) << "the rest is a number";
+  EXPECT_THAT(judged(301).to_do.back(), HasSubstr("30 more sites"));
+}
+
+TEST_F(site_verdict_test, what_no_verification_could_compare_lately_wants_attention) {
+  follows(follower_state::following);
+  facts_.verifying.not_compared = 2;
+  facts_.verifying.first_not_compared = "team/app (status 500)";
+  EXPECT_EQ(judged().state, site_state::attention);
+  EXPECT_THAT(all(), HasSubstr("2 repositories could not be compared when last verified: the first is team/app (sta"));
+  facts_.verifying = {};
+  facts_.verifying.broken_off = "the disk is full";
+  EXPECT_THAT(all(), HasSubstr("the last verification ended before its end: the disk is full"));
+}
+
+TEST_F(site_verdict_test, wrong_bytes_in_what_is_left_out_want_attention) {
+  follows(follower_state::following);
+  counts_.skipped_doubted = 1;
+  EXPECT_EQ(judged().state, site_state::attention);
+  EXPECT_THAT(all(), HasSubstr("1 repository that is left out has wrong bytes"));
+}
+
+}  // namespace
+}  // namespace longshore::api

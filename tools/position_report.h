@@ -1,0 +1,33 @@
+#pragma once
+
+// When a secondary tells its primary how far it is: at each change, and once a minute also without one, so that a
+// follower of a log to which nothing comes is not taken for dead. Pure: the caller has the clock.
+
+#include <cstdint>
+#include <optional>
+
+#include "storage/env/clock.h"
+
+namespace longshore::tools {
+
+class position_report {
+ public:
+  static constexpr std::int64_t every_us = 60'000'000;
+
+  bool is_due(std::uint64_t size, timestamp now) const {
+    const std::int64_t age_us = now.us - at_.us;
+    return size != reported_ || age_us >= every_us || age_us < 0;  // below 0: the clock was set back
+  }
+  void taken(std::uint64_t size, timestamp now) {
+    reported_ = size;
+    at_ = now;
+  }
+  // What the primary was told last; none: nothing yet.
+  const std::optional<std::uint64_t>& last() const { return reported_; }
+
+ private:
+  std::optional<std::uint64_t> reported_;
+  timestamp at_;
+};
+
+}  // namespace longshore::tools
