@@ -26,7 +26,7 @@ struct copy_outcome {
   copy_end end = copy_end::failed;
   std::string digest;   // when known
   std::string rule;     // that skipped it
-  sync_progress moved;  // of this item
+  sync_progress moved;  // of this item, however many tries it took: what one brought is not present for the next
   std::optional<error> why;
   std::string note = {};  // of a planned deletion
 };
@@ -37,6 +37,8 @@ struct copy_figures {
   std::size_t deleted = 0, not_deleted = 0;                                   // tags; they are no items
   sync_progress moved;                                                        // of the items that have ended
   blob_tally in_copied;                                                       // all blobs of those copied
+
+  void count(const copy_outcome& ended);  // an item, which `items` has already
 };
 
 }  // namespace longshore::engine

@@ -273,7 +273,9 @@ asio::awaitable<void> copy_run::bring(copy_item item) {
   const auto place = running_.insert(running_.end(), {item, {}});
   for (int tries = 1;; ++tries) {
     std::string rule;
+    const sync_progress earlier = place->moved;
     auto digest = co_await publish(item, place->moved, rule);
+    place->moved.count_once(earlier);
     if (digest) {
       host_failures_ = 0;
       const copy_end how = *digest ? copy_end::copied : copy_end::skipped;
@@ -357,29 +359,10 @@ void copy_run::fail_item(copy_item item, error why, sync_progress moved) {
 }
 
 void copy_run::end(copy_outcome outcome) {
-  switch (outcome.end) {
-    case copy_end::copied:
-      ++figures_.copied;
-      for (const blob_tally& tally : {outcome.moved.copied, outcome.moved.mounted, outcome.moved.present}) {
-        figures_.in_copied.blobs += tally.blobs;
-        figures_.in_copied.bytes += tally.bytes;
-      }
-      break;
-    case copy_end::unchanged:
-      ++figures_.unchanged;
-      break;
-    case copy_end::skipped:
-      ++figures_.skipped;
-      break;
-    case copy_end::failed:
-      ++figures_.failed;
-      removal_.hold(outcome.item.repository, "not all was copied there, so that nothing is deleted");
-      break;
-    case copy_end::deleted:
-    case copy_end::not_deleted:
-      break;  // by removed()
+  if (outcome.end == copy_end::failed) {
+    removal_.hold(outcome.item.repository, "not all was copied there, so that nothing is deleted");
   }
-  figures_.moved.add(outcome.moved);
+  figures_.count(outcome);
   told_(outcome);
 }
 

@@ -29,6 +29,10 @@ json::object of(const engine::sync_progress& moved) {
           {"manifests", of(moved.manifests)}};
 }
 
+bool has_moved(const engine::sync_progress& m) {
+  return m.copied.blobs + m.mounted.blobs + m.present.blobs + m.manifests.blobs > 0;
+}
+
 std::string shown(const engine::copy_item& item) {
   if (item.ref.target.empty()) return item.repository;
   const bool by_digest = item.ref.target.find(':') != std::string::npos;
@@ -43,7 +47,7 @@ json::object of(const engine::copy_outcome& o, copy_purpose purpose) {
   if (o.item.ref.source != o.item.ref.target) line.emplace("source_ref", o.item.ref.source);
   if (!o.digest.empty()) line.emplace("digest", o.digest);
   if (!o.rule.empty()) line.emplace("rule", o.rule);
-  if (o.end == engine::copy_end::copied) line.emplace("blobs", of(o.moved));
+  if (o.end == engine::copy_end::copied || has_moved(o.moved)) line.emplace("blobs", of(o.moved));
   if (!o.note.empty()) line.emplace("note", o.note);
   if (o.why) line.emplace("error", json::object{{"code", name_of(o.why->code)}, {"message", o.why->text}});
   return line;
@@ -178,6 +182,7 @@ void copy_report::print_summary(const copy_figures_now& now, std::int64_t elapse
                          {"source_requests", now.source_requests},
                          {"target_requests", now.target_requests},
                          {"elapsed_ms", elapsed_ms}};
+    if (purpose_ == copy_purpose::copy) summary.emplace("bytes_sent", now.bytes_sent);
     std::printf("%s\n", json::serialize(json::object{{"summary", std::move(summary)}}).c_str());
     return;
   }

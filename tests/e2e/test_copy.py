@@ -167,6 +167,25 @@ class Registries(Pair):
         self.assertIn("bad/one:broken", said)
         self.assertEqual(self.at_target.tags("bad/one"), ["good"])
 
+    def test_what_the_images_moved_adds_up_to_the_summary_however_often_one_was_tried(self):
+        images.simple("adds/up", "good", ["adds/base", "adds/good"]).push(self.at_source)
+        images.simple("adds/up", "broken", ["adds/base", "adds/broken"]).push(self.at_source)
+        layout = self.directory / "adds-up"
+        run("copy", self.at(self.source, "/adds/up"), f"oci:{layout}")
+        bad = json.loads(self.at_source.manifest("adds/up", "broken").body)["layers"][-1]["digest"]
+        file = layout / "blobs" / "sha256" / bad.removeprefix("sha256:")
+        file.chmod(0o644)
+        file.write_bytes(bytes(byte ^ 1 for byte in file.read_bytes()))
+        code, lines, _ = run("copy", "--json", f"oci:{layout}", self.at(self.target, "/adds/up"), check=False)
+        self.assertEqual(code, 3)
+        for kind in ("copied", "mounted", "present", "manifests"):
+            for unit in ("blobs", "bytes"):
+                told = sum(line.get("blobs", {}).get(kind, {}).get(unit, 0) for line in lines[:-1])
+                self.assertEqual(summary(lines)["blobs"][kind][unit], told, (kind, unit))
+        moved = summary(lines)["blobs"]
+        self.assertLessEqual(sum(moved[kind]["blobs"] for kind in ("copied", "mounted", "present")), 6)
+        self.assertGreaterEqual(summary(lines)["bytes_sent"], moved["copied"]["bytes"])
+
     def test_many_pairs_come_from_a_file_and_tags_are_chosen_by_pattern(self):
         for tag in ("v1.0", "v1.1", "v2.0", "nightly"):
             images.simple("choose/from", tag, [tag]).push(self.at_source)

@@ -166,6 +166,29 @@ TEST_F(copy_run_test, a_failure_of_any_single_operation_is_overcome_or_named_and
   EXPECT_EQ(copied_all, 240u) << "one failure is always overcome by another try";
 }
 
+TEST_F(copy_run_test, what_several_tries_of_an_image_brought_counts_once) {
+  add("a", "old", {"base"});
+  copy_afresh({{"a", {}}});
+  add("a", "new", {"base", "own"});
+  for (const bool fails : {false, true}) {
+    int refusals = fails ? options_.tries_max : options_.tries_max - 1;
+    target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+      if (c.verb != "put_manifest" || refusals-- <= 0) return std::nullopt;
+      return memory_registry::fault{away()};
+    };
+    const copy_figures f = copy_afresh({{"a", {}}});
+    EXPECT_EQ(f.failed, fails ? 1u : 0u);
+    EXPECT_EQ(f.moved.copied.blobs + f.moved.mounted.blobs, 2u) << "the layer of its own and the config";
+    EXPECT_EQ(f.moved.present.blobs, 1u) << "the base";
+    EXPECT_EQ(f.moved.present.bytes, 4u);
+    const auto own = std::ranges::find(outcomes_, std::string("new"), [](const auto& o) { return o.item.ref.target; });
+    ASSERT_NE(own, outcomes_.end());
+    EXPECT_EQ(own->moved.copied.bytes, f.moved.copied.bytes);
+    EXPECT_EQ(own->moved.present.blobs, f.moved.present.blobs);
+    add("a", "new", {"base", "own again"});
+  }
+}
+
 TEST_F(copy_run_test, what_a_filter_leaves_out_is_told_with_its_rule_and_not_copied) {
   add("a", "v1", {"one"});
   add("a", "v1-rc1", {"two"});
