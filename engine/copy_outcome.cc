@@ -14,12 +14,14 @@ std::string_view name_of(copy_end end) {
       return "skipped";
     case copy_end::failed:
       return "failed";
+    case copy_end::interrupted:
+      return "interrupted";
     case copy_end::deleted:
       return "deleted";
     case copy_end::not_deleted:
       return "not_deleted";
   }
-  ensure(false, "a copy ends in one of six ways");
+  ensure(false, "a copy ends in one of seven ways");
 }
 
 void copy_figures::count(const copy_outcome& ended) {
@@ -39,6 +41,9 @@ void copy_figures::count(const copy_outcome& ended) {
       break;
     case copy_end::failed:
       ++failed;
+      break;
+    case copy_end::interrupted:
+      ++interrupted;
       break;
     case copy_end::deleted:
     case copy_end::not_deleted:

@@ -37,7 +37,7 @@ std::deque<copy_item> dealt(std::deque<copy_item> items) {
 
 }  // namespace
 
-// What is left when the run must end early is failed too: nobody shall believe that it was looked at.
+// What is left when the run must end early is told, too: nobody shall believe that it was looked at.
 template <class Each>
 asio::awaitable<void> copy_run::each_of(items work, Each body) {
   const auto worker = [&]() -> asio::awaitable<void> {
@@ -45,7 +45,7 @@ asio::awaitable<void> copy_run::each_of(items work, Each body) {
       copy_item item = std::move(work.front());
       work.pop_front();
       if (stopping_) {
-        fail_item(std::move(item), {errc::stopped, "not begun: the run was stopped"});
+        fail_item(std::move(item), interrupted());
       } else if (must_end()) {
         fail_item(std::move(item), {host_failure_->code, "not begun: " + host_failure_->text});
       } else {
@@ -334,7 +334,7 @@ asio::awaitable<void> copy_run::remove_gone() {
       auto done = co_await removal_.remove(repository);
       if (done) break;
       if (!co_await tries_again(done.error(), tries)) {
-        removal_.give_up(repository, std::move(done).error());
+        removal_.give_up(repository, is_interrupted(done.error()) ? interrupted() : std::move(done).error());
         break;
       }
     }
@@ -348,18 +348,24 @@ void copy_run::removed(removal_end e) {
   told_({{std::move(e.repository), ref}, how, std::move(e.digest), {}, {}, std::move(e.why), std::move(e.note)});
 }
 
+// That it was given up in the midst of something says nothing of that something.
+bool copy_run::is_interrupted(const error& why) const {
+  return stopping_ && (why.code == errc::stopped || is_passing(why.code));
+}
+
 void copy_run::fail_item(copy_item item, error why, sync_progress moved) {
   if (is_away(why.code)) {
     ++host_failures_;
     host_failure_ = why;
   }
   if (item.ref.source.empty()) ++figures_.items;  // a repository of which no more is known
+  if (is_interrupted(why)) return end({std::move(item), copy_end::interrupted, {}, {}, moved, interrupted()});
   moved.failed = 1;
   end({std::move(item), copy_end::failed, {}, {}, moved, std::move(why)});
 }
 
 void copy_run::end(copy_outcome outcome) {
-  if (outcome.end == copy_end::failed) {
+  if (outcome.end == copy_end::failed || outcome.end == copy_end::interrupted) {
     removal_.hold(outcome.item.repository, "not all was copied there, so that nothing is deleted");
   }
   figures_.count(outcome);

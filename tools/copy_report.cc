@@ -117,10 +117,17 @@ std::string plan_line(const engine::copy_outcome& o) {
     case engine::copy_end::deleted:
       return "delete" + note;
     case engine::copy_end::failed:
+    case engine::copy_end::interrupted:
     case engine::copy_end::not_deleted:
       return {};  // at the end, with the reason
   }
   return {};
+}
+
+int exit_code(const engine::copy_figures& f) {
+  const std::size_t not_done = f.failed + f.interrupted;
+  if (not_done == 0) return f.not_deleted == 0 ? exit_done : exit_partly_done;
+  return not_done == f.items ? exit_failed : exit_partly_done;
 }
 
 void copy_report::outcome(const engine::copy_outcome& o) {
@@ -144,7 +151,7 @@ std::string bar_text(const copy_figures_now& now, double sent_per_second, double
   const auto filled = static_cast<std::size_t>(e.share_done * static_cast<double>(bar_width));
   const auto left = e.is_known ? engine::seconds_left(e.bytes_open, done_per_second) : std::nullopt;
   std::string text = "[" + std::string(filled, '#') + std::string(bar_width - filled, ' ') + "] ";
-  text += std::to_string(f.copied + f.unchanged + f.skipped + f.failed) + "/" + std::to_string(f.items) + " images  ";
+  text += std::to_string(f.ended()) + "/" + std::to_string(f.items) + " images  ";
   text += with_unit(now.bytes_sent) + " sent" + (e.is_known ? ", " + with_unit(e.bytes_open) + " to go" : "");
   text += "  " + with_unit(static_cast<std::uint64_t>(sent_per_second)) + "/s";
   return text + "  ETA " + (left ? with_time(static_cast<std::int64_t>(*left)) : "?");
@@ -176,6 +183,7 @@ void copy_report::print_summary(const copy_figures_now& now, std::int64_t elapse
                          {"unchanged", f.unchanged},
                          {"skipped", f.skipped},
                          {"failed", f.failed},
+                         {"interrupted", f.interrupted},
                          {"deleted", f.deleted},
                          {"not_deleted", f.not_deleted},
                          {"blobs", of(f.moved)},
@@ -187,14 +195,18 @@ void copy_report::print_summary(const copy_figures_now& now, std::int64_t elapse
     return;
   }
   const bool plan = purpose_ == copy_purpose::plan;
-  std::printf("%s: %zu %s, %zu unchanged, %zu skipped, %zu failed\n", counted(f.items, "image").c_str(), f.copied,
-              plan ? "to copy" : "copied", f.unchanged, f.skipped, f.failed);
+  std::printf("%s: %zu %s, %zu unchanged, %zu skipped, %zu failed%s\n", counted(f.items, "image").c_str(), f.copied,
+              plan ? "to copy" : "copied", f.unchanged, f.skipped, f.failed,
+              f.interrupted > 0 ? (", " + with_commas(f.interrupted) + " interrupted").c_str() : "");
   if (f.deleted + f.not_deleted > 0) {
     std::printf("%s %sdeleted, %zu not deleted\n", counted(f.deleted, "tag").c_str(), plan ? "to be " : "",
                 f.not_deleted);
   }
   const engine::sync_progress& m = f.moved;
-  std::printf("%s %s, %s mounted, %s there already; %s, %s\n", with_size(m.copied).c_str(), plan ? "to send" : "sent",
+  // Of tries that were given up, too.
+  const bool sent_more = now.bytes_sent > m.copied.bytes;
+  std::printf("%s %s%s, %s mounted, %s there already; %s, %s\n", with_size(m.copied).c_str(), plan ? "to send" : "sent",
+              sent_more ? (" (" + with_unit(now.bytes_sent) + " with what was begun)").c_str() : "",
               with_size(m.mounted).c_str(), with_size(m.present).c_str(),
               counted(now.source_requests + now.target_requests, "request").c_str(),
               with_time(elapsed_ms / 1'000).c_str());
@@ -209,8 +221,11 @@ int copy_report::end(const copy_figures_now& now, std::int64_t elapsed_ms) {
                  stays ? ("not deleted: " + o.why->text).c_str() : failure_text(o).c_str());
   }
   if (left_out_ > 0) std::fprintf(stderr, "longshore: and %zu more\n", left_out_);
-  if (now.run.failed == 0) return now.run.not_deleted == 0 ? exit_done : exit_partly_done;
-  return now.run.failed == now.run.items ? exit_failed : exit_partly_done;
+  if (now.run.interrupted > 0) {
+    std::fprintf(stderr, "longshore: interrupted; run it again%s\n",
+                 purpose_ == copy_purpose::copy && now.run.copied > 0 ? ": what was copied stays" : "");
+  }
+  return exit_code(now.run);
 }
 
 }  // namespace longshore::tools

@@ -43,6 +43,8 @@ std::string with_size(const engine::blob_tally& tally);
 // What a plan says of an image on a terminal; empty: nothing yet.
 std::string plan_line(const engine::copy_outcome& o);
 std::string failure_text(const engine::copy_outcome& o);
+// Of tools/command.h: 3 when some of the images are not there, or a tag had to stay; 1 when none is.
+int exit_code(const engine::copy_figures& f);
 
 // The bar with its figures: "[####    ] 1/5 images  12.3 MB sent, 48.7 MB to go  20.0 MB/s  ETA 3s".
 std::string bar_text(const copy_figures_now& now, double sent_per_second, double done_per_second);

@@ -40,6 +40,7 @@ void add(engine::copy_figures& to, const engine::copy_figures& more) {
   to.unchanged += more.unchanged;
   to.skipped += more.skipped;
   to.failed += more.failed;
+  to.interrupted += more.interrupted;
   to.deleted += more.deleted;
   to.not_deleted += more.not_deleted;
   to.moved.add(more.moved);
@@ -216,7 +217,8 @@ engine::task<> copy_session::sort_jobs() {
   for (const copy_job& job : request_.jobs) {
     auto added = co_await add_job(job);
     if (added) continue;
-    if (request_.jobs.size() == 1 || stopping_) co_return added;
+    if (stopping_) co_return fail(errc::stopped, "interrupted; run it again");
+    if (request_.jobs.size() == 1) co_return added;
     job_failed_ = true;
     tell_failed(job.text, std::move(added).error());
   }

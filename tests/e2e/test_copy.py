@@ -186,6 +186,28 @@ class Registries(Pair):
         self.assertLessEqual(sum(moved[kind]["blobs"] for kind in ("copied", "mounted", "present")), 6)
         self.assertGreaterEqual(summary(lines)["bytes_sent"], moved["copied"]["bytes"])
 
+    def test_an_interrupted_copy_tells_what_is_left_as_interrupted_and_the_next_one_brings_it(self):
+        images.simple("stop/app", "small", ["stop/small"]).push(self.at_source)
+        images.simple("stop/app", "large", ["stop/large"], size=12 << 20).push(self.at_source)
+        pair = [self.at(of, "/stop/app") for of in (self.source, self.target)]
+        copy = subprocess.Popen([PROGRAM, "copy", *pair, "--images", "1", "--dst-bytes-per-second", "1MB"],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(copy.kill)
+        self.addCleanup(copy.stdout.close)
+        self.addCleanup(copy.stderr.close)
+        wait.until(lambda: any(r[0] == "POST" for r in self.target.requests()), "something is sent")
+        copy.send_signal(signal.SIGINT)
+        out, said = copy.communicate(timeout=60)
+        lines = [json.loads(line) for line in out.splitlines()]
+        outcomes = {line["ref"]: line for line in lines[:-1]}
+        self.assertEqual(outcomes["large"]["outcome"], "interrupted")
+        self.assertEqual(outcomes["large"]["error"], {"code": "stopped", "message": "interrupted; run it again"})
+        self.assertEqual(summary(lines)["failed"], 0)
+        self.assertEqual(summary(lines)["copied"] + summary(lines)["interrupted"], 2)
+        self.assertEqual(copy.returncode, 3 if summary(lines)["copied"] else 1)
+        self.assertTrue(said.startswith("longshore: interrupted; run it again"), said)
+        self.assertEqual(run("copy", *pair)[0], 0)
+
     def test_many_pairs_come_from_a_file_and_tags_are_chosen_by_pattern(self):
         for tag in ("v1.0", "v1.1", "v2.0", "nightly"):
             images.simple("choose/from", tag, [tag]).push(self.at_source)
@@ -418,7 +440,7 @@ class Files(Pair):
         _, said = copy.communicate(timeout=60)
         self.assertLess(time.monotonic() - began, 5)
         self.assertEqual(copy.returncode, 1)
-        self.assertIn("given up", said)
+        self.assertIn("interrupted; run it again", said)
         self.assertEqual(list(temporary.iterdir()), [])
 
     def test_a_registrys_storage_is_imported_while_the_registry_is_off(self):

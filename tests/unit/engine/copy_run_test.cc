@@ -242,7 +242,7 @@ TEST_F(copy_run_test, a_plan_tells_what_a_copy_then_does_and_touches_nothing) {
   expect_mirrored("b");
 }
 
-TEST_F(copy_run_test, a_stopped_run_says_of_everything_left_that_it_was_not_begun) {
+TEST_F(copy_run_test, a_stopped_run_says_of_everything_left_that_it_was_interrupted_and_of_nothing_that_it_failed) {
   for (int i = 0; i < 20; ++i) add("a", "v" + std::to_string(i), {"own" + std::to_string(i)});
   transient_locations fresh;
   copier blobs({source_, target_, fresh, pauses_}, copier_options_);
@@ -252,9 +252,36 @@ TEST_F(copy_run_test, a_stopped_run_says_of_everything_left_that_it_was_not_begu
   copy_run stopped(world, pauses_, options_, [&](const copy_outcome&) { running->stop(); });
   running = &stopped;
   f = run(stopped.run({{"a", {}}}));
-  EXPECT_EQ(f.copied + f.failed, 20u);
+  EXPECT_EQ(f.copied + f.interrupted, 20u);
   EXPECT_GT(f.copied, 0u);
-  EXPECT_GT(f.failed, 0u);
+  EXPECT_GT(f.interrupted, 0u);
+  EXPECT_EQ(f.failed, 0u);
+}
+
+TEST_F(copy_run_test, an_image_in_the_midst_of_which_the_run_is_stopped_is_interrupted_whatever_it_was_waiting_for) {
+  for (const errc code : {errc::stopped, errc::unavailable, errc::not_found}) {
+    add("a", "v1", {"one"});
+    copy_run* running = nullptr;
+    source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+      if (c.verb != "open_blob") return std::nullopt;
+      running->stop();
+      return memory_registry::fault{{code, "waiting for the limits of the source was given up"}};
+    };
+    transient_locations fresh;
+    copier blobs({source_, target_, fresh, pauses_}, copier_options_);
+    const copy_world world{source_, target_, fresh, blobs, copying_};
+    std::optional<error> why;
+    copy_run stopped(world, pauses_, options_, [&](const copy_outcome& o) { why = o.why; });
+    running = &stopped;
+    const copy_figures f = run(stopped.run({{"a", {}}}));
+    const bool is_final = code == errc::not_found;
+    EXPECT_EQ(f.failed, is_final ? 1u : 0u);
+    EXPECT_EQ(f.interrupted, is_final ? 0u : 1u);
+    ASSERT_TRUE(why);
+    if (!is_final) {
+      EXPECT_EQ(why->text, "interrupted; run it again");
+    }
+  }
 }
 
 TEST_F(copy_run_test, a_routed_source_is_read_under_the_targets_names) {

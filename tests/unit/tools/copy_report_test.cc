@@ -51,6 +51,20 @@ TEST(copy_report, a_plan_has_a_line_for_what_is_there_already_left_out_or_delete
   EXPECT_EQ(plan_line(skipped), "left out: --tags: v2*");
 }
 
+TEST(copy_report, images_that_are_not_there_after_all_are_told_by_the_exit_code) {
+  engine::copy_figures f;
+  f.items = 2;
+  f.copied = 2;
+  EXPECT_EQ(exit_code(f), 0);
+  f.not_deleted = 1;
+  EXPECT_EQ(exit_code(f), 3);
+  f.copied = f.interrupted = 1;
+  EXPECT_EQ(exit_code(f), 3);
+  f.copied = 0;
+  f.failed = 1;
+  EXPECT_EQ(exit_code(f), 1) << "nothing was brought";
+}
+
 TEST(copy_report, what_is_not_there_may_be_mistyped) {
   engine::copy_outcome failed = outcome(engine::copy_end::failed);
   failed.why = error{errc::not_found, "no such repository"};
