@@ -215,7 +215,8 @@ void add_side(CLI::App& command, const std::string& prefix, const std::string& w
   command.add_option("--" + prefix + "-user", to.username,
                      "User name at the " + which + ", which is one registry then, with --from-file too");
   command.add_option("--" + prefix + "-password-file", to.password_file, "File with the password");
-  command.add_option("--" + prefix + "-bytes-per-second", to.bytes_per_second, "At most so much, such as 10MB");
+  command.add_option("--" + prefix + "-bytes-per-second", to.bytes_per_second,
+                     "At most so much, such as 10MB or 200kB");
   command.add_option("--" + prefix + "-requests-per-second", to.requests_per_second, "At most so many requests")
       ->check(CLI::Range(0.0, 1e6));
 }
