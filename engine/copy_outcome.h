@@ -28,7 +28,7 @@ struct copy_outcome {
   std::string rule;     // that skipped it
   sync_progress moved;  // of this item, however many tries it took: what one brought is not present for the next
   std::optional<error> why;
-  std::string note = {};  // of a planned deletion
+  std::string note = {};  // of a planned deletion: on what it depends
 };
 
 struct copy_figures {
@@ -36,6 +36,7 @@ struct copy_figures {
   std::size_t items = 0;  // known so far
   std::size_t copied = 0, unchanged = 0, skipped = 0, failed = 0, interrupted = 0;
   std::size_t deleted = 0, not_deleted = 0;  // tags; they are no items
+  std::size_t deleted_by_name = 0;           // of a plan: tags that go only if the target deletes them by name
   sync_progress moved;                       // of the items that have ended
   blob_tally in_copied;                      // all blobs of those copied
 

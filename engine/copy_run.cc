@@ -343,7 +343,7 @@ asio::awaitable<void> copy_run::remove_gone() {
 
 void copy_run::removed(removal_end e) {
   const copy_end how = e.why ? copy_end::not_deleted : copy_end::deleted;
-  (e.why ? figures_.not_deleted : figures_.deleted) += e.tags;
+  (e.why ? figures_.not_deleted : e.note.empty() ? figures_.deleted : figures_.deleted_by_name) += e.tags;
   const copy_ref ref{e.tag, e.tag};
   told_({{std::move(e.repository), ref}, how, std::move(e.digest), {}, {}, std::move(e.why), std::move(e.note)});
 }

@@ -218,6 +218,13 @@ class Registries(Pair):
         self.assertEqual(self.at_target.tags("a"), ["v1.0", "v1.1", "v2.0"])
         self.assertEqual(self.at_target.tags("b"), ["two"])
         self.assertEqual(summary(lines)["skipped"], 1)
+        names = {(line["source"], line["target"]): line for line in lines[:-1]}
+        source, target = self.at(self.source, "/choose/from"), self.at(self.target)
+        wanted = {(f"{source}:{tag}", f"{target}/a:{tag}") for tag in ("v1.0", "v1.1", "v2.0", "nightly")}
+        self.assertEqual(set(names), wanted | {(f"{source}:v2.0", f"{target}/b:two")})
+        self.assertEqual(names[f"{source}:nightly", f"{target}/a:nightly"]["rule"], "--tags: v*")
+        _, _, said = run("copy", "--json", "--from-file", jobs, "--tags", "regex:(", check=False)
+        self.assertIn("--tags: \"regex:(\" is no regular expression", said)
 
     def test_where_nothing_matches_or_a_name_does_not_fit_the_exit_code_says_so(self):
         code, lines, said = run("copy", "--json", self.at(self.source, "/no/such/*"), self.at(self.target), check=False)
@@ -325,7 +332,7 @@ class Deletions(Pair):
         run("copy", "--json", *self.from_to)
 
     def outcomes(self, lines):
-        return {line["ref"]: line for line in lines[:-1] if line["outcome"] in ("deleted", "not_deleted")}
+        return {line["ref"]: line for line in lines[:-1] if "delete" in line["outcome"]}
 
     def test_what_the_source_has_no_longer_goes_as_planned_unless_a_kept_tag_shares_its_digest(self):
         shared = self.at_target.manifest(self.repository, "v1")
@@ -336,9 +343,10 @@ class Deletions(Pair):
         code, lines, _ = run("plan", "--json", *self.from_to, "--delete", "--tags", "v*")
         self.assertEqual(code, 0)
         self.assertEqual(self.writes(self.target), before)
-        self.assertEqual({t: o["outcome"] for t, o in self.outcomes(lines).items()}, {"v0": "deleted", "v5": "deleted"})
+        self.assertEqual({t: o["outcome"] for t, o in self.outcomes(lines).items()}, {"v0": "delete_by_name", "v5": "delete"})
         self.assertIn("tag v1 has " + shared.digest, self.outcomes(lines)["v0"]["note"])
-        self.assertEqual((summary(lines)["deleted"], summary(lines)["not_deleted"]), (2, 0))
+        self.assertEqual((summary(lines)["to_delete"], summary(lines)["to_delete_by_name"]), (1, 1))
+        self.assertEqual(summary(lines)["not_deleted"], 0)
         code, lines, said = run("copy", "--json", *self.from_to, "--delete", "--tags", "v*", check=False)
         self.assertEqual(code, 3)
         self.assertEqual({t: o["outcome"] for t, o in self.outcomes(lines).items()},
