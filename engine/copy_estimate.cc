@@ -19,7 +19,7 @@ copy_estimate estimate(const copy_figures& ended, const std::list<copy_run::runn
     }
   }
   images_known += at_work;
-  const std::size_t images_over = std::min(ended.items, ended.copied + ended.unchanged + ended.skipped + ended.failed);
+  const std::size_t images_over = std::min(ended.items, ended.ended());
   if (ended.items == 0) return e;
   e.is_known = images_known > 0;
   if (bytes_known == 0 || images_known == 0) {

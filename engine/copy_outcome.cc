@@ -14,12 +14,42 @@ std::string_view name_of(copy_end end) {
       return "skipped";
     case copy_end::failed:
       return "failed";
+    case copy_end::interrupted:
+      return "interrupted";
     case copy_end::deleted:
       return "deleted";
     case copy_end::not_deleted:
       return "not_deleted";
   }
-  ensure(false, "a copy ends in one of six ways");
+  ensure(false, "a copy ends in one of seven ways");
+}
+
+void copy_figures::count(const copy_outcome& ended) {
+  switch (ended.end) {
+    case copy_end::copied:
+      ++copied;
+      for (const blob_tally& tally : {ended.moved.copied, ended.moved.mounted, ended.moved.present}) {
+        in_copied.blobs += tally.blobs;
+        in_copied.bytes += tally.bytes;
+      }
+      break;
+    case copy_end::unchanged:
+      ++unchanged;
+      break;
+    case copy_end::skipped:
+      ++skipped;
+      break;
+    case copy_end::failed:
+      ++failed;
+      break;
+    case copy_end::interrupted:
+      ++interrupted;
+      break;
+    case copy_end::deleted:
+    case copy_end::not_deleted:
+      break;  // no items: by whoever counts tags
+  }
+  moved.add(ended.moved);
 }
 
 }  // namespace longshore::engine

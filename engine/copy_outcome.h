@@ -18,7 +18,7 @@ struct copy_item {
   copy_ref ref;  // both empty: the repository as a whole
 };
 
-enum class copy_end : std::uint8_t { copied, unchanged, skipped, failed, deleted, not_deleted };
+enum class copy_end : std::uint8_t { copied, unchanged, skipped, failed, interrupted, deleted, not_deleted };
 std::string_view name_of(copy_end end);
 
 struct copy_outcome {
@@ -26,17 +26,22 @@ struct copy_outcome {
   copy_end end = copy_end::failed;
   std::string digest;   // when known
   std::string rule;     // that skipped it
-  sync_progress moved;  // of this item
+  sync_progress moved;  // of this item, however many tries it took: what one brought is not present for the next
   std::optional<error> why;
-  std::string note = {};  // of a planned deletion
+  std::string note = {};  // of a planned deletion: on what it depends
 };
 
 struct copy_figures {
   std::size_t repositories = 0, repositories_listed = 0;
-  std::size_t items = 0, copied = 0, unchanged = 0, skipped = 0, failed = 0;  // items: known so far
-  std::size_t deleted = 0, not_deleted = 0;                                   // tags; they are no items
-  sync_progress moved;                                                        // of the items that have ended
-  blob_tally in_copied;                                                       // all blobs of those copied
+  std::size_t items = 0;  // known so far
+  std::size_t copied = 0, unchanged = 0, skipped = 0, failed = 0, interrupted = 0;
+  std::size_t deleted = 0, not_deleted = 0;  // tags; they are no items
+  std::size_t deleted_by_name = 0;           // of a plan: tags that go only if the target deletes them by name
+  sync_progress moved;                       // of the items that have ended
+  blob_tally in_copied;                      // all blobs of those copied
+
+  void count(const copy_outcome& ended);  // an item, which `items` has already
+  std::size_t ended() const { return copied + unchanged + skipped + failed + interrupted; }
 };
 
 }  // namespace longshore::engine

@@ -39,6 +39,8 @@ struct sync_progress {
   const clock* time = nullptr;          // for their `started`; null: not told
 
   void add(const sync_progress& more);  // the numbers, not the images
+  // After another try at the same: what earlier ones brought is found present by it, and was brought all the same.
+  void count_once(const sync_progress& earlier);
 };
 
 // An image at work, for as long as this lives. The progress must outlive it.

@@ -144,7 +144,9 @@ task<> copy_removal::remove_by_digest(const std::string& repository, gone_tags& 
       auto at_source = co_await world_->source.resolve(repository, d.text());
       if (!at_source) co_return pass(std::move(at_source), "asking the source for " + d.text());
       auto reason = reason_to_keep(d, contents, doomed, at_source->has_value());
-      if (reason && options_.dry_run) {
+      if (reason && options_.dry_run && options_.deletes_by_name) {
+        // Nothing is in the way.
+      } else if (reason && options_.dry_run) {
         end.note = "only if the target deletes tags by name; else: " + *reason;
       } else if (reason) {
         end.why = error{errc::unsupported, *std::move(reason)};

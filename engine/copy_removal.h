@@ -26,6 +26,7 @@ namespace longshore::engine {
 struct copy_removal_options {
   bool on = false;
   bool dry_run = false;                     // tell, and change nothing
+  bool deletes_by_name = false;             // the target is known to: a plan need not leave that open
   double share_max = 0.5;                   // of a repository's tags
   std::size_t tags_max = 1'000'000;         // of one repository
   std::map<std::string, std::string> held;  // repositories in which nothing is deleted, and why

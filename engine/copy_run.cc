@@ -37,7 +37,7 @@ std::deque<copy_item> dealt(std::deque<copy_item> items) {
 
 }  // namespace
 
-// What is left when the run must end early is failed too: nobody shall believe that it was looked at.
+// What is left when the run must end early is told, too: nobody shall believe that it was looked at.
 template <class Each>
 asio::awaitable<void> copy_run::each_of(items work, Each body) {
   const auto worker = [&]() -> asio::awaitable<void> {
@@ -45,7 +45,7 @@ asio::awaitable<void> copy_run::each_of(items work, Each body) {
       copy_item item = std::move(work.front());
       work.pop_front();
       if (stopping_) {
-        fail_item(std::move(item), {errc::stopped, "not begun: the run was stopped"});
+        fail_item(std::move(item), interrupted());
       } else if (must_end()) {
         fail_item(std::move(item), {host_failure_->code, "not begun: " + host_failure_->text});
       } else {
@@ -273,7 +273,9 @@ asio::awaitable<void> copy_run::bring(copy_item item) {
   const auto place = running_.insert(running_.end(), {item, {}});
   for (int tries = 1;; ++tries) {
     std::string rule;
+    const sync_progress earlier = place->moved;
     auto digest = co_await publish(item, place->moved, rule);
+    place->moved.count_once(earlier);
     if (digest) {
       host_failures_ = 0;
       const copy_end how = *digest ? copy_end::copied : copy_end::skipped;
@@ -332,7 +334,7 @@ asio::awaitable<void> copy_run::remove_gone() {
       auto done = co_await removal_.remove(repository);
       if (done) break;
       if (!co_await tries_again(done.error(), tries)) {
-        removal_.give_up(repository, std::move(done).error());
+        removal_.give_up(repository, is_interrupted(done.error()) ? interrupted() : std::move(done).error());
         break;
       }
     }
@@ -341,9 +343,14 @@ asio::awaitable<void> copy_run::remove_gone() {
 
 void copy_run::removed(removal_end e) {
   const copy_end how = e.why ? copy_end::not_deleted : copy_end::deleted;
-  (e.why ? figures_.not_deleted : figures_.deleted) += e.tags;
+  (e.why ? figures_.not_deleted : e.note.empty() ? figures_.deleted : figures_.deleted_by_name) += e.tags;
   const copy_ref ref{e.tag, e.tag};
   told_({{std::move(e.repository), ref}, how, std::move(e.digest), {}, {}, std::move(e.why), std::move(e.note)});
+}
+
+// That it was given up in the midst of something says nothing of that something.
+bool copy_run::is_interrupted(const error& why) const {
+  return stopping_ && (why.code == errc::stopped || is_passing(why.code));
 }
 
 void copy_run::fail_item(copy_item item, error why, sync_progress moved) {
@@ -352,34 +359,16 @@ void copy_run::fail_item(copy_item item, error why, sync_progress moved) {
     host_failure_ = why;
   }
   if (item.ref.source.empty()) ++figures_.items;  // a repository of which no more is known
+  if (is_interrupted(why)) return end({std::move(item), copy_end::interrupted, {}, {}, moved, interrupted()});
   moved.failed = 1;
   end({std::move(item), copy_end::failed, {}, {}, moved, std::move(why)});
 }
 
 void copy_run::end(copy_outcome outcome) {
-  switch (outcome.end) {
-    case copy_end::copied:
-      ++figures_.copied;
-      for (const blob_tally& tally : {outcome.moved.copied, outcome.moved.mounted, outcome.moved.present}) {
-        figures_.in_copied.blobs += tally.blobs;
-        figures_.in_copied.bytes += tally.bytes;
-      }
-      break;
-    case copy_end::unchanged:
-      ++figures_.unchanged;
-      break;
-    case copy_end::skipped:
-      ++figures_.skipped;
-      break;
-    case copy_end::failed:
-      ++figures_.failed;
-      removal_.hold(outcome.item.repository, "not all was copied there, so that nothing is deleted");
-      break;
-    case copy_end::deleted:
-    case copy_end::not_deleted:
-      break;  // by removed()
+  if (outcome.end == copy_end::failed || outcome.end == copy_end::interrupted) {
+    removal_.hold(outcome.item.repository, "not all was copied there, so that nothing is deleted");
   }
-  figures_.moved.add(outcome.moved);
+  figures_.count(outcome);
   told_(outcome);
 }
 

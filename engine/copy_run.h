@@ -11,8 +11,8 @@
 // registry that does not answer at all ends the run early, with everything left counted as failed. Where asked to, tags
 // that the source has no longer are deleted at the end (engine/copy_removal.h), in repositories that were copied as a
 // whole and without a failure. A referrer that the target refuses fails as an item of its own, by digest; its image is
-// copied. told is called once per item, on the executor, when it has ended. stop(): what runs is given up, the rest
-// fails with errc::stopped. One executor, one run() per object; world and pauses must outlive it.
+// copied. told is called once per item, on the executor, when it has ended. stop(): what runs is given up, and that and
+// the rest end as interrupted. One executor, one run() per object; world and pauses must outlive it.
 
 #include <deque>
 #include <functional>
@@ -91,6 +91,8 @@ class copy_run {
   boost::asio::awaitable<void> remove_gone();
   void removed(removal_end e);
   void end(copy_outcome outcome);
+  static error interrupted() { return {errc::stopped, "interrupted; run it again"}; }
+  bool is_interrupted(const error& why) const;
   void fail_item(copy_item item, error why, sync_progress moved = {});
   boost::asio::awaitable<bool> tries_again(error why, int tries);
   bool must_end() const { return stopping_ || host_failures_ >= options_.host_failures_max; }

@@ -8,6 +8,10 @@ void add_to(blob_tally& to, const blob_tally& more) {
   to.bytes += more.bytes;
 }
 
+blob_tally beyond(const blob_tally& all, const blob_tally& without) {
+  return {all.blobs - std::min(all.blobs, without.blobs), all.bytes - std::min(all.bytes, without.bytes)};
+}
+
 }  // namespace
 
 entry_choice chosen_entries(const copy_settings& s) {
@@ -29,6 +33,12 @@ void sync_progress::add(const sync_progress& more) {
   add_to(mounted, more.mounted);
   add_to(present, more.present);
   add_to(manifests, more.manifests);
+}
+
+void sync_progress::count_once(const sync_progress& earlier) {
+  blob_tally found = beyond(present, earlier.present);
+  for (const blob_tally& brought : {earlier.copied, earlier.mounted}) found = beyond(found, brought);
+  present = found;
 }
 
 replication_filter::verdict left_out_by_type(const copy_settings& s, const manifest_document& document) {

@@ -28,8 +28,11 @@ repository_state state_of(const desired_repository& wanted, const std::optional<
   if (s.state == sync_state::synced && done->doubted > 0) {
     s.state = sync_state::failed;
     s.last_sync_failure =
-        std::to_string(done->doubted) +
-        " blobs or manifests have other bytes at the target than their digests say; delete those from the "
+        (done->doubted == 1
+             ? "1 blob or manifest has other bytes at the target than its digest says; delete it from the "
+             : std::to_string(done->doubted) +
+                   " blobs or manifests have other bytes at the target than their digests say; delete "
+                   "those from the ") +
         "registry's storage, then run longshore verify until it finds nothing amiss";
   }
   if (s.state == sync_state::synced && done->amiss > 0) {

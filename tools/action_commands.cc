@@ -96,9 +96,10 @@ result<std::uint64_t> ask_action(const invocation& call, const online_site& site
   if (call.json) {
     std::printf("%s", answer->body.c_str());
   } else if (count > 0) {
-    const char* things = action == "skip" || action == "unpark" ? "items" : "repositories";
+    const bool by_item = action == "skip" || action == "unpark";
+    const std::string things = by_item ? counted(count, "item") : counted(count, "repository", "repositories");
     const std::string command = action == "resync" ? "sync" : action;
-    std::printf("%s: %s asked for %s %s\n", repository.c_str(), command.c_str(), with_commas(count).c_str(), things);
+    std::printf("%s: %s asked for %s\n", repository.c_str(), command.c_str(), things.c_str());
   }
   return count;
 }

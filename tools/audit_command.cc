@@ -29,9 +29,10 @@ void print_state(const state_options& options, std::uint64_t size, const std::ve
               options.at.empty() ? "the end" : options.at.c_str());
   std::vector<std::vector<std::string>> rows{{"REPOSITORY", "TAG", "DIGEST", "SEQ", "OCCURRED"}};
   for (const engine::desired_item& item : items) {
-    const std::string digest = !item.gone && item.digest.empty() ? "(not told)" : item.digest;
-    rows.push_back({item.repository, item.is_tag ? item.ref : "-",
-                    item.gone ? "(gone)" : (item.is_tag ? digest : item.ref), std::to_string(item.seq.value),
+    std::string digest = item.is_tag ? item.digest : item.ref;
+    if (item.gone) digest += digest.empty() ? "(gone)" : " (gone)";
+    if (digest.empty()) digest = "(not told)";
+    rows.push_back({item.repository, item.is_tag ? item.ref : "-", digest, std::to_string(item.seq.value),
                     item.occurred.us == 0 ? "" : to_rfc3339(item.occurred)});
   }
   print_table(rows);

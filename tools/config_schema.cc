@@ -186,7 +186,8 @@ auto list(Place at) {
 
 // "mon-fri 08:00-18:00 10MB": hours, then a size.
 result<engine::schedule_window> window_of(const std::string& text) {
-  const std::size_t space = text.rfind(' ');
+  std::size_t space = text.rfind(' ', text.find_last_of("0123456789"));  // "10 MB" has a blank of its own
+  if (space == std::string::npos) space = text.rfind(' ');
   if (space == std::string::npos) {
     return fail(errc::invalid, "\"" + text + "\" lacks a rate: expected for example \"mon-fri 08:00-18:00 10MB\"");
   }

@@ -16,12 +16,18 @@ struct unit {
   std::uint64_t factor;
 };
 
-constexpr std::array<unit, 10> size_units{{{"", 1},
+constexpr std::array<unit, 16> size_units{{{"", 1},
                                            {"B", 1},
+                                           {"kB", 1'000},
                                            {"KB", 1'000},
+                                           {"k", 1'000},
+                                           {"K", 1'000},
                                            {"MB", 1'000'000},
+                                           {"M", 1'000'000},
                                            {"GB", 1'000'000'000},
+                                           {"G", 1'000'000'000},
                                            {"TB", 1'000'000'000'000},
+                                           {"T", 1'000'000'000'000},
                                            {"KiB", 1ULL << 10},
                                            {"MiB", 1ULL << 20},
                                            {"GiB", 1ULL << 30},
@@ -105,7 +111,10 @@ std::string_view name_of(value_type t) {
 
 result<std::uint64_t> parse_size(std::string_view text) {
   if (const auto n = with_unit(text, size_units)) return *n;
-  return fail(errc::invalid, "\"" + std::string(text) + "\" is no size: expected for example \"64KiB\" or \"1GB\"");
+  return fail(errc::invalid, "\"" + std::string(text) +
+                                 "\" is no size: expected a whole number and a unit (kB, MB, GB, TB of a thousand; "
+                                 "KiB, MiB, GiB, TiB of 1024), "
+                                 "for example \"64KiB\" or \"200 kB\"");
 }
 
 result<std::chrono::milliseconds> parse_duration(std::string_view text) {

@@ -34,7 +34,8 @@ struct setting {
 // Every table and every value of the file, in no particular order but with array elements numbered from 0.
 result<std::vector<setting>> read_toml(const std::filesystem::path& file);
 
-// Decimal digits and one of B, KB, MB, GB, TB, KiB, MiB, GiB, TiB (B may be left out): "1MiB", "4096".
+// Decimal digits and one of B, kB, MB, GB, TB (or k, M, G, T; KB is kB), KiB, MiB, GiB, TiB, with or without a blank
+// between; no unit is bytes: "1MiB", "200 kB", "4096".
 result<std::uint64_t> parse_size(std::string_view text);
 // Decimal digits and one of ms, s, m, h, d: "500ms", "5m".
 result<std::chrono::milliseconds> parse_duration(std::string_view text);

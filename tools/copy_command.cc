@@ -127,7 +127,7 @@ result<copy_request> request_of(const copy_options& o, copy_purpose purpose) {
   r.copying.referrers = !o.no_referrers;
   r.copying.subjects = !o.no_subjects;
   auto filter = engine::replication_filter::make({{}, {}, o.tags, o.exclude_tags, o.platforms, o.exclude_types, true});
-  if (!filter) return pass(std::move(filter));
+  if (!filter) return fail(filter.error().code, by_option(filter.error().text));
   r.copying.filter = std::make_shared<engine::replication_filter>(*std::move(filter));
   if (r.copying.filter->judges_platforms()) r.target.needed = api::index_entries::some;
   r.tags = o.tags;
@@ -176,7 +176,7 @@ int run(const invocation& call, const copy_options& o, copy_purpose purpose) {
   copy_report report(purpose, call.json);
   const auto start = steady::now();
   copy_session session(io.get_executor(), now, *std::move(request),
-                       [&](const engine::copy_outcome& outcome) { report.outcome(outcome); });
+                       [&](const told_outcome& outcome) { report.outcome(outcome); });
   asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&](const boost::system::error_code& ec, int) {
     if (!ec) session.stop();
@@ -215,7 +215,8 @@ void add_side(CLI::App& command, const std::string& prefix, const std::string& w
   command.add_option("--" + prefix + "-user", to.username,
                      "User name at the " + which + ", which is one registry then, with --from-file too");
   command.add_option("--" + prefix + "-password-file", to.password_file, "File with the password");
-  command.add_option("--" + prefix + "-bytes-per-second", to.bytes_per_second, "At most so much, such as 10MB");
+  command.add_option("--" + prefix + "-bytes-per-second", to.bytes_per_second,
+                     "At most so much, such as 10MB or 200kB");
   command.add_option("--" + prefix + "-requests-per-second", to.requests_per_second, "At most so many requests")
       ->check(CLI::Range(0.0, 1e6));
 }

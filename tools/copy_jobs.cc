@@ -85,6 +85,8 @@ result<void> check_pair(const copy_job& job) {
 
 result<copy_job> parse_job(const std::string& from, const std::string& to) {
   copy_job job;
+  job.source = from;
+  job.target = to;
   job.text = from + " -> " + to;
   auto source = parse_source(from);
   if (!source) return naming(from, std::move(source).error());

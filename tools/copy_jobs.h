@@ -27,7 +27,8 @@ struct copy_end_point {
 
 struct copy_job {
   copy_end_point from, to;
-  std::string text;  // "SRC -> DST", for messages
+  std::string source, target;  // as they were written
+  std::string text;            // "SRC -> DST", for messages
 };
 
 result<copy_job> parse_job(const std::string& from, const std::string& to);

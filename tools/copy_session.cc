@@ -26,6 +26,24 @@ std::vector<engine::copy_ref> refs_of(const copy_job& job) {
   return {std::move(ref)};
 }
 
+api::image_reference place_of(const api::image_reference& at) {
+  api::image_reference place;
+  place.transport = at.transport;
+  place.location = at.location;
+  return place;
+}
+
+// ref: a tag or a digest, or empty.
+std::string named(api::image_reference place, std::string repository, const std::string& ref) {
+  if (!api::is_layout(place.transport)) place.repository = std::move(repository);
+  if (auto d = longshore::digest::parse(ref)) {
+    place.digest = *std::move(d);
+  } else if (!ref.empty()) {
+    place.tag = ref;
+  }
+  return api::to_text(place);
+}
+
 endpoint_options of_target(const copy_request& request) {
   endpoint_options target = request.target;
   target.planned = request.dry_run;
@@ -40,8 +58,10 @@ void add(engine::copy_figures& to, const engine::copy_figures& more) {
   to.unchanged += more.unchanged;
   to.skipped += more.skipped;
   to.failed += more.failed;
+  to.interrupted += more.interrupted;
   to.deleted += more.deleted;
   to.not_deleted += more.not_deleted;
+  to.deleted_by_name += more.deleted_by_name;
   to.moved.add(more.moved);
   to.in_copied.blobs += more.in_copied.blobs;
   to.in_copied.bytes += more.in_copied.bytes;
@@ -63,14 +83,23 @@ struct copy_session::target_place {
 };
 
 struct copy_session::group {
-  group(engine::registry& f, engine::registry& t) : from(&f), to(&t), source(f) {}
+  group(engine::registry& f, engine::registry& t, const copy_job& first)
+      : from(&f), to(&t), source(f), from_place(place_of(first.from.at)), to_place(place_of(first.to.at)) {
+    // Files have no repositories: their images go by the source's, or by the file they come to.
+    if (to_files()) shown_as = from_files() ? t.name() : first.from.at.repository;
+  }
   engine::registry* from;
   engine::registry* to;
   engine::routed_registry source;
+  api::image_reference from_place, to_place;  // without a repository
   std::vector<engine::copy_route> routes;
   std::vector<std::string> repositories;  // of the routes
-  bool names_may_match = true;            // false: one end is a file, which has no repositories
   std::string shown_as;                   // what its images go by in messages; empty: the target's repositories
+
+  bool from_files() const { return api::is_layout(from_place.transport); }
+  bool to_files() const { return api::is_layout(to_place.transport); }
+  // A file has no repositories whose name could match.
+  bool names_may_match() const { return !from_files() && !to_files(); }
 
   void add(engine::copy_route r) {
     repositories.push_back(r.repository);
@@ -78,8 +107,7 @@ struct copy_session::group {
   }
 };
 
-copy_session::copy_session(boost::asio::any_io_executor on, clock& now, copy_request request,
-                           engine::copy_run::on_outcome told)
+copy_session::copy_session(boost::asio::any_io_executor on, clock& now, copy_request request, on_outcome told)
     : on_(on),
       now_(&now),
       request_(std::move(request)),
@@ -88,17 +116,15 @@ copy_session::copy_session(boost::asio::any_io_executor on, clock& now, copy_req
 
 copy_session::~copy_session() = default;
 
-void copy_session::add_route(engine::registry& from, engine::registry& to, std::string source_repository,
-                             engine::copy_route route, const std::string& shown_as, bool names_may_match) {
+void copy_session::add_route(const copy_job& job, engine::registry& from, engine::registry& to,
+                             std::string source_repository, engine::copy_route route) {
   for (auto& g : groups_) {
     if (g->from != &from || g->to != &to || !g->source.route(route.repository, source_repository)) continue;
     g->add(std::move(route));
     return;
   }
-  groups_.push_back(std::make_unique<group>(from, to));
+  groups_.push_back(std::make_unique<group>(from, to, job));
   groups_.back()->source.route(route.repository, source_repository);
-  groups_.back()->shown_as = shown_as;
-  groups_.back()->names_may_match = names_may_match;
   groups_.back()->add(std::move(route));
 }
 
@@ -115,9 +141,10 @@ engine::task<> copy_session::add_many(const copy_job& job, engine::registry& fro
     ++matching;
     const std::string target = job.to.repositories.empty() ? name : job.to.repositories + "/" + name;
     if (engine::is_repository_name(target)) {
-      add_route(from, to, name, {target, {}}, {}, true);
+      add_route(job, from, to, name, {target, {}});
     } else {
-      tell_failed(target, {errc::invalid, target + " is no repository name"});
+      tell_failed(target, named(place_of(job.from.at), name, {}), named(place_of(job.to.at), target, {}),
+                  {errc::invalid, target + " is no repository name"});
     }
   }
   if (matching > 0) co_return result<void>();
@@ -126,10 +153,11 @@ engine::task<> copy_session::add_many(const copy_job& job, engine::registry& fro
                                       "\" (it lists " + std::to_string(names->size()) + "); '**' crosses slashes");
 }
 
-void copy_session::tell_failed(std::string what, error why) {
+void copy_session::tell_failed(std::string what, std::string source, std::string target, error why) {
   ++before_.items;
   ++before_.failed;
-  told_({{std::move(what), {}}, engine::copy_end::failed, {}, {}, {}, std::move(why)});
+  engine::copy_outcome o{{std::move(what), {}}, engine::copy_end::failed, {}, {}, {}, std::move(why)};
+  told_({std::move(o), std::move(source), std::move(target)});
 }
 
 void copy_session::tell(const group& of, const engine::copy_outcome& o) {
@@ -138,9 +166,12 @@ void copy_session::tell(const group& of, const engine::copy_outcome& o) {
   // Signatures follow their image, whatever the patterns say.
   const bool follows = o.end == engine::copy_end::skipped && engine::accessory_subject(ref).has_value();
   if (!ref.empty() && !follows && (by_digest || !request_.copying.filter->tag(ref))) chose_a_tag_ = true;
-  if (of.shown_as.empty()) return told_(o);
-  engine::copy_outcome shown = o;
-  shown.item.repository = of.shown_as;
+  const bool is_removal = o.end == engine::copy_end::deleted || o.end == engine::copy_end::not_deleted;
+  told_outcome shown{o};
+  shown.source =
+      named(of.from_place, of.source.repository_read(o.item.repository), is_removal ? "" : o.item.ref.source);
+  shown.target = named(of.to_place, o.item.repository, o.item.ref.target);
+  if (!of.shown_as.empty()) shown.item.repository = of.shown_as;
   told_(shown);
 }
 
@@ -154,12 +185,12 @@ std::unexpected<error> copy_session::no_tag_chosen() const {
 // What was told as copied on the way is not in its file.
 void copy_session::tell_unfinished(engine::registry& target, error why) {
   const engine::copy_figures lost = targets_.at(&target)->brought;
-  if (lost.copied + lost.deleted == 0) return tell_failed(target.name(), std::move(why));
+  if (lost.copied + lost.deleted == 0) return tell_failed(target.name(), {}, target.name(), std::move(why));
   before_.copied -= lost.copied;
   before_.failed += lost.copied;
   before_.deleted -= lost.deleted;
   before_.not_deleted += lost.deleted;
-  told_({{target.name(), {}}, engine::copy_end::failed, {}, {}, {}, std::move(why)});
+  told_({{{target.name(), {}}, engine::copy_end::failed, {}, {}, {}, std::move(why)}, {}, target.name()});
 }
 
 result<void> copy_session::open_index(engine::registry& target) {
@@ -200,14 +231,7 @@ engine::task<> copy_session::add_job(const copy_job& job) {
   if (!to) co_return pass(std::move(to));
   if (auto opened = open_index(**to); !opened) co_return opened;
   if (job.from.many) co_return co_await add_many(job, **from, **to);
-  // Files have no repositories: their images go by the source's, or by the file they come to.
-  std::string shown_as;
-  if (api::is_layout(job.to.at.transport)) {
-    shown_as = api::is_layout(job.from.at.transport) ? (*to)->name() : job.from.at.repository;
-  }
-  const bool names_may_match = !api::is_layout(job.from.at.transport) && !api::is_layout(job.to.at.transport);
-  add_route(**from, **to, repository_of(job.from.at), {repository_of(job.to.at), refs_of(job)}, shown_as,
-            names_may_match);
+  add_route(job, **from, **to, repository_of(job.from.at), {repository_of(job.to.at), refs_of(job)});
   co_return result<void>();
 }
 
@@ -216,9 +240,10 @@ engine::task<> copy_session::sort_jobs() {
   for (const copy_job& job : request_.jobs) {
     auto added = co_await add_job(job);
     if (added) continue;
-    if (request_.jobs.size() == 1 || stopping_) co_return added;
+    if (stopping_) co_return fail(errc::stopped, "interrupted; run it again");
+    if (request_.jobs.size() == 1) co_return added;
     job_failed_ = true;
-    tell_failed(job.text, std::move(added).error());
+    tell_failed(job.text, job.source, job.target, std::move(added).error());
   }
   co_return result<void>();
 }
@@ -249,9 +274,10 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
   engine::copier blobs({g.source, target, where, pauses_}, copying);
   const engine::copy_world world{g.source, target, where, blobs, request_.copying};
   engine::copy_run_options options = request_.run;
-  options.names_may_match = g.names_may_match;
+  options.names_may_match = g.names_may_match();
   options.items_at_once = request_.images_at_once;
   options.removal.dry_run = request_.dry_run;
+  options.removal.deletes_by_name = g.to_files();
   if (options.removal.on) options.removal.held = held_back(g);
   if (place.state) {
     options.published = [&place](const std::string& repository, const std::string& ref) {

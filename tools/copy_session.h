@@ -34,6 +34,12 @@ struct copy_request {
   engine::copy_run_options run;
 };
 
+// With the full names, since two registries may have a repository of the same name: docker://HOST/REPOSITORY:TAG,
+// oci:DIR:TAG. A deletion's source is the repository that has the tag no longer.
+struct told_outcome : engine::copy_outcome {
+  std::string source = {}, target = {};
+};
+
 struct copy_figures_now {
   engine::copy_figures run;
   std::uint64_t bytes_sent = 0;  // of blobs, also of those under way
@@ -43,7 +49,8 @@ struct copy_figures_now {
 
 class copy_session {
  public:
-  copy_session(boost::asio::any_io_executor on, clock& now, copy_request request, engine::copy_run::on_outcome told);
+  using on_outcome = std::function<void(const told_outcome&)>;
+  copy_session(boost::asio::any_io_executor on, clock& now, copy_request request, on_outcome told);
   ~copy_session();
 
   engine::task<copy_figures_now> run();
@@ -59,20 +66,20 @@ class copy_session {
   static engine::task<> check_holds_an_image(const copy_job& job, engine::registry& from);
   engine::task<> add_many(const copy_job& job, engine::registry& from, engine::registry& to);
   void tell(const group& of, const engine::copy_outcome& o);
-  void tell_failed(std::string what, error why);
+  void tell_failed(std::string what, std::string source, std::string target, error why);
   void tell_unfinished(engine::registry& target, error why);
   std::unexpected<error> no_tag_chosen() const;
   // The repositories of a group in which nothing may be deleted, and why.
   std::map<std::string, std::string> held_back(const group& g) const;
-  void add_route(engine::registry& from, engine::registry& to, std::string source_repository, engine::copy_route route,
-                 const std::string& shown_as, bool names_may_match);
+  void add_route(const copy_job& job, engine::registry& from, engine::registry& to, std::string source_repository,
+                 engine::copy_route route);
   result<void> open_index(engine::registry& target);
   boost::asio::awaitable<void> run_group(group& g);
 
   boost::asio::any_io_executor on_;
   clock* now_;
   copy_request request_;
-  engine::copy_run::on_outcome told_;
+  on_outcome told_;
   copy_endpoints places_;
   engine::timer_pauses pauses_;
   std::map<engine::registry*, std::unique_ptr<target_place>> targets_;

@@ -164,6 +164,24 @@ std::string text_at(const json::value& v, const std::string& pointer) {
   return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
 }
 
+std::uint64_t number_at(const json::value& v, const char* pointer) {
+  boost::system::error_code ec;
+  const json::value* found = v.find_pointer(pointer, ec);
+  if (found == nullptr || !found->is_number()) return 0;
+  if (found->is_double()) {
+    const double d = found->get_double();
+    return d >= 0 && d < 0x1p63 ? static_cast<std::uint64_t>(d) : 0;
+  }
+  const auto n = found->to_number<std::uint64_t>(ec);
+  return ec ? 0 : n;
+}
+
+bool flag_at(const json::value& v, const char* pointer) {
+  boost::system::error_code ec;
+  const json::value* found = v.find_pointer(pointer, ec);
+  return found != nullptr && found->is_bool() && found->get_bool();
+}
+
 std::string to_text(const json::value& v) {
   std::string out;
   if (v.is_object())

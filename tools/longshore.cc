@@ -10,6 +10,7 @@
 
 #include "tools/command.h"
 #include "tools/config_value.h"
+#include "tools/site_log.h"
 
 namespace {
 
@@ -85,6 +86,7 @@ std::optional<std::string> unreadable_value(const CLI::App& command, const std::
 
 int run(int argc, char** argv) {
   using namespace longshore::tools;
+  open_command_log();
   CLI::App app("Longshore replicates container registries by their notifications.", "longshore");
   app.require_subcommand(1);
   app.set_version_flag("--version", "longshore " LONGSHORE_VERSION);

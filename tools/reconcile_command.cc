@@ -27,23 +27,6 @@ struct reconcile_options {
   bool digests = false, wait = false, status = false;
 };
 
-std::string text_at(const json::object& o, const char* name) {
-  const json::value* v = o.if_contains(name);
-  return v != nullptr && v->is_string() ? std::string(v->as_string()) : std::string();
-}
-
-std::uint64_t number_at(const json::object& o, const char* name) {
-  const json::value* v = o.if_contains(name);
-  boost::system::error_code ec;
-  const auto n = v != nullptr && v->is_number() ? v->to_number<std::uint64_t>(ec) : 0;
-  return ec ? 0 : n;
-}
-
-bool flag_at(const json::object& o, const char* name) {
-  const json::value* v = o.if_contains(name);
-  return v != nullptr && v->is_bool() && v->get_bool();
-}
-
 json::object object_of(const std::string& body) {
   boost::system::error_code ec;
   const json::value parsed = json::parse(body, ec);
@@ -51,19 +34,19 @@ json::object object_of(const std::string& body) {
 }
 
 // The objects of an array member of an answer; none when it has none.
-std::optional<std::vector<json::object>> objects_in(const json::object& answer, const char* member) {
+std::optional<json::array> objects_in(const json::object& answer, const char* member) {
   const json::value* all = answer.if_contains(member);
   if (all == nullptr || !all->is_array()) return std::nullopt;
-  std::vector<json::object> found;
+  json::array found;
   for (const json::value& one : all->as_array()) {
-    if (one.is_object()) found.push_back(one.as_object());
+    if (one.is_object()) found.push_back(one);
   }
   return found;
 }
 
 struct started_run {
   std::string source, run;
-  std::optional<json::object> ended;
+  std::optional<json::value> ended;
 };
 
 class waiter {
@@ -94,18 +77,18 @@ class waiter {
   }
 
  private:
-  bool is_over(started_run& r, const std::vector<json::object>& sources) {
-    for (const json::object& s : sources) {
-      if (r.ended || text_at(s, "source") != r.source) continue;
-      if (const auto problem = text_at(s, "error"); !problem.empty()) halted_ = r.source + ": " + problem;
-      const json::value* running = s.if_contains("running");
+  bool is_over(started_run& r, const json::array& sources) {
+    for (const json::value& s : sources) {
+      if (r.ended || text_at(s, "/source") != r.source) continue;
+      if (const auto problem = text_at(s, "/error"); !problem.empty()) halted_ = r.source + ": " + problem;
+      const json::value* running = s.as_object().if_contains("running");
       const bool runs = running != nullptr && running->is_object();
-      if (runs) show(r.source, running->as_object());
-      if (text_at(s, "queued") == r.run || (runs && text_at(running->as_object(), "run") == r.run)) return false;
-      const json::value* ended = s.if_contains("ended");
+      if (runs) show(r.source, *running);
+      if (text_at(s, "/queued") == r.run || (runs && text_at(*running, "/run") == r.run)) return false;
+      const json::value* ended = s.as_object().if_contains("ended");
       if (ended != nullptr && ended->is_array()) {
         for (const json::value& one : ended->as_array()) {
-          if (one.is_object() && text_at(one.as_object(), "run") == r.run) r.ended = one.as_object();
+          if (one.is_object() && text_at(one, "/run") == r.run) r.ended = one;
         }
       }
       if (!r.ended) halted_ = r.source + ": the run " + r.run + " is not known any more; was the site restarted?";
@@ -114,14 +97,15 @@ class waiter {
     return r.ended.has_value();
   }
 
-  void show(const std::string& source, const json::object& running) {
+  void show(const std::string& source, const json::value& running) {
     if (!terminal_) return;
-    std::string line = source + ": " + with_commas(number_at(running, "repositories_done")) + " of " +
-                       with_commas(number_at(running, "repositories")) + " repositories, " +
-                       with_commas(number_at(running, "tags")) + " tags, " +
-                       with_commas(number_at(running, "requests")) + " requests, " +
-                       with_commas(number_at(running, "findings")) + " found";
-    if (const json::value* left = running.if_contains("remaining_seconds"); left != nullptr && left->is_double()) {
+    std::string line = source + ": " + with_commas(number_at(running, "/repositories_done")) + " of " +
+                       with_commas(number_at(running, "/repositories")) + " repositories, " +
+                       with_commas(number_at(running, "/tags")) + " tags, " +
+                       with_commas(number_at(running, "/requests")) + " requests, " +
+                       with_commas(number_at(running, "/findings")) + " found";
+    if (const json::value* left = running.as_object().if_contains("remaining_seconds");
+        left != nullptr && left->is_double()) {
       line += ", " + with_commas(static_cast<std::uint64_t>(left->get_double())) + " s left";
     }
     std::fprintf(stderr, "\r\033[K%s", line.c_str());
@@ -135,17 +119,18 @@ class waiter {
     std::size_t complete = 0;
     json::array all;
     for (const started_run& r : runs_) {
-      const json::object& e = *r.ended;
-      if (flag_at(e, "complete")) ++complete;
+      const json::value& e = *r.ended;
+      if (flag_at(e, "/complete")) ++complete;
       if (!call_->json) {
         std::printf("%s: %s, %s, %s, %s, %s found%s%s\n", r.source.c_str(),
-                    flag_at(e, "complete") ? "complete" : "not complete",
-                    counted(number_at(e, "repositories_done"), "repository", "repositories").c_str(),
-                    counted(number_at(e, "tags"), "tag").c_str(), counted(number_at(e, "requests"), "request").c_str(),
-                    with_commas(number_at(e, "findings")).c_str(), text_at(e, "reason").empty() ? "" : ": ",
-                    text_at(e, "reason").c_str());
+                    flag_at(e, "/complete") ? "complete" : "not complete",
+                    counted(number_at(e, "/repositories_done"), "repository", "repositories").c_str(),
+                    counted(number_at(e, "/tags"), "tag").c_str(),
+                    counted(number_at(e, "/requests"), "request").c_str(),
+                    with_commas(number_at(e, "/findings")).c_str(), text_at(e, "/reason").empty() ? "" : ": ",
+                    text_at(e, "/reason").c_str());
       }
-      json::object one = e;
+      json::object one = e.as_object();
       one["source"] = r.source;
       all.push_back(std::move(one));
     }
@@ -219,15 +204,15 @@ int reconcile(const invocation& call, const reconcile_options& options) {
     if (call.json) {
       std::printf("%s\n", answer->body.c_str());
     } else {
-      for (const json::object& r : *begun) {
+      for (const json::value& r : *begun) {
         std::printf("%s: run %s asked for; longshore reconcile --status shows how it goes\n",
-                    text_at(r, "source").c_str(), text_at(r, "run").c_str());
+                    text_at(r, "/source").c_str(), text_at(r, "/run").c_str());
       }
     }
     return all_known ? exit_done : exit_partly_done;
   }
   std::vector<started_run> runs;
-  for (const json::object& r : *begun) runs.push_back({text_at(r, "source"), text_at(r, "run"), std::nullopt});
+  for (const json::value& r : *begun) runs.push_back({text_at(r, "/source"), text_at(r, "/run"), std::nullopt});
   const int waited = waiter(call, *site, std::move(runs), said).wait();
   if (waited != exit_done) return waited;
   const std::size_t nowhere = tell_nowhere(*site, said);

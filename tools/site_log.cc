@@ -22,4 +22,11 @@ result<void> open_site_log(const log_file_settings& settings) {
   return {};
 }
 
+void open_command_log() {
+  auto logger = spdlog::stderr_logger_mt("command");
+  logger->set_pattern("longshore: %v");
+  logger->set_level(spdlog::level::warn);
+  spdlog::set_default_logger(std::move(logger));
+}
+
 }  // namespace longshore::tools

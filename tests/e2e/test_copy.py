@@ -167,6 +167,47 @@ class Registries(Pair):
         self.assertIn("bad/one:broken", said)
         self.assertEqual(self.at_target.tags("bad/one"), ["good"])
 
+    def test_what_the_images_moved_adds_up_to_the_summary_however_often_one_was_tried(self):
+        images.simple("adds/up", "good", ["adds/base", "adds/good"]).push(self.at_source)
+        images.simple("adds/up", "broken", ["adds/base", "adds/broken"]).push(self.at_source)
+        layout = self.directory / "adds-up"
+        run("copy", self.at(self.source, "/adds/up"), f"oci:{layout}")
+        bad = json.loads(self.at_source.manifest("adds/up", "broken").body)["layers"][-1]["digest"]
+        file = layout / "blobs" / "sha256" / bad.removeprefix("sha256:")
+        file.chmod(0o644)
+        file.write_bytes(bytes(byte ^ 1 for byte in file.read_bytes()))
+        code, lines, _ = run("copy", "--json", f"oci:{layout}", self.at(self.target, "/adds/up"), check=False)
+        self.assertEqual(code, 3)
+        for kind in ("copied", "mounted", "present", "manifests"):
+            for unit in ("blobs", "bytes"):
+                told = sum(line.get("blobs", {}).get(kind, {}).get(unit, 0) for line in lines[:-1])
+                self.assertEqual(summary(lines)["blobs"][kind][unit], told, (kind, unit))
+        moved = summary(lines)["blobs"]
+        self.assertLessEqual(sum(moved[kind]["blobs"] for kind in ("copied", "mounted", "present")), 6)
+        self.assertGreaterEqual(summary(lines)["bytes_sent"], moved["copied"]["bytes"])
+
+    def test_an_interrupted_copy_tells_what_is_left_as_interrupted_and_the_next_one_brings_it(self):
+        images.simple("stop/app", "small", ["stop/small"]).push(self.at_source)
+        images.simple("stop/app", "large", ["stop/large"], size=12 << 20).push(self.at_source)
+        pair = [self.at(of, "/stop/app") for of in (self.source, self.target)]
+        copy = subprocess.Popen([PROGRAM, "copy", *pair, "--images", "1", "--dst-bytes-per-second", "1MB"],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(copy.kill)
+        self.addCleanup(copy.stdout.close)
+        self.addCleanup(copy.stderr.close)
+        wait.until(lambda: any(r[0] == "POST" for r in self.target.requests()), "something is sent")
+        copy.send_signal(signal.SIGINT)
+        out, said = copy.communicate(timeout=60)
+        lines = [json.loads(line) for line in out.splitlines()]
+        outcomes = {line["ref"]: line for line in lines[:-1]}
+        self.assertEqual(outcomes["large"]["outcome"], "interrupted")
+        self.assertEqual(outcomes["large"]["error"], {"code": "stopped", "message": "interrupted; run it again"})
+        self.assertEqual(summary(lines)["failed"], 0)
+        self.assertEqual(summary(lines)["copied"] + summary(lines)["interrupted"], 2)
+        self.assertEqual(copy.returncode, 3 if summary(lines)["copied"] else 1)
+        self.assertTrue(said.startswith("longshore: interrupted; run it again"), said)
+        self.assertEqual(run("copy", *pair)[0], 0)
+
     def test_many_pairs_come_from_a_file_and_tags_are_chosen_by_pattern(self):
         for tag in ("v1.0", "v1.1", "v2.0", "nightly"):
             images.simple("choose/from", tag, [tag]).push(self.at_source)
@@ -177,6 +218,13 @@ class Registries(Pair):
         self.assertEqual(self.at_target.tags("a"), ["v1.0", "v1.1", "v2.0"])
         self.assertEqual(self.at_target.tags("b"), ["two"])
         self.assertEqual(summary(lines)["skipped"], 1)
+        names = {(line["source"], line["target"]): line for line in lines[:-1]}
+        source, target = self.at(self.source, "/choose/from"), self.at(self.target)
+        wanted = {(f"{source}:{tag}", f"{target}/a:{tag}") for tag in ("v1.0", "v1.1", "v2.0", "nightly")}
+        self.assertEqual(set(names), wanted | {(f"{source}:v2.0", f"{target}/b:two")})
+        self.assertEqual(names[f"{source}:nightly", f"{target}/a:nightly"]["rule"], "--tags: v*")
+        _, _, said = run("copy", "--json", "--from-file", jobs, "--tags", "regex:(", check=False)
+        self.assertIn("--tags: \"regex:(\" is no regular expression", said)
 
     def test_where_nothing_matches_or_a_name_does_not_fit_the_exit_code_says_so(self):
         code, lines, said = run("copy", "--json", self.at(self.source, "/no/such/*"), self.at(self.target), check=False)
@@ -284,7 +332,7 @@ class Deletions(Pair):
         run("copy", "--json", *self.from_to)
 
     def outcomes(self, lines):
-        return {line["ref"]: line for line in lines[:-1] if line["outcome"] in ("deleted", "not_deleted")}
+        return {line["ref"]: line for line in lines[:-1] if "delete" in line["outcome"]}
 
     def test_what_the_source_has_no_longer_goes_as_planned_unless_a_kept_tag_shares_its_digest(self):
         shared = self.at_target.manifest(self.repository, "v1")
@@ -295,9 +343,10 @@ class Deletions(Pair):
         code, lines, _ = run("plan", "--json", *self.from_to, "--delete", "--tags", "v*")
         self.assertEqual(code, 0)
         self.assertEqual(self.writes(self.target), before)
-        self.assertEqual({t: o["outcome"] for t, o in self.outcomes(lines).items()}, {"v0": "deleted", "v5": "deleted"})
+        self.assertEqual({t: o["outcome"] for t, o in self.outcomes(lines).items()}, {"v0": "delete_by_name", "v5": "delete"})
         self.assertIn("tag v1 has " + shared.digest, self.outcomes(lines)["v0"]["note"])
-        self.assertEqual((summary(lines)["deleted"], summary(lines)["not_deleted"]), (2, 0))
+        self.assertEqual((summary(lines)["to_delete"], summary(lines)["to_delete_by_name"]), (1, 1))
+        self.assertEqual(summary(lines)["not_deleted"], 0)
         code, lines, said = run("copy", "--json", *self.from_to, "--delete", "--tags", "v*", check=False)
         self.assertEqual(code, 3)
         self.assertEqual({t: o["outcome"] for t, o in self.outcomes(lines).items()},
@@ -399,7 +448,7 @@ class Files(Pair):
         _, said = copy.communicate(timeout=60)
         self.assertLess(time.monotonic() - began, 5)
         self.assertEqual(copy.returncode, 1)
-        self.assertIn("given up", said)
+        self.assertIn("interrupted; run it again", said)
         self.assertEqual(list(temporary.iterdir()), [])
 
     def test_a_registrys_storage_is_imported_while_the_registry_is_off(self):

@@ -76,7 +76,7 @@ class Filters(support.Scratch):
         self.fleet.target.stop()
         self.push(broken)
         wait.until(lambda: self.shown("ops/app")["state"] == "failed", "the failure is shown")
-        self.assertIn("1 items", self.cli("skip", "ops/*:1.0*", "--reason", "layer lost").stdout)
+        self.assertIn("asked for 1 item\n", self.cli("skip", "ops/*:1.0*", "--reason", "layer lost").stdout)
         told = wait.until(lambda: self.shown("ops/app")["skipped_items"] == 1 and self.shown("ops/app"), "it is skipped")
         self.assertEqual(told["skipped"][0]["reason"], "operator: layer lost")
         self.assertEqual(self.cli("skip", "nothing/*", "--reason", "x", check=False).returncode, 1)

@@ -218,10 +218,15 @@ TEST_F(copy_removal_test, a_plan_tells_the_same_and_on_what_it_depends_and_delet
   only_target("old", "gone");
   target_.set_tag("a", "same-as-v0", *target_.tag("a", "v0"));
   options_.removal.dry_run = true;
-  EXPECT_EQ(copy().deleted, 2u);
-  EXPECT_EQ(deletions(), 0u);
-  for (const copy_outcome& o : outcomes_) {
-    EXPECT_EQ(!o.note.empty(), o.item.ref.target == "same-as-v0") << o.note;
+  for (const bool is_known : {false, true}) {
+    options_.removal.deletes_by_name = is_known;
+    const copy_figures f = copy();
+    EXPECT_EQ(f.deleted, is_known ? 2u : 1u);
+    EXPECT_EQ(f.deleted_by_name, is_known ? 0u : 1u) << "not counted as what a copy would surely do";
+    EXPECT_EQ(deletions(), 0u);
+    for (const copy_outcome& o : outcomes_) {
+      EXPECT_EQ(!o.note.empty(), !is_known && o.item.ref.target == "same-as-v0") << o.note;
+    }
   }
   EXPECT_EQ(target_.tags("a").size(), 8u);
 }

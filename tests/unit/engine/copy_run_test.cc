@@ -166,6 +166,29 @@ TEST_F(copy_run_test, a_failure_of_any_single_operation_is_overcome_or_named_and
   EXPECT_EQ(copied_all, 240u) << "one failure is always overcome by another try";
 }
 
+TEST_F(copy_run_test, what_several_tries_of_an_image_brought_counts_once) {
+  add("a", "old", {"base"});
+  copy_afresh({{"a", {}}});
+  add("a", "new", {"base", "own"});
+  for (const bool fails : {false, true}) {
+    int refusals = fails ? options_.tries_max : options_.tries_max - 1;
+    target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+      if (c.verb != "put_manifest" || refusals-- <= 0) return std::nullopt;
+      return memory_registry::fault{away()};
+    };
+    const copy_figures f = copy_afresh({{"a", {}}});
+    EXPECT_EQ(f.failed, fails ? 1u : 0u);
+    EXPECT_EQ(f.moved.copied.blobs + f.moved.mounted.blobs, 2u) << "the layer of its own and the config";
+    EXPECT_EQ(f.moved.present.blobs, 1u) << "the base";
+    EXPECT_EQ(f.moved.present.bytes, 4u);
+    const auto own = std::ranges::find(outcomes_, std::string("new"), [](const auto& o) { return o.item.ref.target; });
+    ASSERT_NE(own, outcomes_.end());
+    EXPECT_EQ(own->moved.copied.bytes, f.moved.copied.bytes);
+    EXPECT_EQ(own->moved.present.blobs, f.moved.present.blobs);
+    add("a", "new", {"base", "own again"});
+  }
+}
+
 TEST_F(copy_run_test, what_a_filter_leaves_out_is_told_with_its_rule_and_not_copied) {
   add("a", "v1", {"one"});
   add("a", "v1-rc1", {"two"});
@@ -219,7 +242,7 @@ TEST_F(copy_run_test, a_plan_tells_what_a_copy_then_does_and_touches_nothing) {
   expect_mirrored("b");
 }
 
-TEST_F(copy_run_test, a_stopped_run_says_of_everything_left_that_it_was_not_begun) {
+TEST_F(copy_run_test, a_stopped_run_says_of_everything_left_that_it_was_interrupted_and_of_nothing_that_it_failed) {
   for (int i = 0; i < 20; ++i) add("a", "v" + std::to_string(i), {"own" + std::to_string(i)});
   transient_locations fresh;
   copier blobs({source_, target_, fresh, pauses_}, copier_options_);
@@ -229,9 +252,36 @@ TEST_F(copy_run_test, a_stopped_run_says_of_everything_left_that_it_was_not_begu
   copy_run stopped(world, pauses_, options_, [&](const copy_outcome&) { running->stop(); });
   running = &stopped;
   f = run(stopped.run({{"a", {}}}));
-  EXPECT_EQ(f.copied + f.failed, 20u);
+  EXPECT_EQ(f.copied + f.interrupted, 20u);
   EXPECT_GT(f.copied, 0u);
-  EXPECT_GT(f.failed, 0u);
+  EXPECT_GT(f.interrupted, 0u);
+  EXPECT_EQ(f.failed, 0u);
+}
+
+TEST_F(copy_run_test, an_image_in_the_midst_of_which_the_run_is_stopped_is_interrupted_whatever_it_was_waiting_for) {
+  for (const errc code : {errc::stopped, errc::unavailable, errc::not_found}) {
+    add("a", "v1", {"one"});
+    copy_run* running = nullptr;
+    source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+      if (c.verb != "open_blob") return std::nullopt;
+      running->stop();
+      return memory_registry::fault{{code, "waiting for the limits of the source was given up"}};
+    };
+    transient_locations fresh;
+    copier blobs({source_, target_, fresh, pauses_}, copier_options_);
+    const copy_world world{source_, target_, fresh, blobs, copying_};
+    std::optional<error> why;
+    copy_run stopped(world, pauses_, options_, [&](const copy_outcome& o) { why = o.why; });
+    running = &stopped;
+    const copy_figures f = run(stopped.run({{"a", {}}}));
+    const bool is_final = code == errc::not_found;
+    EXPECT_EQ(f.failed, is_final ? 1u : 0u);
+    EXPECT_EQ(f.interrupted, is_final ? 0u : 1u);
+    ASSERT_TRUE(why);
+    if (!is_final) {
+      EXPECT_EQ(why->text, "interrupted; run it again");
+    }
+  }
 }
 
 TEST_F(copy_run_test, a_routed_source_is_read_under_the_targets_names) {

@@ -181,6 +181,18 @@ TEST_F(cli, the_state_at_a_seq_shows_tags_as_they_were) {
   EXPECT_EQ(run("audit state " + site() + " --repository base --at 1").code, 1) << "it was not known yet";
 }
 
+TEST_F(cli, the_state_names_the_manifests_that_are_gone) {
+  fill();
+  log::event gone = erased("team/app", "");
+  gone.digest = digest_text('b');
+  append({gone});
+  EXPECT_THAT(run("audit state " + site()).out, Not(HasSubstr(digest_text('b'))));
+  const outcome deleted = run("audit state --deleted " + site());
+  EXPECT_EQ(deleted.code, 0) << deleted.err;
+  EXPECT_THAT(deleted.out, HasSubstr(digest_text('b') + " (gone)"));
+  EXPECT_THAT(deleted.out, Not(HasSubstr(digest_text('d') + " (gone)"))) << "that tag is there";
+}
+
 TEST_F(cli, an_export_is_one_json_record_a_line) {
   fill();
   const outcome exported = run("log export " + site());

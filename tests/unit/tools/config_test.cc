@@ -73,7 +73,7 @@ TEST_F(config_file, a_registry_has_limits_when_they_are_given) {
 connections_min = 3
 bytes_per_second = "20MB"
 requests_per_second = 2.5
-schedule = ["mon-fri 08:00-18:00 10MB", "22:00-06:00 0"]
+schedule = ["mon-fri 08:00-18:00 10 MB", "22:00-06:00 0"]
 )",
                                 {{"LONGSHORE_SOURCE_REGISTRY_REQUESTS_PER_SECOND", "50"},
                                  {"LONGSHORE_SOURCE_REGISTRY_SCHEDULE", "sat 00:00-24:00 1GB,sun 10:00-12:00 1MB"}});

@@ -12,6 +12,26 @@ TEST(config_value, sizes_are_read_with_binary_and_decimal_units) {
   EXPECT_EQ(parse_size("0B").value(), 0u);
 }
 
+TEST(config_value, sizes_are_read_as_they_are_printed_and_by_their_first_letter) {
+  for (const char* text : {"200kB", "200 kB", "200KB", "200k", "200 K"}) {
+    const auto size = parse_size(text);
+    ASSERT_TRUE(size) << text;
+    EXPECT_EQ(*size, 200'000u) << text;
+  }
+  EXPECT_EQ(parse_size("3 MB").value(), 3'000'000u);
+  EXPECT_EQ(parse_size("3M").value(), 3'000'000u);
+  EXPECT_EQ(parse_size("3G").value(), parse_size("3 GB").value());
+  EXPECT_EQ(parse_size("3T").value(), parse_size("3 TB").value());
+  EXPECT_EQ(parse_size("3 KiB").value(), 3'072u);
+  EXPECT_EQ(parse_size("3GiB").value(), 3ULL << 30);
+}
+
+TEST(config_value, a_refusal_of_a_size_names_the_units) {
+  const std::string said = parse_size("10 megabytes").error().text;
+  for (const char* unit : {"kB", "MB", "GB", "KiB", "MiB", "GiB"})
+    EXPECT_NE(said.find(unit), std::string::npos) << said;
+}
+
 TEST(config_value, a_size_that_is_none_is_refused) {
   for (const char* text : {"", "MiB", "-1", "1 mib", "1.5GiB", "1MiBs", "99999999999999999999", "9000000TiB"}) {
     EXPECT_FALSE(parse_size(text)) << text;

@@ -51,6 +51,34 @@ TEST(copy_report, a_plan_has_a_line_for_what_is_there_already_left_out_or_delete
   EXPECT_EQ(plan_line(skipped), "left out: --tags: v2*");
 }
 
+TEST(copy_report, a_line_has_full_names_and_the_words_of_the_command) {
+  told_outcome skipped{outcome(engine::copy_end::skipped), "docker://a.example/team/app:v1", "oci:dir:v1"};
+  skipped.rule = "tags_include: v2*";
+  EXPECT_EQ(json_line(skipped, copy_purpose::copy),
+            R"({"repository":"team/app","ref":"v1","source":"docker://a.example/team/app:v1","target":"oci:dir:v1",)"
+            R"("outcome":"skipped","rule":"--tags: v2*"})");
+  EXPECT_EQ(by_option(R"(tags_include: "regex:(" is none)"), R"(--tags: "regex:(" is none)");
+  told_outcome deleted{outcome(engine::copy_end::deleted)};
+  EXPECT_THAT(json_line(deleted, copy_purpose::copy), HasSubstr(R"("outcome":"deleted")"));
+  EXPECT_THAT(json_line(deleted, copy_purpose::plan), HasSubstr(R"("outcome":"delete")"));
+  deleted.note = "only if the target deletes tags by name";
+  EXPECT_THAT(json_line(deleted, copy_purpose::plan), HasSubstr(R"("outcome":"delete_by_name")"));
+}
+
+TEST(copy_report, images_that_are_not_there_after_all_are_told_by_the_exit_code) {
+  engine::copy_figures f;
+  f.items = 2;
+  f.copied = 2;
+  EXPECT_EQ(exit_code(f), 0);
+  f.not_deleted = 1;
+  EXPECT_EQ(exit_code(f), 3);
+  f.copied = f.interrupted = 1;
+  EXPECT_EQ(exit_code(f), 3);
+  f.copied = 0;
+  f.failed = 1;
+  EXPECT_EQ(exit_code(f), 1) << "nothing was brought";
+}
+
 TEST(copy_report, what_is_not_there_may_be_mistyped) {
   engine::copy_outcome failed = outcome(engine::copy_end::failed);
   failed.why = error{errc::not_found, "no such repository"};

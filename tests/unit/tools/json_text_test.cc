@@ -22,6 +22,15 @@ TEST(json_text, an_object_is_lines_then_its_sections_then_its_tables) {
             "  team/b          2\n");
 }
 
+TEST(json_text, what_is_not_there_or_of_another_kind_is_nothing) {
+  const auto v = boost::json::parse(R"({"a":{"n":7,"part":2.9,"below":-1,"text":"7","yes":true}})");
+  EXPECT_EQ(number_at(v, "/a/n"), 7u);
+  EXPECT_EQ(number_at(v, "/a/part"), 2u);
+  for (const char* at : {"/a/below", "/a/text", "/a/none", "/none/at/all"}) EXPECT_EQ(number_at(v, at), 0u) << at;
+  EXPECT_TRUE(flag_at(v, "/a/yes"));
+  for (const char* at : {"/a/n", "/a/text", "/a/none"}) EXPECT_FALSE(flag_at(v, at)) << at;
+}
+
 TEST(json_text, rows_that_hold_more_than_plain_values_are_told_one_by_one) {
   const auto v = boost::json::parse(
       R"({"sources":[{"name":"a","last":{"mode":"tags","found":2},"names":["x","y"]},{"name":"b","last":null}]})");

@@ -291,6 +291,19 @@ TEST_F(doubts_test, a_doubt_lasts_in_each_repository_until_it_is_read_right_ther
   EXPECT_FALSE(*view_->is_doubted(digest_of("x")));
 }
 
+TEST_F(doubts_test, one_thing_with_wrong_bytes_is_told_as_one) {
+  const auto told = [&] {
+    auto r = view_->repository("a");
+    EXPECT_TRUE(r && *r);
+    (*r)->state = sync_state::synced;
+    return state_of({.name = "a"}, **r).last_sync_failure;
+  };
+  record(event_kind::content_doubted, "a");
+  EXPECT_TRUE(told().starts_with("1 blob or manifest has other bytes at the target than its digest says; delete it "));
+  fold(said(event_kind::content_doubted, "a", {}, digest_of("y")));
+  EXPECT_TRUE(told().starts_with("2 blobs or manifests have other bytes at the target than their digests say; "));
+}
+
 TEST_F(doubts_test, what_comes_while_it_is_doubted_anywhere_is_doubted_there) {
   record(event_kind::located, "early");
   record(event_kind::content_doubted, "a");
