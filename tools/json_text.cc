@@ -158,13 +158,13 @@ std::string record_text(const json::object& record) {
   return to_text(record) + (is_gone(record) ? "found  gone at the source\n" : "");
 }
 
-std::string text_at(const json::value& v, const std::string& pointer) {
+std::string text_at(const json::value& v, std::string_view pointer) {
   boost::system::error_code ec;
   const json::value* found = v.find_pointer(pointer, ec);
   return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
 }
 
-std::uint64_t number_at(const json::value& v, const char* pointer) {
+std::uint64_t number_at(const json::value& v, std::string_view pointer) {
   boost::system::error_code ec;
   const json::value* found = v.find_pointer(pointer, ec);
   if (found == nullptr || !found->is_number()) return 0;
@@ -176,7 +176,7 @@ std::uint64_t number_at(const json::value& v, const char* pointer) {
   return ec ? 0 : n;
 }
 
-bool flag_at(const json::value& v, const char* pointer) {
+bool flag_at(const json::value& v, std::string_view pointer) {
   boost::system::error_code ec;
   const json::value* found = v.find_pointer(pointer, ec);
   return found != nullptr && found->is_bool() && found->get_bool();

@@ -7,17 +7,18 @@
 
 #include <boost/json.hpp>
 #include <string>
+#include <string_view>
 
 namespace longshore::tools {
 
 std::string to_text(const boost::json::value& v);
 
 // The text at this JSON pointer; empty where there is none.
-std::string text_at(const boost::json::value& v, const std::string& pointer);
+std::string text_at(const boost::json::value& v, std::string_view pointer);
 // The number there, without its fraction; 0 where there is none, or a negative one.
-std::uint64_t number_at(const boost::json::value& v, const char* pointer);
+std::uint64_t number_at(const boost::json::value& v, std::string_view pointer);
 // Whether true stands there.
-bool flag_at(const boost::json::value& v, const char* pointer);
+bool flag_at(const boost::json::value& v, std::string_view pointer);
 
 // One log record, as `log tail` shows it: seq, time, kind, what it is about, who.
 std::string record_line(const boost::json::object& record);

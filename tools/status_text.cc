@@ -22,13 +22,6 @@ bool has(const json::value& v, const std::string& pointer) {
   return found != nullptr && !found->is_null();
 }
 
-std::uint64_t number_at(const json::value& v, const std::string& pointer) {
-  const json::value* found = at(v, pointer);
-  boost::system::error_code ec;
-  const auto n = found != nullptr && found->is_number() ? found->to_number<double>(ec) : 0;
-  return ec || n < 0 ? 0 : static_cast<std::uint64_t>(n);
-}
-
 std::string time_of(std::uint64_t seconds) {
   if (seconds < 120) return std::to_string(seconds) + " s";
   if (seconds < 7'200) return std::to_string(seconds / 60) + " min";

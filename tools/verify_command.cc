@@ -22,18 +22,6 @@ struct verify_options {
   bool deep = false, check_only = false, no_wait = false, status = false;
 };
 
-std::uint64_t number_at(const json::value& v, const char* pointer) {
-  boost::system::error_code ec;
-  const json::value* n = v.find_pointer(pointer, ec);
-  return n != nullptr && n->is_number() ? n->to_number<std::uint64_t>(ec) : 0;
-}
-
-bool flag_at(const json::value& v, const char* pointer) {
-  boost::system::error_code ec;
-  const json::value* flag = v.find_pointer(pointer, ec);
-  return flag != nullptr && flag->is_bool() && flag->get_bool();
-}
-
 bool is_running(const json::value& v) { return flag_at(v, "/running"); }
 
 // Tags that differ and are not judged: a pass has yet to bring them, or a person to decide.
