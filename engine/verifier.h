@@ -30,6 +30,7 @@
 #include "engine/pace.h"
 #include "engine/sync_world.h"
 #include "engine/tag_listing.h"
+#include "engine/unserved_item.h"
 #include "engine/verifier_settings.h"
 #include "engine/verify_verdict.h"
 
@@ -70,11 +71,6 @@ class verifier {
   task<> check_listing();
   task<> verify_tags(const tag_names& tags);
   task<> verify_untagged();
-  struct unserved_item {
-    std::string ref;
-    std::optional<content_key> content;  // none: the reference itself
-    std::string reason = {};
-  };
   task<> ask_for_unserved();
   task<> ask_again(const unserved_item& item);
   boost::asio::awaitable<bool> answers(registry& of);
@@ -103,6 +99,7 @@ class verifier {
   task<> read_sizes(const closure_faults& below);
   task<> read_what_is_left();
   task<> read_what_nothing_needs();
+  task<> note_doubted(const longshore::digest& d, found_content::presence read);
   verify_verdict ended(std::optional<error> why);
   task<> judge(tag_look& look, tag_looks& whole);
   task<closure_faults> faults_below(const tag_look& look);

@@ -4,6 +4,11 @@
 #include "engine/verifier.h"
 
 namespace longshore::engine {
+namespace {
+
+using question = unserved_item::question;
+
+}  // namespace
 
 // Open items are the passes' business, parked ones the operator's; what the target keeps on purpose is no difference.
 bool verifier::is_judged(const tag_look& look) {
@@ -45,7 +50,8 @@ std::vector<tag_mismatch> verifier::compared(const tag_look& look, const closure
 task<> verifier::judge(tag_look& look, tag_looks& whole) {
   if (look.trouble) {
     const bool shown = is_judged(look) && look.unserved;
-    note_unanswered(look.tag, *look.trouble, shown ? std::optional(unserved_item{look.tag, {}}) : std::nullopt);
+    note_unanswered(look.tag, *look.trouble,
+                    shown ? std::optional(unserved_item{question::reference, look.tag}) : std::nullopt);
     co_return result<void>();
   }
   auto seen = co_await faults_below(look);
@@ -66,8 +72,10 @@ task<> verifier::judge(tag_look& look, tag_looks& whole) {
   if (!is_judged(look)) co_return result<void>();
   if (!below.unknown.empty()) {
     const content_key& first = below.unknown.front();
+    const question asked = first.as_manifest ? question::manifest : question::blob;
     const bool unserved = unserved_.contains(first.digest);
-    note_unanswered(look.tag, unanswered_.at(first), unserved ? std::optional(unserved_item{{}, first}) : std::nullopt);
+    note_unanswered(look.tag, unanswered_.at(first),
+                    unserved ? std::optional(unserved_item{asked, first.digest.text()}) : std::nullopt);
     if (amiss.empty()) co_return result<void>();
   }
   auto stands = co_await still_stands(look);

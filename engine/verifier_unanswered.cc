@@ -39,17 +39,25 @@ void verifier::note_unanswered(const std::string& what, const error& why, std::o
 
 // The question that failed, once more.
 task<> verifier::ask_again(const unserved_item& item) {
-  if (item.content && item.content->as_manifest) {
-    auto document = co_await doubts_.read_manifest(item.content->digest);
+  if (item.asked == unserved_item::question::reference) {
+    auto tag = co_await world_->target.resolve(repository_, item.ref);
+    if (!tag) co_return pass(std::move(tag));
+    co_return result<void>();
+  }
+  const longshore::digest d = *longshore::digest::parse(item.ref);
+  if (item.asked == unserved_item::question::doubted) {
+    auto read = co_await doubts_.read(d);
+    if (!read) co_return pass(std::move(read));
+    co_return co_await note_doubted(d, *read);
+  }
+  if (item.asked == unserved_item::question::manifest) {
+    auto document = co_await doubts_.read_manifest(d);
     const bool answered =
         document || document.error().code == errc::not_found || document.error().code == errc::corrupt;
     if (!answered) co_return pass(std::move(document));
-  } else if (item.content) {
-    auto blob = co_await look_at_blob(item.content->digest);
-    if (!blob) co_return pass(std::move(blob));
   } else {
-    auto tag = co_await world_->target.resolve(repository_, item.ref);
-    if (!tag) co_return pass(std::move(tag));
+    auto blob = co_await look_at_blob(d);
+    if (!blob) co_return pass(std::move(blob));
   }
   co_return result<void>();
 }

@@ -1313,5 +1313,65 @@ TEST_F(verifier_test, what_is_unknown_below_a_tag_that_is_not_judged_is_judged_i
   EXPECT_EQ(v.unserved, 1u);
 }
 
+TEST_F(verifier_test, a_doubted_manifest_that_is_not_served_is_not_gone) {
+  mirror("r");
+  const digest d = add_oci_image(target_, "r", {"only there"});
+  ASSERT_TRUE(run(journal_->append({record::content_doubted("r", d)})));
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.ref != d.text() || c.verb != "get_manifest") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::unknown);
+  EXPECT_EQ(repository("r").doubted, 1u) << "nobody read it, and nobody saw it gone";
+  EXPECT_EQ(v.unserved, 1u);
+  EXPECT_NE(state_of(**desired_->repository("r"), repository("r")).state, sync_state::synced);
+}
+
+TEST_F(verifier_test, a_doubted_tagged_manifest_that_is_not_served_is_not_gone) {
+  mirror("r");
+  const digest d = *source_.tag("r", "plain");
+  ASSERT_TRUE(run(journal_->append({record::content_doubted("r", d)})));
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.ref != d.text() || c.verb != "get_manifest") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  verify("r");
+  EXPECT_EQ(repository("r").doubted, 1u) << "nobody read it, and nobody saw it gone";
+}
+
+TEST_F(verifier_test, a_doubted_manifest_that_an_index_calls_something_else_is_not_gone_when_it_is_not_served) {
+  const std::string type(media_type::oci_index);
+  const digest part = add_oci_image(source_, "r", {"one"});
+  const digest d = source_.add_manifest("r", type,
+                                        "{\"schemaVersion\":2,\"mediaType\":\"" + type + "\",\"manifests\":[" +
+                                            descriptor_json("application/x-of-nobody", part, 8) + "]}");
+  source_.set_tag("r", "v1", d);
+  say_pushed("r", "v1", d);
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  ASSERT_TRUE(run(journal_->append({record::content_doubted("r", part)})));
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.ref != part.text() || c.verb != "get_manifest") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  EXPECT_EQ(verify("r").is, state::unknown);
+  EXPECT_EQ(repository("r").doubted, 1u) << "nobody read it, and nobody saw it gone";
+}
+
+TEST_F(verifier_test, a_doubted_manifest_that_is_served_after_a_moment_is_read) {
+  mirror("r");
+  const digest d = add_oci_image(target_, "r", {"only there"});
+  ASSERT_TRUE(run(journal_->append({record::content_doubted("r", d)})));
+  int asked = 0;
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.ref != d.text() || c.verb != "get_manifest" || ++asked > 2) return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(v.unserved, 0u);
+  EXPECT_EQ(repository("r").doubted, 0u) << "its own bytes, read as a manifest";
+}
+
 }  // namespace
 }  // namespace longshore::engine
