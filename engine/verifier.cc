@@ -255,19 +255,21 @@ task<> verifier::on_several(std::size_t count, std::function<task<>(std::size_t)
 
 task<> verifier::resolve(tag_look& look) {
   if (auto read = read_item(*world_, repository_, look.tag, look.wanted, look.done); !read) co_return read;
+  look.source.reset();
+  look.target.reset();
   auto source = co_await world_->source.resolve(repository_, look.tag);
+  if (source) look.source = *source;
   if (!source) {
     co_await trouble(look, pass(std::move(source), "asking the source for " + look.tag).error(), false);
-    co_return result<void>();
+    if (must_end() || !is_left_out(look)) co_return result<void>();
   }
   auto target = co_await world_->target.resolve(repository_, look.tag);
   if (!target) {
     co_await trouble(look, pass(std::move(target), "asking the target for " + look.tag).error(), true);
     co_return result<void>();
   }
-  unanswered_in_a_row_ = 0;
-  look.source = *std::move(source);
   look.target = *std::move(target);
+  if (!look.trouble) unanswered_in_a_row_ = 0;
   co_return result<void>();
 }
 

@@ -3,18 +3,18 @@
 // Verifying one repository: the closure of every tag at the target, and what the source lists as referring to it,
 // compared with the source, digest by digest.
 //
-// Manifests that the log knows by digest alone are verified as tags are.
-// run() returns a verdict. `clean` needs two complete listings and an answer to every question: whatever could not be
-// asked makes it `unknown`, with the reason; what was found amiss is found all the same. What a registry does not
-// answer is asked once more; what the target does not serve then, nor at the end, while it answers for others, is
-// counted (`unserved`). A registry that answers nothing any more ends the run. Tags that the log
-// moved on from meanwhile, or that are still open, are not judged (`unsettled`), nor are parked ones: where such a tag
-// (or referrer) differs, and nothing else does, the verdict is `unjudged`. What filters or operators leave out is not
-// compared, and named (`left_out`). Content with other bytes than its digest says is doubted in all repositories that
-// have it (engine/doubt_rows.h), from the moment it is found, and not believed before it was read right: each run reads
-// what is doubted, whether anything needs it or not. What has another size than its manifest says is read. With deep,
-// every blob is read from the target and hashed. What is not as it should be is looked at twice. Each digest is looked
-// at once, tags page by page. Facts are journaled as they are found: tags found whole, doubts and their end, and at the
+// Manifests that the log knows by digest alone are verified as tags are. run() returns a verdict. `clean` needs two
+// complete listings and an answer to every question (of what is left out or parked: from the target alone): whatever
+// could not be asked makes it `unknown`, with the reason; what was found amiss is found all the same. What a registry
+// does not answer is asked once more; what the target does not serve then, nor at the end, while it answers for others,
+// is counted (`unserved`). A registry that answers nothing any more ends the run. Tags that the log moved on from
+// meanwhile, or that are still open, are not judged (`unsettled`), nor are parked ones: where such a tag (or referrer)
+// differs, and nothing else does, the verdict is `unjudged`. What filters or operators leave out is not compared, and
+// named (`left_out`). Content with other bytes than its digest says is doubted in all repositories that have it
+// (engine/doubt_rows.h), from the moment it is found, and not believed before it was read right: each run reads what is
+// doubted, whether anything needs it or not. What has another size than its manifest says is read. With deep, every
+// blob is read from the target and hashed. What is not as it should be is looked at twice. Each digest is looked at
+// once, tags page by page. Facts are journaled as they are found: tags found whole, doubts and their end, and at the
 // end the repository. What is amiss is not: the caller journals reopening(), and does so when no pass over the
 // repository runs. run() fails when the journal or a view cannot be used, and with errc::stopped after stop(). Once per
 // object; one executor; world, progress and rate must outlive it.
@@ -109,6 +109,7 @@ class verifier {
   void leave_out(std::string ref, std::string why);
   task<bool> still_stands(const tag_look& look);
   bool is_judged(const tag_look& look);
+  bool is_left_out(const tag_look& look) const;
   void note_judged(const closure_faults& below);
   void find(const tag_look& look, const closure_faults& below, std::vector<tag_mismatch> amiss);
   task<> on_several(std::size_t count, std::function<task<>(std::size_t)> each);

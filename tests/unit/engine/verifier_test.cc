@@ -1373,5 +1373,41 @@ TEST_F(verifier_test, a_doubted_manifest_that_is_served_after_a_moment_is_read) 
   EXPECT_EQ(repository("r").doubted, 0u) << "its own bytes, read as a manifest";
 }
 
+TEST_F(verifier_test, a_tag_that_was_given_up_because_the_source_does_not_serve_it_keeps_nothing_unknown) {
+  mirror("r");
+  ASSERT_TRUE(run(journal_->append({record::skip_asked(**desired_->item("r", "plain"), "broken at the source")})));
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || c.ref != "plain") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::clean) << v.reason;
+}
+
+TEST_F(verifier_test, what_is_parked_stays_unjudged_while_the_source_does_not_serve_it) {
+  mirror("r");
+  const auto whole = verify("r");
+  ASSERT_TRUE(
+      run(journal_->append({record::item_parked(**desired_->item("r", "plain"), {errc::rejected, "too large"})})));
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || c.ref != "plain") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::unjudged) << v.reason;
+  EXPECT_EQ(v.parked, 1u);
+  EXPECT_EQ(v.checksum, whole.checksum) << "of all of the target's tags";
+}
+
+TEST_F(verifier_test, what_a_target_that_keeps_all_does_not_serve_is_told_too) {
+  settings_.deletes = delete_mode::keep;
+  mirror("r");
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || c.ref != "plain") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  EXPECT_EQ(verify("r").unserved, 1u);
+}
+
 }  // namespace
 }  // namespace longshore::engine
