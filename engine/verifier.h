@@ -7,17 +7,17 @@
 // complete listings and an answer to every question (of what is left out or parked: from the target alone): whatever
 // could not be asked makes it `unknown`, with the reason; what was found amiss is found all the same. What a registry
 // does not answer is asked once more; what the target does not serve then, nor at the end, while it answers for others,
-// is counted (`unserved`). A registry that answers nothing any more ends the run. Tags that the log moved on from
-// meanwhile, or that are still open, are not judged (`unsettled`), nor are parked ones: where such a tag (or referrer)
-// differs, and nothing else does, the verdict is `unjudged`. What filters or operators leave out is not compared, and
-// named (`left_out`). Content with other bytes than its digest says is doubted in all repositories that have it
-// (engine/doubt_rows.h), from the moment it is found, and not believed before it was read right: each run reads what is
-// doubted, whether anything needs it or not. What has another size than its manifest says is read. With deep, every
-// blob is read from the target and hashed. What is not as it should be is looked at twice. Each digest is looked at
-// once, tags page by page. Facts are journaled as they are found: tags found whole, doubts and their end, and at the
-// end the repository. What is amiss is not: the caller journals reopening(), and does so when no pass over the
-// repository runs. run() fails when the journal or a view cannot be used, and with errc::stopped after stop(). Once per
-// object; one executor; world, progress and rate must outlive it.
+// is counted (`unserved`). A registry that answers nothing any more, or is waited for in vain too often, ends the run.
+// Tags that the log moved on from meanwhile, or that are still open, are not judged (`unsettled`), nor are parked ones:
+// where such a tag (or referrer) differs, and nothing else does, the verdict is `unjudged`. What filters or operators
+// leave out is not compared, and named (`left_out`). Content with other bytes than its digest says is doubted in all
+// repositories that have it (engine/doubt_rows.h), from the moment it is found, and not believed before it was read
+// right: each run reads what is doubted, whether anything needs it or not. What has another size than its manifest says
+// is read. With deep, every blob is read from the target and hashed. What is not as it should be is looked at twice.
+// Each digest is looked at once, tags page by page. Facts are journaled as they are found: tags found whole, doubts and
+// their end, and at the end the repository. What is amiss is not: the caller journals reopening(), and does so when no
+// pass over the repository runs. run() fails when the journal or a view cannot be used, and with errc::stopped after
+// stop(). Once per object; one executor; world, progress and rate must outlive it.
 
 #include <functional>
 #include <set>
@@ -75,11 +75,12 @@ class verifier {
   task<> ask_again(const unserved_item& item);
   boost::asio::awaitable<bool> answers(registry& of);
   boost::asio::awaitable<bool> goes_on_without(error answer);
-  boost::asio::awaitable<void> trouble(tag_look& look, error why, bool unserved);
+  void note_waited(const error& answer, timestamp asked);
   void note_unanswered(const std::string& what, const error& why, std::optional<unserved_item> unserved);
   void make_room();
   error too_many() const;
   task<> verify_page(tag_looks page);
+  task<> look_up(tag_look& look);
   task<> resolve(tag_look& look);
   task<> explore(longshore::digest root);
   enum class may_be : bool { manifest, either };
@@ -137,6 +138,7 @@ class verifier {
   std::set<longshore::digest> unserved_;     // of these: by the target
   std::vector<unserved_item> unserved_items_;
   int unanswered_in_a_row_ = 0;
+  std::uint64_t waited_in_vain_ = 0;
   std::optional<error> trouble_;  // nothing more can be said
   bool stopping_ = false;
 };

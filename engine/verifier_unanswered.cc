@@ -6,7 +6,10 @@
 namespace longshore::engine {
 namespace {
 
-constexpr int unanswered_max = 12;  // in a row: more than are asked at once
+constexpr int unanswered_max = 12;                // in a row: more than are asked at once
+constexpr std::uint64_t waited_in_vain_min = 60;  // in all, and one more for each so many that were judged
+constexpr std::uint64_t judged_for_each_wait = 50;
+constexpr std::int64_t is_long_us = 5'000'000;
 constexpr std::int64_t unserved_pause_ms = 1'000;
 
 }  // namespace
@@ -26,6 +29,19 @@ boost::asio::awaitable<bool> verifier::goes_on_without(error answer) {
   }
   if (!trouble_) trouble_ = std::move(answer);
   co_return false;
+}
+
+// What is refused at once costs nothing. A registry that lists its tags and lets everything else time out, or a proxy
+// that does so for it, would be waited for by the day.
+void verifier::note_waited(const error& answer, timestamp asked) {
+  const bool waited =
+      answer.code == errc::timed_out || answer.code == errc::throttled || world_->now.now().us - asked.us >= is_long_us;
+  const std::uint64_t judged = verdict_.tags + verdict_.untagged;
+  if (!waited || ++waited_in_vain_ < waited_in_vain_min + judged / judged_for_each_wait || trouble_) return;
+  trouble_ =
+      error{errc::timed_out, std::to_string(waited_in_vain_) + " questions were waited for in vain, after " +
+                                 std::to_string(judged) +
+                                 " tags and manifests were looked at, and no more are asked; the last: " + answer.text};
 }
 
 void verifier::note_unanswered(const std::string& what, const error& why, std::optional<unserved_item> unserved) {
@@ -70,11 +86,14 @@ task<> verifier::ask_for_unserved() {
   std::vector<unserved_item> still;
   for (unserved_item& item : unserved_items_) {
     if (stopping_) co_return stopped();
+    if (trouble_) co_return std::unexpected(*trouble_);
+    const timestamp asked = world_->now.now();
     auto served = co_await ask_again(item);
     if (served) {
       unanswered_in_a_row_ = 0;
       continue;
     }
+    note_waited(served.error(), asked);
     if (!co_await goes_on_without(served.error())) co_return served;
     still.push_back(std::move(item));
   }
@@ -86,14 +105,9 @@ task<> verifier::ask_for_unserved() {
   co_return result<void>();
 }
 
-boost::asio::awaitable<void> verifier::trouble(tag_look& look, error why, bool unserved) {
-  look.trouble = why;
-  look.unserved = unserved;
-  co_await goes_on_without(std::move(why));
-}
-
 // What a registry did not answer about it leaves it unknown, and nothing else.
 task<> verifier::without(const tag_look& look, error why) {
+  note_waited(why, world_->now.now());
   if (co_await goes_on_without(why)) note_unanswered(look.tag, why, std::nullopt);
   co_return result<void>();
 }

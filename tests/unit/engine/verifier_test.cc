@@ -1409,5 +1409,56 @@ TEST_F(verifier_test, what_a_target_that_keeps_all_does_not_serve_is_told_too) {
   EXPECT_EQ(verify("r").unserved, 1u);
 }
 
+TEST_F(verifier_test, a_backend_that_times_out_for_every_manifest_ends_the_run_in_bounded_questions) {
+  mirror("r");
+  for (int i = 0; i < 200; ++i) push("r", "v" + std::to_string(i), {"l" + std::to_string(i)});
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  target_.forget_calls();
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb == "list_tags") return std::nullopt;
+    return memory_registry::fault{{errc::timed_out, "no answer in 30 s"}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::unknown);
+  EXPECT_LT(target_.operations(), 200u) << "each of them half a minute";
+  EXPECT_NE(v.reason.find("60 questions"), std::string::npos) << v.reason;
+}
+
+TEST_F(verifier_test, a_proxy_that_waits_for_a_dead_storage_ends_the_run_in_bounded_time) {
+  mirror("r");
+  for (int i = 0; i < 200; ++i) push("r", "v" + std::to_string(i), {"l" + std::to_string(i)});
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  const timestamp began = clock_.now();
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    // Each second image is served.
+    if (c.verb != "get_manifest" || c.ref.back() % 2 == 0) return std::nullopt;
+    clock_.advance_us(60'000'000);
+    return memory_registry::fault{{errc::unavailable, "status 504"}};
+  };
+  EXPECT_EQ(verify("r").is, state::unknown);
+  EXPECT_LE(clock_.now().us - began.us, 80 * 60'000'000LL);
+}
+
+TEST_F(verifier_test, what_is_refused_at_once_is_asked_for_to_the_end) {
+  mirror("r");
+  std::set<std::string> damaged;
+  for (int i = 0; i < 150; ++i) {
+    damaged.insert(push("r", "v" + std::to_string(i), {"l" + std::to_string(i)}).text());
+  }
+  push("r", "zzz", {"last"});
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  target_.erase_blob("r", digest::of("last"));
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (!damaged.contains(c.ref) || c.verb != "get_manifest") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(kinds(v), "zzz=missing_blob") << v.reason;
+  EXPECT_GT(v.unserved, 0u) << "it is shown";
+}
+
 }  // namespace
 }  // namespace longshore::engine
