@@ -176,9 +176,8 @@ task<longshore::digest> registry_client::put_manifest(std::string repository, st
   if (answer->head.status < 200 || answer->head.status > 202) {
     auto why = refusal(*answer, "writing manifest " + repository + ":" + ref, ask.scopes);
     if (answer->head.status == 405) {
-      why.error().text +=
-          "; it takes no pushes: is it read-only (Distribution: storage.maintenance.readonly), or a pull-through "
-          "cache?";
+      why.error().text += "; it " + std::string(engine::takes_no_pushes) +
+                          " (Distribution: storage.maintenance.readonly), or a pull-through cache?";
     }
     co_return why;
   }

@@ -43,6 +43,13 @@ bool only_the_mount_failed(errc code) {
          code == errc::unsupported || code == errc::invalid;
 }
 
+// A registry that takes no upload takes nothing.
+std::unexpected<error> not_begun(error why) {
+  const bool is_said = why.text.find(takes_no_pushes) != std::string::npos;
+  if (why.code == errc::unsupported && !is_said) why.text += "; the target " + std::string(takes_no_pushes) + "?";
+  return std::unexpected(std::move(why));
+}
+
 }  // namespace
 
 task<blob_outcome> copier::bring(blob_request r) {
@@ -134,7 +141,7 @@ task<blob_outcome> copier::copy(const blob_request& r, std::uint64_t size, std::
   const bool recorded = to != nullptr;
   if (!to) {
     auto begun = co_await begin(r, size, holder);
-    if (!begun) co_return pass(std::move(begun), "starting the upload of " + r.digest.text());
+    if (!begun) co_return not_begun(pass(std::move(begun), "starting the upload of " + r.digest.text()).error());
     to = *std::move(begun);
   }
   const auto outcome = to ? blob_outcome::copied : blob_outcome::mounted;

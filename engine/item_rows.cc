@@ -15,11 +15,7 @@ std::string joined(std::string_view a, std::string_view b) {
   return key;
 }
 
-std::string in_repository(std::string_view name) {
-  std::string key(name);
-  key.push_back('\0');
-  return key;
-}
+std::string in_repository(std::string_view name) { return joined(name, {}); }
 
 std::string item_name(bool is_tag, std::string_view ref) {
   std::string name(1, is_tag ? tag_kind : manifest_kind);
@@ -32,10 +28,7 @@ std::string item_key(std::string_view repository, bool is_tag, std::string_view 
 }
 
 std::string tag_key(std::string_view repository, std::string_view digest, std::string_view tag) {
-  std::string key = in_repository(repository);
-  key.append(digest).push_back('\0');
-  key.append(tag);
-  return key;
+  return joined(joined(repository, digest), tag);
 }
 
 std::optional<item_of_key> read_item_key(std::string_view key) {

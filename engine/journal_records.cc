@@ -166,11 +166,13 @@ log::event seen_gone(std::string repository, const longshore::digest& d) {
   e.detail = serialized({{"gone", 1}});
   return e;
 }
+
 log::event distrusted(std::string repository, const longshore::digest& d) {
   log::event e = lost(std::move(repository), d);
   e.detail = serialized({{"distrusted", 1}});
   return e;
 }
+
 log::event lost_on_purpose(std::string repository, const longshore::digest& d) {
   log::event e = lost(std::move(repository), d);
   e.detail = serialized({{"deleted", 1}});

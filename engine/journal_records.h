@@ -46,11 +46,11 @@ log::event retry_asked(std::string repository);
 
 log::event located(std::string repository, const longshore::digest& d, std::uint64_t size);
 log::event lost(std::string repository, const longshore::digest& d);
-// The same of what this site is about to delete: not to be wondered at.
 // Seen to be gone; doubted until then, so that it speaks for no loss.
 log::event seen_gone(std::string repository, const longshore::digest& d);
 // Not seen to be gone, but not to be believed to be there.
 log::event distrusted(std::string repository, const longshore::digest& d);
+// The same of what this site is about to delete: not to be wondered at.
 log::event lost_on_purpose(std::string repository, const longshore::digest& d);
 // An upload goes on at the target from u.offset; u.at is the sequencer's.
 log::event upload_opened(const open_upload& u);
@@ -63,10 +63,10 @@ log::event surveyed(std::string repository, std::uint64_t tags);
 log::event verified(std::string repository, std::string tag, const longshore::digest& d);
 // Verification found the item amiss: it is open again. kind: engine/comparison.h's name of the difference.
 log::event mismatched(const desired_item& item, std::string_view kind, std::string_view reason);
-// unjudged: tags that differ and are open or parked: what was amiss there before is not called mended.
 log::event content_doubted(std::string repository, const longshore::digest& d);
 log::event content_believed(std::string repository, const longshore::digest& d);
 log::event repository_amiss(std::string repository, std::uint64_t found, std::string_view reason);
+// unjudged: tags that differ and are open or parked: what was amiss there before is not called mended.
 log::event repository_verified(std::string repository, const std::string& checksum, std::uint64_t tags,
                                std::uint64_t unjudged);
 // A parked deletion that deletes_allowed() opens again.

@@ -14,6 +14,10 @@ namespace asio = boost::asio;
 // Corrections of the index within one item: a chain of indexes may need one per level.
 constexpr int corrections_max = 4;
 
+bool takes_none(const error& why) {
+  return why.code == errc::unsupported && why.text.find(takes_no_pushes) != std::string::npos;
+}
+
 bool may_lack_content(errc code) { return code == errc::rejected || code == errc::invalid || code == errc::not_found; }
 
 }  // namespace
@@ -158,10 +162,7 @@ task<> publication::bring_blobs(const closure_plan& plan, attempt& a) {
   const std::size_t count = std::min(plan.blobs.size(), std::max<std::size_t>(world_->copying.blobs_at_once, 1));
   for (std::size_t i = 0; i < count; ++i) workers.push_back(worker());
   co_await run_all(std::move(workers));
-  if (failure && failure->code == errc::unsupported) {
-    failure->text += "; the target takes no pushes: is it read-only? Let it take them, then " + next_step();
-  }
-  if (failure) co_return std::unexpected<error>(*std::move(failure));
+  if (failure) co_return std::unexpected<error>(with_next_step(*std::move(failure)));
   co_return result<void>();
 }
 
@@ -174,13 +175,15 @@ task<> publication::store(const manifest_document& m, std::string ref, const clo
     if (*stored == m.digest) co_return result<void>();
     co_return fail(errc::corrupt, "the target stored " + m.digest.text() + " as " + stored->text());
   }
-  if (stored.error().code == errc::unsupported) {
-    co_return fail(errc::unsupported, stored.error().text + " Let it take them, then " + next_step());
+  const std::string refused = "the target refuses manifest " + m.digest.text() + " (" + m.media_type + ")";
+  if (stored.error().code == errc::unsupported && !takes_none(stored.error())) {
+    co_return pass(std::move(stored), refused);
   }
   if (!may_lack_content(stored.error().code)) {
     // A tag is named beside what is said of it.
     const bool is_tag = ref.find(':') == std::string::npos;
-    co_return is_tag ? pass(std::move(stored)) : pass(std::move(stored), "publishing " + ref);
+    if (!is_tag) stored = pass(std::move(stored), "publishing " + ref);
+    co_return std::unexpected(with_next_step(std::move(stored).error()));
   }
   auto corrected = co_await correct_index(m, of);
   if (!corrected) co_return pass(std::move(corrected));
@@ -190,8 +193,7 @@ task<> publication::store(const manifest_document& m, std::string ref, const clo
   }
   error e = std::move(stored).error();
   // It has everything and will not take it: that is about this manifest, for good.
-  co_return fail(errc::rejected,
-                 "the target refuses manifest " + m.digest.text() + " (" + m.media_type + "): " + e.text);
+  co_return fail(errc::rejected, refused + ": " + e.text);
 }
 
 // As above; a target that takes whole indexes only is told apart from one that minds something else.
@@ -208,6 +210,12 @@ task<> publication::put(const manifest_document& m, std::string ref, const closu
 
 std::string publication::next_step() const {
   return world_->copying.by == copied_by::command ? "copy again" : "longshore unpark " + repository_;
+}
+
+// What a source does not give, or a target does not know, may be called unsupported, too.
+error publication::with_next_step(error why) const {
+  if (takes_none(why)) why.text += " Let it take them, then " + next_step();
+  return why;
 }
 
 // Asks the target for everything the manifest refers to; records what it lacks though the index has it. A blob that was

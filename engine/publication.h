@@ -58,6 +58,7 @@ class publication {
   task<> bring_referrer(const desired_item& item, const descriptor& r, attempt& a,
                         std::vector<longshore::digest>& parts, std::vector<log::event>& located);
   std::string next_step() const;
+  error with_next_step(error why) const;
   task<> confirm_tag(const desired_item& item, const longshore::digest& d);
   task<> try_once(const desired_item& item, const manifest_document& root, tag_check check, attempt& a);
 

@@ -1,5 +1,6 @@
 #include "engine/reconciled.h"
 
+#include "engine/item_rows.h"
 #include "engine/record_detail.h"
 #include "engine/reference.h"
 #include "storage/packed.h"
@@ -11,12 +12,6 @@ namespace {
 //   reconciled.sources       source                      -> the fields of reconciled_source, in order
 //   reconciled.repositories  source NUL repository       -> the fields of reconciled_repository, in order
 constexpr std::size_t source_bytes_max = 255;
-
-std::string in_source(std::string_view source) {
-  std::string key(source);
-  key.push_back('\0');
-  return key;
-}
 
 std::uint64_t packed(timestamp t) { return static_cast<std::uint64_t>(t.us); }
 timestamp unpacked(std::uint64_t us) { return {static_cast<std::int64_t>(us)}; }
@@ -185,7 +180,7 @@ void reconciled::apply_repository(const log::event_view& e, storage::overlay& st
   const std::string source = detail.text("source");
   if (source.empty() || source.size() > source_bytes_max || source.find('\0') != std::string::npos) return;
   if (!is_repository_name(e.repository)) return;
-  const std::string key = in_source(source).append(e.repository);
+  const std::string key = item_rows::joined(source, e.repository);
   if (detail.flag("left")) {
     if (state.get(repositories_, key)) state.erase(repositories_, key);
     return;
@@ -255,7 +250,7 @@ result<void> reconciled::sources(const std::function<bool(const reconciled_sourc
 
 result<std::optional<reconciled_repository>> reconciled::repository(std::string_view source,
                                                                     std::string_view name) const {
-  auto row = db_->get(repositories_, in_source(source).append(name));
+  auto row = db_->get(repositories_, item_rows::joined(source, name));
   if (!row) return pass(std::move(row));
   if (!*row) return std::optional<reconciled_repository>();
   auto r = unpack_repository(**row);
@@ -265,7 +260,7 @@ result<std::optional<reconciled_repository>> reconciled::repository(std::string_
 
 result<void> reconciled::repositories(
     std::string_view source, const std::function<bool(std::string_view, const reconciled_repository&)>& visit) const {
-  const std::string prefix = in_source(source);
+  const std::string prefix = item_rows::joined(source, {});
   auto rows = db_->range(repositories_, storage::with_prefix(prefix));
   for (; rows.valid(); rows.next()) {
     const auto r = unpack_repository(rows.value());

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/descriptor.h"
@@ -63,6 +64,9 @@ struct tag_page {
   std::vector<std::string> names;
   std::optional<std::string> next;  // pass back to go on; none: the listing is complete
 };
+
+// Of errc::unsupported where the registry takes none at all, and not only not this one.
+inline constexpr std::string_view takes_no_pushes = "takes no pushes: is it read-only";
 
 class registry {
  public:

@@ -51,7 +51,6 @@ task<> target_survey::look_at_all(std::string repository, std::set<std::string> 
   auto surveyed = world_->where.survey_of(repository);
   if (!surveyed) co_return pass(std::move(surveyed));
   if (*surveyed) co_return result<void>();
-  std::erase_if(refs, [&](const std::string& ref) { return !looked_.emplace(repository, ref).second; });
   if (refs.size() > 1) {
     auto there = co_await list(repository, tags_max);
     if (!there) co_return pass(std::move(there));

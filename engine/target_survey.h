@@ -51,7 +51,6 @@ class target_survey {
 
   const copy_world* world_;
   std::vector<std::pair<std::string, longshore::digest>> aside_;  // repository, index
-  std::set<std::pair<std::string, std::string>> looked_;          // elsewhere, in this run: repository, ref
 };
 
 }  // namespace longshore::engine

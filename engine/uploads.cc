@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "engine/item_rows.h"
 #include "engine/reference.h"
 #include "storage/packed.h"
 
@@ -10,11 +11,6 @@ namespace {
 
 // Row: uploads.open  repository NUL digest -> size, offset, location, cookies, at, and where it is known the
 // registry (storage/packed.h)
-std::string key_of(std::string_view repository, std::string_view digest) {
-  std::string key(repository);
-  key.push_back('\0');
-  return key.append(digest);
-}
 
 std::string pack(const open_upload& u) {
   storage::packer out;
@@ -75,14 +71,14 @@ std::optional<open_upload> upload_in(const log::event_view& e) {
 
 void uploads::apply(const log::event_view& e, storage::overlay& state) {
   if (const auto u = upload_in(e)) {
-    state.put(open_, key_of(u->repository, u->digest), pack(*u));
+    state.put(open_, item_rows::joined(u->repository, u->digest), pack(*u));
   } else if (e.kind == log::event_kind::upload_closed) {
-    state.erase(open_, key_of(e.repository, e.digest));
+    state.erase(open_, item_rows::joined(e.repository, e.digest));
   }
 }
 
 result<std::optional<open_upload>> uploads::find(std::string_view repository, std::string_view digest) const {
-  const auto key = key_of(repository, digest);
+  const auto key = item_rows::joined(repository, digest);
   auto row = db_->get(open_, key);
   if (!row) return pass(std::move(row));
   if (!*row) return std::optional<open_upload>();

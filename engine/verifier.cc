@@ -201,7 +201,7 @@ task<> verifier::verify_page(tag_looks page) {
     for (tag_look& look : page) {
       if (!again || std::exchange(look.trouble, std::nullopt)) asked.push_back(&look);
     }
-    co_await on_several(asked.size(), [&](std::size_t i) { return resolve(*asked[i]); });
+    co_await on_several(asked.size(), [&](std::size_t i) { return look_up(*asked[i]); });
   }
   std::set<longshore::digest> roots;
   for (const tag_look& look : page) {
@@ -253,21 +253,35 @@ task<> verifier::on_several(std::size_t count, std::function<task<>(std::size_t)
   co_return result<void>();
 }
 
+task<> verifier::look_up(tag_look& look) {
+  const timestamp asked = world_->now.now();
+  if (auto done = co_await resolve(look); !done) co_return done;
+  if (look.trouble) {
+    note_waited(*look.trouble, asked);
+    co_await goes_on_without(*look.trouble);
+  }
+  co_return result<void>();
+}
+
 task<> verifier::resolve(tag_look& look) {
   if (auto read = read_item(*world_, repository_, look.tag, look.wanted, look.done); !read) co_return read;
+  look.source.reset();
+  look.target.reset();
+  look.unserved = false;
   auto source = co_await world_->source.resolve(repository_, look.tag);
+  if (source) look.source = *source;
   if (!source) {
-    co_await trouble(look, pass(std::move(source), "asking the source for " + look.tag).error(), false);
-    co_return result<void>();
+    look.trouble = pass(std::move(source), "asking the source for " + look.tag).error();
+    if (!is_left_out(look)) co_return result<void>();
   }
   auto target = co_await world_->target.resolve(repository_, look.tag);
   if (!target) {
-    co_await trouble(look, pass(std::move(target), "asking the target for " + look.tag).error(), true);
+    look.trouble = pass(std::move(target), "asking the target for " + look.tag).error();
+    look.unserved = true;
     co_return result<void>();
   }
-  silence_.broken();
-  look.source = *std::move(source);
   look.target = *std::move(target);
+  if (!look.trouble) silence_.broken();
   co_return result<void>();
 }
 
@@ -311,6 +325,7 @@ task<> verifier::look_once(content_key key, may_be what) {
   while (!found_.contains(key) && looking_.contains(key) && !must_end()) co_await looked_.wait();
   if (found_.contains(key) || must_end()) co_return result<void>();
   looking_.insert(key);
+  const timestamp asked = world_->now.now();
   result<found_content> looked;
   if (key.as_manifest) {
     looked = co_await look_at_manifest(key.digest, what);
@@ -319,6 +334,7 @@ task<> verifier::look_once(content_key key, may_be what) {
   }
   looking_.erase(key);
   if (looked) silence_.broken();
+  if (!looked) note_waited(looked.error(), asked);
   if (!looked && co_await goes_on_without(looked.error())) {
     unanswered_.emplace(key, std::move(looked).error());
     looked = found_content{};

@@ -3,21 +3,21 @@
 // Verifying one repository: the closure of every tag at the target, and what the source lists as referring to it,
 // compared with the source, digest by digest.
 //
-// Manifests that the log knows by digest alone are verified as tags are.
-// run() returns a verdict. `clean` needs two complete listings and an answer to every question: whatever could not be
-// asked makes it `unknown`, with the reason; what was found amiss is found all the same. What a registry does not
-// answer is asked once more; what the target does not serve then, nor at the end, while it answers for others, is
-// counted (`unserved`). A registry that answers nothing any more ends the run. Tags that the log
-// moved on from meanwhile, or that are still open, are not judged (`unsettled`), nor are parked ones: where such a tag
-// (or referrer) differs, and nothing else does, the verdict is `unjudged`. What filters or operators leave out is not
-// compared, and named (`left_out`). Content with other bytes than its digest says is doubted in all repositories that
-// have it (engine/doubt_rows.h), from the moment it is found, and not believed before it was read right: each run reads
-// what is doubted, whether anything needs it or not. What has another size than its manifest says is read. With deep,
-// every blob is read from the target and hashed. What is not as it should be is looked at twice. Each digest is looked
-// at once, tags page by page. Facts are journaled as they are found: tags found whole, doubts and their end, and at the
-// end the repository. What is amiss is not: the caller journals reopening(), and does so when no pass over the
-// repository runs. run() fails when the journal or a view cannot be used, and with errc::stopped after stop(). Once per
-// object; one executor; world, progress and rate must outlive it.
+// Manifests that the log knows by digest alone are verified as tags are. run() returns a verdict. `clean` needs two
+// complete listings and an answer to every question (of what is left out or parked: from the target alone): whatever
+// could not be asked makes it `unknown`, with the reason; what was found amiss is found all the same. What a registry
+// does not answer is asked once more; what the target does not serve then, nor at the end, while it answers for others,
+// is counted (`unserved`). A registry that answers nothing any more, or is waited for in vain too often, ends the run.
+// Tags that the log moved on from meanwhile, or that are still open, are not judged (`unsettled`), nor are parked ones:
+// where such a tag (or referrer) differs, and nothing else does, the verdict is `unjudged`. What filters or operators
+// leave out is not compared, and named (`left_out`). Content with other bytes than its digest says is doubted in all
+// repositories that have it (engine/doubt_rows.h), from the moment it is found, and not believed before it was read
+// right: each run reads what is doubted, whether anything needs it or not. What has another size than its manifest says
+// is read. With deep, every blob is read from the target and hashed. What is not as it should be is looked at twice.
+// Each digest is looked at once, tags page by page. Facts are journaled as they are found: tags found whole, doubts and
+// their end, and at the end the repository. What is amiss is not: the caller journals reopening(), and does so when no
+// pass over the repository runs. run() fails when the journal or a view cannot be used, and with errc::stopped after
+// stop(). Once per object; one executor; world, progress and rate must outlive it.
 
 #include <functional>
 #include <set>
@@ -31,6 +31,7 @@
 #include "engine/silence.h"
 #include "engine/sync_world.h"
 #include "engine/tag_listing.h"
+#include "engine/unserved_item.h"
 #include "engine/verifier_settings.h"
 #include "engine/verify_verdict.h"
 
@@ -71,20 +72,16 @@ class verifier {
   task<> check_listing();
   task<> verify_tags(const tag_names& tags);
   task<> verify_untagged();
-  struct unserved_item {
-    std::string ref;
-    std::optional<content_key> content;  // none: the reference itself
-    std::string reason = {};
-  };
   task<> ask_for_unserved();
   task<> ask_again(const unserved_item& item);
   boost::asio::awaitable<bool> answers(registry& of);
   boost::asio::awaitable<bool> goes_on_without(error answer);
-  boost::asio::awaitable<void> trouble(tag_look& look, error why, bool unserved);
+  void note_waited(const error& answer, timestamp asked);
   void note_unanswered(const std::string& what, const error& why, std::optional<unserved_item> unserved);
   void make_room();
   error too_many() const;
   task<> verify_page(tag_looks page);
+  task<> look_up(tag_look& look);
   task<> resolve(tag_look& look);
   task<> explore(longshore::digest root);
   enum class may_be : bool { manifest, either };
@@ -104,6 +101,7 @@ class verifier {
   task<> read_sizes(const closure_faults& below);
   task<> read_what_is_left();
   task<> read_what_nothing_needs();
+  task<> note_doubted(const longshore::digest& d, found_content::presence read);
   verify_verdict ended(std::optional<error> why);
   task<> judge(tag_look& look, tag_looks& whole);
   task<closure_faults> faults_below(const tag_look& look);
@@ -113,6 +111,7 @@ class verifier {
   void leave_out(std::string ref, std::string why);
   task<bool> still_stands(const tag_look& look);
   bool is_judged(const tag_look& look);
+  bool is_left_out(const tag_look& look) const;
   void note_judged(const closure_faults& below);
   void find(const tag_look& look, const closure_faults& below, std::vector<tag_mismatch> amiss);
   task<> on_several(std::size_t count, std::function<task<>(std::size_t)> each);
@@ -139,6 +138,7 @@ class verifier {
   std::set<longshore::digest> unserved_;     // of these: by the target
   std::vector<unserved_item> unserved_items_;
   silence silence_;
+  std::uint64_t waited_in_vain_ = 0;
   std::optional<error> trouble_;  // nothing more can be said
   bool stopping_ = false;
 };

@@ -4,6 +4,11 @@
 #include "engine/verifier.h"
 
 namespace longshore::engine {
+namespace {
+
+using question = unserved_item::question;
+
+}  // namespace
 
 // Open items are the passes' business, parked ones the operator's; what the target keeps on purpose is no difference.
 bool verifier::is_judged(const tag_look& look) {
@@ -32,6 +37,13 @@ bool verifier::is_judged(const tag_look& look) {
   return !keeps;
 }
 
+// Not compared, whatever the source shows.
+bool verifier::is_left_out(const tag_look& look) const {
+  if (!look.wanted) return world_->copying.filter->tag(look.tag).has_value();
+  if (is_open(*look.wanted, look.done)) return false;
+  return look.done && (look.done->state == item_state::skipped || look.done->state == item_state::parked);
+}
+
 void verifier::leave_out(std::string ref, std::string why) {
   if (verdict_.left_out.size() < settings_->unjudged_max) verdict_.left_out.push_back({std::move(ref), std::move(why)});
 }
@@ -45,7 +57,13 @@ std::vector<tag_mismatch> verifier::compared(const tag_look& look, const closure
 task<> verifier::judge(tag_look& look, tag_looks& whole) {
   if (look.trouble) {
     const bool shown = is_judged(look) && look.unserved;
-    note_unanswered(look.tag, *look.trouble, shown ? std::optional(unserved_item{look.tag, {}}) : std::nullopt);
+    // The target's answer is all that the checksum asks for.
+    if (!look.unserved && is_left_out(look)) {
+      if (look.is_tag && look.target) sum_.add(look.tag, look.target->text());
+      co_return result<void>();
+    }
+    note_unanswered(look.tag, *look.trouble,
+                    shown ? std::optional(unserved_item{question::reference, look.tag}) : std::nullopt);
     co_return result<void>();
   }
   auto seen = co_await faults_below(look);
@@ -66,8 +84,10 @@ task<> verifier::judge(tag_look& look, tag_looks& whole) {
   if (!is_judged(look)) co_return result<void>();
   if (!below.unknown.empty()) {
     const content_key& first = below.unknown.front();
+    const question asked = first.as_manifest ? question::manifest : question::blob;
     const bool unserved = unserved_.contains(first.digest);
-    note_unanswered(look.tag, unanswered_.at(first), unserved ? std::optional(unserved_item{{}, first}) : std::nullopt);
+    note_unanswered(look.tag, unanswered_.at(first),
+                    unserved ? std::optional(unserved_item{asked, first.digest.text()}) : std::nullopt);
     if (amiss.empty()) co_return result<void>();
   }
   auto stands = co_await still_stands(look);

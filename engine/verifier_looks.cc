@@ -214,7 +214,17 @@ task<found_content> verifier::look_at_blob(const longshore::digest& d) {
     out.is = *read;
     out.read = *read == presence::there;
   }
-  if (auto noted = co_await doubts_.note(d, out.is); !noted) co_return pass(std::move(noted));
+  // What is no blob may be a manifest, and only who has asked for both knows that it is gone.
+  presence seen = out.is;
+  if (!*there && doubts_.contains(d)) {
+    auto read = co_await doubts_.read(d);
+    if (!read) {
+      unserved_.insert(d);
+      co_return pass(std::move(read), "reading " + d.text() + " of the target, which is doubted");
+    }
+    seen = *read;
+  }
+  if (auto noted = co_await doubts_.note(d, seen); !noted) co_return pass(std::move(noted));
   if (out.is != presence::missing) co_return out;
   auto at_source = co_await world_->source.stat_blob(repository_, d);
   if (!at_source) co_return pass(std::move(at_source), "asking the source for blob " + d.text());
@@ -252,21 +262,28 @@ task<> verifier::read_what_is_left() {
 task<> verifier::read_what_nothing_needs() {
   for (const longshore::digest& d : doubts_.left()) {
     if (must_end()) break;
+    const timestamp asked = world_->now.now();
     auto read = co_await doubts_.read(d);
     if (!read) read = co_await doubts_.read(d);
     if (!read) {
+      note_waited(read.error(), asked);
       auto why = pass(std::move(read), "reading " + d.text() + " of the target, which is doubted").error();
       if (!co_await goes_on_without(why)) break;
-      note_unanswered(d.text(), why, unserved_item{{}, content_key{d, false}});
+      note_unanswered(d.text(), why, unserved_item{unserved_item::question::doubted, d.text()});
       continue;
     }
-    if (auto noted = co_await doubts_.note(d, *read); !noted) co_return noted;
-    if (*read != presence::wrong_bytes) continue;
-    ++verdict_.found;
-    verdict_.mismatches.push_back({d.text(), difference::wrong_bytes, d.text(),
-                                   "the target serves other bytes as " + d.text() +
-                                       ", which nothing needs now: delete it from the registry's storage"});
+    if (auto noted = co_await note_doubted(d, *read); !noted) co_return noted;
   }
+  co_return result<void>();
+}
+
+task<> verifier::note_doubted(const longshore::digest& d, presence read) {
+  if (auto noted = co_await doubts_.note(d, read); !noted) co_return noted;
+  if (read != presence::wrong_bytes) co_return result<void>();
+  ++verdict_.found;
+  verdict_.mismatches.push_back({d.text(), difference::wrong_bytes, d.text(),
+                                 "the target serves other bytes as " + d.text() +
+                                     ", which nothing needs now: delete it from the registry's storage"});
   co_return result<void>();
 }
 

@@ -6,6 +6,9 @@
 namespace longshore::engine {
 namespace {
 
+constexpr std::uint64_t waited_in_vain_min = 60;  // in all, and one more for each so many that were judged
+constexpr std::uint64_t judged_for_each_wait = 50;
+constexpr std::int64_t is_long_us = 5'000'000;
 constexpr std::int64_t unserved_pause_ms = 1'000;
 
 }  // namespace
@@ -24,6 +27,19 @@ boost::asio::awaitable<bool> verifier::goes_on_without(error answer) {
   co_return goes_on;
 }
 
+// What is refused at once costs nothing. A registry that lists its tags and lets everything else time out, or a proxy
+// that does so for it, would be waited for by the day.
+void verifier::note_waited(const error& answer, timestamp asked) {
+  const bool waited =
+      answer.code == errc::timed_out || answer.code == errc::throttled || world_->now.now().us - asked.us >= is_long_us;
+  const std::uint64_t judged = verdict_.tags + verdict_.untagged;
+  if (!waited || ++waited_in_vain_ < waited_in_vain_min + judged / judged_for_each_wait || trouble_) return;
+  trouble_ =
+      error{errc::timed_out, std::to_string(waited_in_vain_) + " questions were waited for in vain, after " +
+                                 std::to_string(judged) +
+                                 " tags and manifests were looked at, and no more are asked; the last: " + answer.text};
+}
+
 void verifier::note_unanswered(const std::string& what, const error& why, std::optional<unserved_item> unserved) {
   leave_out(what, describe(why));
   const std::string reason = what + ": " + describe(why);
@@ -35,17 +51,25 @@ void verifier::note_unanswered(const std::string& what, const error& why, std::o
 
 // The question that failed, once more.
 task<> verifier::ask_again(const unserved_item& item) {
-  if (item.content && item.content->as_manifest) {
-    auto document = co_await doubts_.read_manifest(item.content->digest);
+  if (item.asked == unserved_item::question::reference) {
+    auto tag = co_await world_->target.resolve(repository_, item.ref);
+    if (!tag) co_return pass(std::move(tag));
+    co_return result<void>();
+  }
+  const longshore::digest d = *longshore::digest::parse(item.ref);
+  if (item.asked == unserved_item::question::doubted) {
+    auto read = co_await doubts_.read(d);
+    if (!read) co_return pass(std::move(read));
+    co_return co_await note_doubted(d, *read);
+  }
+  if (item.asked == unserved_item::question::manifest) {
+    auto document = co_await doubts_.read_manifest(d);
     const bool answered =
         document || document.error().code == errc::not_found || document.error().code == errc::corrupt;
     if (!answered) co_return pass(std::move(document));
-  } else if (item.content) {
-    auto blob = co_await look_at_blob(item.content->digest);
-    if (!blob) co_return pass(std::move(blob));
   } else {
-    auto tag = co_await world_->target.resolve(repository_, item.ref);
-    if (!tag) co_return pass(std::move(tag));
+    auto blob = co_await look_at_blob(d);
+    if (!blob) co_return pass(std::move(blob));
   }
   co_return result<void>();
 }
@@ -58,11 +82,14 @@ task<> verifier::ask_for_unserved() {
   std::vector<unserved_item> still;
   for (unserved_item& item : unserved_items_) {
     if (stopping_) co_return stopped();
+    if (trouble_) co_return std::unexpected(*trouble_);
+    const timestamp asked = world_->now.now();
     auto served = co_await ask_again(item);
     if (served) {
       silence_.broken();
       continue;
     }
+    note_waited(served.error(), asked);
     if (!co_await goes_on_without(served.error())) co_return served;
     still.push_back(std::move(item));
   }
@@ -74,14 +101,9 @@ task<> verifier::ask_for_unserved() {
   co_return result<void>();
 }
 
-boost::asio::awaitable<void> verifier::trouble(tag_look& look, error why, bool unserved) {
-  look.trouble = why;
-  look.unserved = unserved;
-  co_await goes_on_without(std::move(why));
-}
-
 // What a registry did not answer about it leaves it unknown, and nothing else.
 task<> verifier::without(const tag_look& look, error why) {
+  note_waited(why, world_->now.now());
   if (co_await goes_on_without(why)) note_unanswered(look.tag, why, std::nullopt);
   co_return result<void>();
 }

@@ -417,9 +417,33 @@ TEST_F(copy_run_test, a_target_that_takes_no_pushes_is_told_in_the_words_of_a_co
     ASSERT_EQ(outcomes_.size(), 1u);
     const std::string& text = outcomes_[0].why->text;
     EXPECT_NE(text.find("takes no pushes"), std::string::npos) << text;
+    EXPECT_EQ(text.find("takes no pushes"), text.rfind("takes no pushes")) << "once: " << text;
     EXPECT_TRUE(text.ends_with("Let it take them, then copy again")) << text;
     EXPECT_EQ(text.find("unpark"), std::string::npos) << text;
   }
+}
+
+TEST_F(copy_run_test, a_source_that_refuses_a_blob_is_no_target_that_takes_no_pushes) {
+  add("a", "v1", {"layer"});
+  copying_.by = copied_by::command;
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "open_blob") return std::nullopt;
+    return memory_registry::fault{{errc::unsupported, "source: status 405"}};
+  };
+  EXPECT_EQ(copy_afresh({{"a", {}}}).failed, 1u);
+  ASSERT_EQ(outcomes_.size(), 1u);
+  EXPECT_EQ(outcomes_[0].why->text.find("the target takes no pushes"), std::string::npos) << outcomes_[0].why->text;
+}
+
+TEST_F(copy_run_test, a_manifest_type_that_the_target_does_not_know_is_no_read_only_target) {
+  add("a", "v1", {"layer"});
+  copying_.by = copied_by::command;
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "put_manifest") return std::nullopt;
+    return memory_registry::fault{{errc::unsupported, "status 400 (UNSUPPORTED: manifest type)"}};
+  };
+  EXPECT_EQ(copy_afresh({{"a", {}}}).failed, 1u);
+  EXPECT_EQ(outcomes_[0].why->text.find("Let it take them"), std::string::npos) << outcomes_[0].why->text;
 }
 
 }  // namespace

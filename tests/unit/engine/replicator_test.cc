@@ -330,5 +330,64 @@ TEST_F(replicator_test, the_last_of_many_deletions_that_were_held_back_is_looked
   EXPECT_EQ(repository("a").parked, 19u);
 }
 
+TEST_F(replicator_test, deletions_by_digest_that_were_held_back_are_all_given_up_when_the_source_is_back) {
+  std::map<std::string, digest> tags;
+  for (int n = 10; n < 40; ++n) {
+    const std::string tag = "v" + std::to_string(n);
+    const digest d = push("a", tag, tag);
+    tags.emplace(tag, d);
+    say_pushed_digest("a", d);
+  }
+  start();
+  idle();
+  clock_.advance_us(3'600'000'000);
+  std::map<std::string, manifest_document> documents;
+  for (const auto& [tag, d] : tags) {
+    documents.emplace(tag, *source_.manifest_at("a", d.text()));
+    source_.erase_manifest("a", d);
+    say_observed_gone("a", tag);
+    say_erased("a", {}, d.text());
+  }
+  replicator_->changed("a");
+  idle();
+  for (const auto& [tag, d] : tags) {
+    source_.add_manifest("a", documents.at(tag).media_type, documents.at(tag).bytes);
+    source_.set_tag("a", tag, d);
+  }
+  pauses_.advance(settings_.apart_look_ms);
+  settle();
+  idle();
+  EXPECT_EQ(repository("a").parked, 0u);
+}
+
+TEST_F(replicator_test, the_last_of_many_deletions_by_digest_is_looked_for_too) {
+  std::vector<digest> all;
+  for (int n = 10; n < 40; ++n) {
+    const std::string tag = "v" + std::to_string(n);
+    all.push_back(push("a", tag, tag));
+    say_pushed_digest("a", all.back());
+  }
+  start();
+  idle();
+  clock_.advance_us(3'600'000'000);
+  std::ranges::sort(all);
+  const manifest_document last = *source_.manifest_at("a", all.back().text());
+  for (int n = 10; n < 40; ++n) say_observed_gone("a", "v" + std::to_string(n));
+  for (const digest& d : all) {
+    source_.erase_manifest("a", d);
+    say_erased("a", {}, d.text());
+  }
+  replicator_->changed("a");
+  idle();
+  ASSERT_EQ(repository("a").parked, 60u);
+  source_.add_manifest("a", last.media_type, last.bytes);
+  for (int hour = 0; hour < 5; ++hour) {
+    pauses_.advance(settings_.apart_look_ms);
+    settle();
+    idle();
+  }
+  EXPECT_EQ(item("a", all.back().text()).state, item_state::done);
+}
+
 }  // namespace
 }  // namespace longshore::engine

@@ -1313,5 +1313,152 @@ TEST_F(verifier_test, what_is_unknown_below_a_tag_that_is_not_judged_is_judged_i
   EXPECT_EQ(v.unserved, 1u);
 }
 
+TEST_F(verifier_test, a_doubted_manifest_that_is_not_served_is_not_gone) {
+  mirror("r");
+  const digest d = add_oci_image(target_, "r", {"only there"});
+  ASSERT_TRUE(run(journal_->append({record::content_doubted("r", d)})));
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.ref != d.text() || c.verb != "get_manifest") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::unknown);
+  EXPECT_EQ(repository("r").doubted, 1u) << "nobody read it, and nobody saw it gone";
+  EXPECT_EQ(v.unserved, 1u);
+  EXPECT_NE(state_of(**desired_->repository("r"), repository("r")).state, sync_state::synced);
+}
+
+TEST_F(verifier_test, a_doubted_tagged_manifest_that_is_not_served_is_not_gone) {
+  mirror("r");
+  const digest d = *source_.tag("r", "plain");
+  ASSERT_TRUE(run(journal_->append({record::content_doubted("r", d)})));
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.ref != d.text() || c.verb != "get_manifest") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  verify("r");
+  EXPECT_EQ(repository("r").doubted, 1u) << "nobody read it, and nobody saw it gone";
+}
+
+TEST_F(verifier_test, a_doubted_manifest_that_an_index_calls_something_else_is_not_gone_when_it_is_not_served) {
+  const std::string type(media_type::oci_index);
+  const digest part = add_oci_image(source_, "r", {"one"});
+  const digest d = source_.add_manifest("r", type,
+                                        "{\"schemaVersion\":2,\"mediaType\":\"" + type + "\",\"manifests\":[" +
+                                            descriptor_json("application/x-of-nobody", part, 8) + "]}");
+  source_.set_tag("r", "v1", d);
+  say_pushed("r", "v1", d);
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  ASSERT_TRUE(run(journal_->append({record::content_doubted("r", part)})));
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.ref != part.text() || c.verb != "get_manifest") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  EXPECT_EQ(verify("r").is, state::unknown);
+  EXPECT_EQ(repository("r").doubted, 1u) << "nobody read it, and nobody saw it gone";
+}
+
+TEST_F(verifier_test, a_doubted_manifest_that_is_served_after_a_moment_is_read) {
+  mirror("r");
+  const digest d = add_oci_image(target_, "r", {"only there"});
+  ASSERT_TRUE(run(journal_->append({record::content_doubted("r", d)})));
+  int asked = 0;
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.ref != d.text() || c.verb != "get_manifest" || ++asked > 2) return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(v.unserved, 0u);
+  EXPECT_EQ(repository("r").doubted, 0u) << "its own bytes, read as a manifest";
+}
+
+TEST_F(verifier_test, a_tag_that_was_given_up_because_the_source_does_not_serve_it_keeps_nothing_unknown) {
+  mirror("r");
+  ASSERT_TRUE(run(journal_->append({record::skip_asked(**desired_->item("r", "plain"), "broken at the source")})));
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || c.ref != "plain") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::clean) << v.reason;
+}
+
+TEST_F(verifier_test, what_is_parked_stays_unjudged_while_the_source_does_not_serve_it) {
+  mirror("r");
+  const auto whole = verify("r");
+  ASSERT_TRUE(
+      run(journal_->append({record::item_parked(**desired_->item("r", "plain"), {errc::rejected, "too large"})})));
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || c.ref != "plain") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::unjudged) << v.reason;
+  EXPECT_EQ(v.parked, 1u);
+  EXPECT_EQ(v.checksum, whole.checksum) << "of all of the target's tags";
+}
+
+TEST_F(verifier_test, what_a_target_that_keeps_all_does_not_serve_is_told_too) {
+  settings_.deletes = delete_mode::keep;
+  mirror("r");
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || c.ref != "plain") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  EXPECT_EQ(verify("r").unserved, 1u);
+}
+
+TEST_F(verifier_test, a_backend_that_times_out_for_every_manifest_ends_the_run_in_bounded_questions) {
+  mirror("r");
+  for (int i = 0; i < 200; ++i) push("r", "v" + std::to_string(i), {"l" + std::to_string(i)});
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  target_.forget_calls();
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb == "list_tags") return std::nullopt;
+    return memory_registry::fault{{errc::timed_out, "no answer in 30 s"}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(v.is, state::unknown);
+  EXPECT_LT(target_.operations(), 200u) << "each of them half a minute";
+  EXPECT_NE(v.reason.find("60 questions"), std::string::npos) << v.reason;
+}
+
+TEST_F(verifier_test, a_proxy_that_waits_for_a_dead_storage_ends_the_run_in_bounded_time) {
+  mirror("r");
+  for (int i = 0; i < 200; ++i) push("r", "v" + std::to_string(i), {"l" + std::to_string(i)});
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  const timestamp began = clock_.now();
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    // Each second image is served.
+    if (c.verb != "get_manifest" || c.ref.back() % 2 == 0) return std::nullopt;
+    clock_.advance_us(60'000'000);
+    return memory_registry::fault{{errc::unavailable, "status 504"}};
+  };
+  EXPECT_EQ(verify("r").is, state::unknown);
+  EXPECT_LE(clock_.now().us - began.us, 80 * 60'000'000LL);
+}
+
+TEST_F(verifier_test, what_is_refused_at_once_is_asked_for_to_the_end) {
+  mirror("r");
+  std::set<std::string> damaged;
+  for (int i = 0; i < 150; ++i) {
+    damaged.insert(push("r", "v" + std::to_string(i), {"l" + std::to_string(i)}).text());
+  }
+  push("r", "zzz", {"last"});
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  target_.erase_blob("r", digest::of("last"));
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (!damaged.contains(c.ref) || c.verb != "get_manifest") return std::nullopt;
+    return memory_registry::fault{{errc::unavailable, "status 500"}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(kinds(v), "zzz=missing_blob") << v.reason;
+  EXPECT_GT(v.unserved, 0u) << "it is shown";
+}
+
 }  // namespace
 }  // namespace longshore::engine
