@@ -30,6 +30,8 @@ result<repository_counts> count_repositories(const engine::desired& wanted, cons
     counts.skipped += r.skipped;
     counts.sparse += r.sparse;
     counts.mismatches += r.mismatches;
+    const bool fails = r.state == engine::sync_state::failed || r.failed > 0 || r.retry_count > 0;
+    if (r.state != engine::sync_state::skipped && fails) ++counts.troubled;
     if (r.state == engine::sync_state::skipped && r.doubted > 0) ++counts.skipped_doubted;
     if (r.verified_at.us != 0) {
       ++counts.verified;

@@ -13,10 +13,12 @@ namespace longshore::api {
 struct repository_counts {
   std::array<std::uint64_t, 5> by_state{};                        // indexed by engine::sync_state
   std::uint64_t parked = 0, failed = 0, skipped = 0, sparse = 0;  // items
-  std::uint64_t skipped_doubted = 0;                              // left out, and with wrong bytes at the target
-  std::uint64_t verified = 0;                                     // repositories found equal and whole at some time
-  std::uint64_t mismatches = 0;                                   // found since
-  timestamp oldest_verified;                                      // of those verified
+  // Whose last pass failed, or some item of them, though they are being tried again now.
+  std::uint64_t troubled = 0;
+  std::uint64_t skipped_doubted = 0;  // left out, and with wrong bytes at the target
+  std::uint64_t verified = 0;         // repositories found equal and whole at some time
+  std::uint64_t mismatches = 0;       // found since
+  timestamp oldest_verified;          // of those verified
   std::uint64_t total() const { return std::accumulate(by_state.begin(), by_state.end(), std::uint64_t{0}); }
   std::uint64_t of(engine::sync_state s) const { return by_state[static_cast<std::size_t>(s)]; }
 };

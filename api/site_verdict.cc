@@ -69,7 +69,7 @@ class judge {
       case follower_state::following:
         return;
       case follower_state::away:
-        return mind("the primary does not answer, it is tried again by itself: " + why);
+        return mind("the primary's log is not followed just now, it is tried again by itself: " + why);
       case follower_state::unauthorized:
       case follower_state::refused:
       case follower_state::halted:
@@ -85,8 +85,11 @@ class judge {
       if (!why.empty()) fails(std::string(part) + " goes on no more until the site is restarted: " + why);
     }
     const repository_counts& n = site_->counts;
-    if (n.of(engine::sync_state::failed) > 0) {
-      mind("longshore status --state failed: which failed, why, and when they are tried again");
+    if (n.troubled > 0) {
+      mind(
+          counted(n.troubled, "repository is", "repositories are") +
+          " not brought whole: longshore status --state failed says which, why, and when they are tried again (--state "
+          "started: those that are tried now)");
     }
     if (n.parked > 0) mind("longshore items --state parked: what waits for you, and what to do");
     if (n.skipped_doubted > 0) {
@@ -98,9 +101,9 @@ class judge {
   void verifying() {
     const verifying_facts& v = site_->facts.verifying;
     if (v.not_compared > 0) {
-      mind(counted(v.not_compared, "repository", "repositories") +
-           " could not be compared when last verified: " + (v.not_compared > 1 ? "the first is " : "") +
-           v.first_not_compared + "; longshore verify REPOSITORY tries again now");
+      mind(counted(v.not_compared, "repository", "repositories") + " could not be compared when last verified: " +
+           (v.not_compared > 1 ? "the first is " : "") + v.first_not_compared +
+           "; tried again by itself, or now by longshore verify; longshore verify --status lists them");
     }
     if (!v.broken_off.empty()) mind("the last verification ended before its end: " + v.broken_off);
   }

@@ -67,6 +67,8 @@ json::object json_of(const engine::verify_run& r, timestamp now) {
           {"skipped_tags", r.skipped},
           {"mismatches_found", r.mismatches_found},
           {"not_in_log", r.unclaimed},
+          {"kept_by_target", r.kept_by_target},
+          {"not_at_source", r.not_at_source},
           {"mismatches", std::move(mismatches)},
           {"unknown", std::move(unknowns)},
           {"left_out", std::move(left_out)},

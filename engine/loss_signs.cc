@@ -45,7 +45,9 @@ bool loss_signs::asks_for_all() const {
 
 bool loss_signs::may_begin(const std::string& repository, timestamp now) const {
   const auto begun = begun_at_us_.find(repository);
-  return begun == begun_at_us_.end() || now.us - begun->second >= again_us;
+  if (begun == begun_at_us_.end()) return true;
+  const std::int64_t ago_us = now.us - begun->second;
+  return ago_us >= again_us || ago_us < 0;  // the clock was set back
 }
 
 void loss_signs::forget_old(timestamp now) {
@@ -83,6 +85,7 @@ void loss_signs::failed(const std::string& repository) {
   }
   signs_.clear();
   losses_.clear();
+  not_looked_at_.clear();
   all_gone_.clear();
 }
 
@@ -114,7 +117,7 @@ void loss_signs::ended_all(const looked& run, timestamp now) {
     if (mended_.size() < names_max) mended_.insert_or_assign(repository, now.us);
   }
   losses_.clear();
-  all_gone_.clear();
+  if (all_gone_at_ <= static_cast<std::uint64_t>(run.since)) all_gone_.clear();
 }
 
 std::string loss_signs::reason() const {

@@ -39,7 +39,10 @@ class loss_signs {
   // Records that the journal was given together; most say nothing here.
   void note(const std::vector<log::event>& submitted, timestamp now);
   // All of it seems to be gone.
-  void note_all_gone(std::string why) { all_gone_ = std::move(why); }
+  void note_all_gone(std::string why) {
+    all_gone_ = std::move(why);
+    all_gone_at_ = ++order_;
+  }
 
   // What is to be verified now: one repository, or all (""). Forgets what is old.
   std::optional<std::string> due(timestamp now);
@@ -65,7 +68,7 @@ class loss_signs {
   std::map<std::string, std::int64_t, std::less<>> losses_;  // and when, us
   std::map<std::string, int, std::less<>> not_looked_at_;    // times in a row, of signs_ and ""
   std::map<std::string, std::int64_t, std::less<>> begun_at_us_;
-  std::uint64_t order_ = 0;
+  std::uint64_t order_ = 0, all_gone_at_ = 0;
   std::string all_gone_;  // why
 };
 

@@ -71,6 +71,7 @@ task<> repository_look::ask(std::vector<tag_question> questions, tag_answers& an
   const auto worker = [&]() -> asio::awaitable<void> {
     while (next < questions.size() && !away && !stopped) {
       const tag_question& q = questions[next++];
+      const timestamp began = world_->now.now();
       auto answer = co_await reader_.resolve(repository_, q.tag, q.known);
       if (answer) {
         answers.emplace(q.tag, *std::move(answer));
@@ -82,7 +83,9 @@ task<> repository_look::ask(std::vector<tag_question> questions, tag_answers& an
           report_.failed = answer.error();
           report_.failed->text = q.tag + ": " + report_.failed->text;
         }
-        if (!co_await silent.goes_on_without(answer.error().code, answers_control)) away = true;
+        silent.waits().failed(answer.error().code, world_->now.now().us - began.us);
+        if (silent.waits().too_many() || !co_await silent.goes_on_without(answer.error().code, answers_control))
+          away = true;
       }
     }
   };

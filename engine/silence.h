@@ -12,6 +12,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <functional>
 
+#include "engine/vain_waits.h"
 #include "storage/env/result.h"
 
 namespace longshore::engine {
@@ -20,12 +21,19 @@ class silence {
  public:
   static constexpr int failures_max = 12;  // in a row: more than are asked at once
 
-  void broken() { failures_in_a_row_ = 0; }
+  void broken() {
+    failures_in_a_row_ = 0;
+    waits_.answered();
+  }
   boost::asio::awaitable<bool> goes_on_without(errc answer,
                                                const std::function<boost::asio::awaitable<bool>()>& answers_control);
 
+  // What was waited for in vain, of which only who asked knows how long it took.
+  vain_waits& waits() { return waits_; }
+
  private:
   int failures_in_a_row_ = 0;
+  vain_waits waits_;
 };
 
 }  // namespace longshore::engine

@@ -50,7 +50,8 @@ void target_watch::heed(const verify_run& run) {
 void target_watch::verify_what_is_due() {
   const verify_run& last = verifies_->last();
   const timestamp now = world_->now.now();
-  if (last.running || (last.number > 0 && now.us - last.finished.us < quiet_us)) return;
+  const std::int64_t quiet = now.us - last.finished.us;
+  if (last.running || (last.number > 0 && quiet >= 0 && quiet < quiet_us)) return;
   const auto next = signs_.due(now);
   if (!next) return;
   verify_request asked;

@@ -16,6 +16,7 @@ namespace asio = boost::asio;
 
 namespace {
 
+constexpr std::int64_t not_compared_again_us = 3'600'000'000;  // the registry may be back
 constexpr std::int64_t pause_ms_max = 60'000;
 constexpr std::int64_t pause_ms_min = 100;
 constexpr std::size_t due_max = 1'000;     // taken at a time: the views are read whole to find them
@@ -221,6 +222,8 @@ void verification::add(verify_run& to, const std::string& repository, const veri
 
 void verification::add_amiss(verify_run& to, const std::string& repository, const verify_verdict& verdict) {
   to.mismatches_found += verdict.found;
+  to.kept_by_target += verdict.kept_by_target;
+  to.not_at_source += verdict.not_at_source;
   not_compared_.erase(repository);
   if (verdict.is == verify_verdict::state::unknown) note_unknown(to, repository, verdict.reason);
   for (const tag_mismatch& m : verdict.mismatches) {
@@ -254,6 +257,7 @@ result<verification::due> verification::look_for_due() const {
     if (!worked) return true;
     std::int64_t last = std::max((*done)->verified_at.us, (*done)->created_at.us);
     if (const auto tried = tried_at_.find(wanted.name); tried != tried_at_.end()) last = std::max(last, tried->second);
+    if (not_compared_.contains(wanted.name)) last -= std::max<std::int64_t>(every_us - not_compared_again_us, 0);
     if (now - last >= every_us) found.emplace_back(last, wanted.name);
     return true;
   });

@@ -51,6 +51,7 @@ struct verify_run {
   timestamp started, finished;
   std::size_t total = 0, done = 0, clean = 0, unjudged = 0, mismatched = 0, unknown_repositories = 0;
   std::uint64_t unsettled = 0, parked = 0, skipped = 0, mismatches_found = 0, unclaimed = 0;
+  std::uint64_t kept_by_target = 0, not_at_source = 0;  // of mismatches_found (engine/verify_verdict.h)
   verify_progress progress;
   std::size_t reopening = 0;            // repositories whose findings wait for a pass to end
   std::string repository;               // being verified now

@@ -196,7 +196,9 @@ task<> verifier::verify_untagged() {
 }
 
 task<> verifier::verify_page(tag_looks page) {
+  std::uint64_t waits = silence_.waits().count();
   for (const bool again : {false, true}) {
+    silence_.waits().go_back(waits);
     std::vector<tag_look*> asked;
     for (tag_look& look : page) {
       if (!again || std::exchange(look.trouble, std::nullopt)) asked.push_back(&look);
@@ -208,8 +210,10 @@ task<> verifier::verify_page(tag_looks page) {
     if (look.target && look.source == look.target) roots.insert(*look.target);
   }
   const std::vector<longshore::digest> distinct(roots.begin(), roots.end());
+  waits = silence_.waits().count();
   for (const bool again : {false, true}) {
     if (again && unanswered_.empty()) break;
+    silence_.waits().go_back(waits);
     for (const auto& [key, why] : std::exchange(unanswered_, {})) found_.erase(key);
     unserved_.clear();
     co_await on_several(distinct.size(), [&](std::size_t i) { return explore(distinct[i]); });

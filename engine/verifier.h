@@ -138,7 +138,6 @@ class verifier {
   std::set<longshore::digest> unserved_;     // of these: by the target
   std::vector<unserved_item> unserved_items_;
   silence silence_;
-  std::uint64_t waited_in_vain_ = 0;
   std::optional<error> trouble_;  // nothing more can be said
   bool stopping_ = false;
 };

@@ -141,6 +141,10 @@ void verifier::find(const tag_look& look, const closure_faults& below, std::vect
     for (const fault& b : below.faults) f.lost.push_back(b.of);
     if (!below.faults.empty()) f.lost.insert(f.lost.end(), below.manifests.begin(), below.manifests.end());
     if (look.source && !look.target) f.lost.push_back(*look.source);
+    for (const tag_mismatch& m : amiss) {
+      if (m.kind == difference::wrong_bytes || m.kind == difference::wrong_size) ++verdict_.kept_by_target;
+      if (m.kind == difference::extra_tag) ++verdict_.not_at_source;
+    }
     verdict_.findings.push_back(std::move(f));
   } else {
     for (tag_mismatch& m : amiss) {

@@ -218,13 +218,18 @@ task<found_content> verifier::look_at_blob(const longshore::digest& d) {
   presence seen = out.is;
   if (!*there && doubts_.contains(d)) {
     auto read = co_await doubts_.read(d);
+    // A registry that does not take the digest for a manifest's says nothing of it: the doubt stays, the blob is
+    // brought.
+    if (!read && (is_refused(read.error().code) || read.error().code == errc::denied)) read = presence::unknown;
     if (!read) {
       unserved_.insert(d);
       co_return pass(std::move(read), "reading " + d.text() + " of the target, which is doubted");
     }
     seen = *read;
   }
-  if (auto noted = co_await doubts_.note(d, seen); !noted) co_return pass(std::move(noted));
+  if (seen != presence::unknown) {
+    if (auto noted = co_await doubts_.note(d, seen); !noted) co_return pass(std::move(noted));
+  }
   if (out.is != presence::missing) co_return out;
   auto at_source = co_await world_->source.stat_blob(repository_, d);
   if (!at_source) co_return pass(std::move(at_source), "asking the source for blob " + d.text());
@@ -281,6 +286,7 @@ task<> verifier::note_doubted(const longshore::digest& d, presence read) {
   if (auto noted = co_await doubts_.note(d, read); !noted) co_return noted;
   if (read != presence::wrong_bytes) co_return result<void>();
   ++verdict_.found;
+  ++verdict_.kept_by_target;
   verdict_.mismatches.push_back({d.text(), difference::wrong_bytes, d.text(),
                                  "the target serves other bytes as " + d.text() +
                                      ", which nothing needs now: delete it from the registry's storage"});

@@ -6,9 +6,6 @@
 namespace longshore::engine {
 namespace {
 
-constexpr std::uint64_t waited_in_vain_min = 60;  // in all, and one more for each so many that were judged
-constexpr std::uint64_t judged_for_each_wait = 50;
-constexpr std::int64_t is_long_us = 5'000'000;
 constexpr std::int64_t unserved_pause_ms = 1'000;
 
 }  // namespace
@@ -27,16 +24,12 @@ boost::asio::awaitable<bool> verifier::goes_on_without(error answer) {
   co_return goes_on;
 }
 
-// What is refused at once costs nothing. A registry that lists its tags and lets everything else time out, or a proxy
-// that does so for it, would be waited for by the day.
 void verifier::note_waited(const error& answer, timestamp asked) {
-  const bool waited =
-      answer.code == errc::timed_out || answer.code == errc::throttled || world_->now.now().us - asked.us >= is_long_us;
-  const std::uint64_t judged = verdict_.tags + verdict_.untagged;
-  if (!waited || ++waited_in_vain_ < waited_in_vain_min + judged / judged_for_each_wait || trouble_) return;
+  silence_.waits().failed(answer.code, world_->now.now().us - asked.us);
+  if (!silence_.waits().too_many() || trouble_) return;
   trouble_ =
-      error{errc::timed_out, std::to_string(waited_in_vain_) + " questions were waited for in vain, after " +
-                                 std::to_string(judged) +
+      error{errc::timed_out, std::to_string(silence_.waits().count()) + " questions were waited for in vain, after " +
+                                 std::to_string(verdict_.tags + verdict_.untagged) +
                                  " tags and manifests were looked at, and no more are asked; the last: " + answer.text};
 }
 

@@ -23,6 +23,8 @@ struct verify_verdict {
   std::uint64_t found = 0;               // mismatches in all
   std::uint64_t unclaimed = 0;           // of these: of tags that the log does not speak of
   std::uint64_t ahead = 0;               // of those: the source has the tag, and its event may be on its way
+  std::uint64_t kept_by_target = 0;      // of found: wrong bytes, which a registry keeps under their digest
+  std::uint64_t not_at_source = 0;       // of found: tags that the log speaks of and only the target has
   std::string unclaimed_reason;          // of the first of those that only the target has
   std::uint64_t unanswered = 0;          // items that a registry did not answer for: makes it unknown
   std::uint64_t unserved = 0;            // of these: the target did not, while it answered for others

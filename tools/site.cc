@@ -293,7 +293,7 @@ result<void> site::able() const {
   if (stopping_) return fail(errc::stopped, "the site is stopping");
   if (log_->failed() || journal_->failed()) return fail(errc::unavailable, "the log cannot be written; restart");
   if (store_.db->poisoned()) return fail(errc::unavailable, "the database cannot be written any more; restart");
-  return secondary_ ? result<void>() : store_.dir.check_space(config_.log.space_min);
+  return store_.dir.check_space(config_.log.space_min);
 }
 
 result<void> site::ready() const {

@@ -29,15 +29,6 @@ std::uint64_t not_judged(const json::value& run) {
   return number_at(run, "/unsettled_tags") + number_at(run, "/parked_tags");
 }
 
-// As far as they are listed.
-std::uint64_t count_of(const json::value& run, std::initializer_list<std::string_view> kinds) {
-  boost::system::error_code ec;
-  const json::value* all = run.find_pointer("/mismatches", ec);
-  if (all == nullptr || !all->is_array()) return 0;
-  return static_cast<std::uint64_t>(std::ranges::count_if(
-      all->get_array(), [&](const auto& m) { return std::ranges::find(kinds, text_at(m, "/kind")) != kinds.end(); }));
-}
-
 // 0 all of it was compared and found equal; 1 something is amiss, or nothing could be compared; 3 some could not be, or
 // is not judged.
 int verdict_of(const json::value& run) {
@@ -87,10 +78,8 @@ class teller {
                   counted(number_at(run, "/unsettled_tags"), "tag").c_str(), n("/parked_tags").c_str());
     }
     // A registry that has other bytes under a digest keeps them, and what the source lacks it alone can bring.
-    const std::uint64_t strange = number_at(run, "/not_in_log"),
-                        stubborn = count_of(run, {"wrong_bytes", "wrong_size"});
-    const std::uint64_t extra = count_of(run, {"extra_tag"});
-    const std::uint64_t lacking = extra > strange ? extra - strange : 0;
+    const std::uint64_t strange = number_at(run, "/not_in_log"), stubborn = number_at(run, "/kept_by_target");
+    const std::uint64_t lacking = number_at(run, "/not_at_source");
     if (number_at(run, "/mismatches_found") > strange + stubborn + lacking) {
       std::printf("%s\n", flag_at(run, "/repair")
                               ? "what was found is being mended; longshore status shows how it goes"
@@ -155,11 +144,23 @@ result<json::value> ask(online_site& site, site_question q) {
   return body;
 }
 
+// What stands now, of runs that were asked for and of the schedule's.
+void tell_not_compared(const json::value& run) {
+  boost::system::error_code ec;
+  const json::value* listed = run.find_pointer("/not_compared/listed", ec);
+  if (listed == nullptr || !listed->is_array()) return;
+  for (const json::value& one : listed->get_array()) {
+    std::printf("%s: not compared when last verified: %s\n", text_at(one, "/repository").c_str(),
+                text_at(one, "/reason").c_str());
+  }
+}
+
 // The run that goes on, or went on last, as far as it is.
 int show_last(const invocation& call, online_site& site) {
   auto run = ask(site, site.question("GET", "/v1/verify"));
   if (!run) return failed(call, run.error());
   if (number_at(*run, "/run") == 0) {
+    if (!call.json) tell_not_compared(*run);
     return failed(call, {errc::not_found, "no verification was asked for since the site was started"});
   }
   if (!call.json) {
@@ -171,6 +172,7 @@ int show_last(const invocation& call, online_site& site) {
   tells.tell(*run);
   if (!is_running(*run)) {
     tells.sum_up(*run);
+    if (!call.json && number_at(*run, "/repositories/unknown") == 0) tell_not_compared(*run);
     return verdict_of(*run);
   }
   if (call.json) {

@@ -58,7 +58,7 @@ TEST_F(site_verdict_test, a_site_that_does_all_of_it_is_well) {
 TEST_F(site_verdict_test, what_is_parked_or_failed_wants_attention_and_is_said_how_to_look_at) {
   follows(follower_state::following);
   counts_.parked = 9;
-  count(sync_state::failed, 1);
+  counts_.troubled = 1;
   EXPECT_EQ(judged().state, site_state::attention);
   EXPECT_THAT(all(), HasSubstr("longshore items --state parked"));
   EXPECT_THAT(all(), HasSubstr("longshore status --state failed"));

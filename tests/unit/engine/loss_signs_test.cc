@@ -179,6 +179,25 @@ TEST_F(loss_signs_test, what_could_not_be_compared_stays_suspected_by_itself) {
   EXPECT_EQ(signs_.reason(), "");
 }
 
+TEST_F(loss_signs_test, what_was_lost_while_all_were_verified_has_all_verified_again) {
+  began("", now_);
+  signs_.note_all_gone("it is empty");
+  ended({});
+  EXPECT_EQ(signs_.reason(), "it is empty");
+  now_.us += loss_signs::again_us;
+  ASSERT_EQ(due(), "");
+  began("", now_);
+  ended({});
+  EXPECT_EQ(signs_.reason(), "");
+}
+
+TEST_F(loss_signs_test, a_clock_that_was_set_back_keeps_nothing_from_being_verified) {
+  lost("a");
+  began("a", now_);
+  now_.us -= 48 * loss_signs::again_us;
+  EXPECT_EQ(due(), "a");
+}
+
 TEST_F(loss_signs_test, one_loss_that_was_mended_is_not_suspected_for_ever) {
   missing("a");
   EXPECT_FALSE(due());

@@ -1187,6 +1187,21 @@ TEST_F(reconciler_test, however_many_tags_the_source_cannot_serve_no_moved_one_i
   expect_logged({"r"});
 }
 
+TEST_F(reconciler_test, a_source_that_lists_and_lets_all_else_wait_is_not_waited_for_by_the_day) {
+  for (int n = 0; n < 2'000; ++n) tag("r", "t" + std::to_string(n), "same");
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  clock_.advance_us(3'600'000'000);
+  const timestamp began = clock_.now();
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve") return std::nullopt;
+    clock_.advance_us(30'000'000);
+    return memory_registry::fault{{errc::timed_out, "no answer in 30 s"}};
+  };
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  EXPECT_FALSE(last_.complete);
+  EXPECT_LT(clock_.now().us - began.us, 1'000 * 30'000'000LL);
+}
+
 TEST_F(reconciler_test, a_source_that_is_away_amid_a_look_is_not_asked_for_every_tag) {
   for (int n = 0; n < 500; ++n) tag("r", "t" + std::to_string(n), "same");
   ASSERT_TRUE(reconcile(reconcile_mode::digests));
