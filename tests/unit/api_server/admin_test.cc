@@ -68,6 +68,17 @@ TEST_F(admin_test, wrong_bytes_in_a_repository_that_is_left_out_are_counted) {
   EXPECT_EQ(ask("/v1/status").at("verdict").at("state"), "attention");
 }
 
+TEST_F(admin_test, a_repository_that_failed_and_is_being_tried_again_is_not_well) {
+  open();
+  append({push_of("a", 1)});
+  journal(engine::record::sync_failed("a", "registry unavailable", {1'800'000'000'000'000}, 3));
+  journal(engine::record::sync_started("a"));
+  EXPECT_EQ(ask("/v1/status").at("repositories").at("started"), 1);
+  const json::value said = ask("/v1/status").at("verdict");
+  EXPECT_EQ(said.at("state"), "attention");
+  EXPECT_NE(said.at("to_do").at(0).as_string().find("1 repository is not brought whole"), std::string::npos);
+}
+
 TEST_F(admin_test, the_status_tells_what_came_for_no_source) {
   open();
   EXPECT_TRUE(ask("/v1/status").at("warnings").as_array().empty());
