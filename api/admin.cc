@@ -56,7 +56,7 @@ error no_states() {
 
 // A registry repeats what it could not deliver: what a stranger posted once is no warning for ever.
 bool is_misdirected(const ingest_stats& s, timestamp now) {
-  return s.misdirected > 0 && now.us - s.misdirected_at.us < 3'600'000'000;
+  return s.misdirected > 0 && is_turned_away_lately(s.misdirected_at, now);
 }
 
 std::string misdirected(const ingest_stats& s) {

@@ -118,11 +118,11 @@ class judge {
     }
     if (site_->heard == nullptr) return;
     for (const source_stats& s : site_->heard->sources) {
-      if (s.refused_in_a_row > 0) {
+      if (s.refused_in_a_row > 0 && is_turned_away_lately(s.refused_at, site_->now)) {
         fails(s.name + ": " + counted(s.refused_in_a_row, "notification", "notifications") +
               " refused in a row, the last because " + s.last_refusal);
       }
-      if (s.wrong_tokens_in_a_row > 0) {
+      if (s.wrong_tokens_in_a_row > 0 && is_turned_away_lately(s.wrong_token_at, site_->now)) {
         mind(s.name + ": " + counted(s.wrong_tokens_in_a_row, "request", "requests") +
              " with a wrong token in a row: longshore doctor");
       }

@@ -102,14 +102,29 @@ TEST_F(site_verdict_test, a_log_that_cannot_be_written_is_told_of_though_the_pri
 TEST_F(site_verdict_test, a_primary_that_refuses_notifications_is_failing_and_says_why) {
   heard_.sources[0].refused_in_a_row = 2;
   heard_.sources[0].last_refusal = "it is over the limit of 10 bytes";
+  heard_.sources[0].refused_at = start;
   EXPECT_EQ(judged().state, site_state::failing);
   EXPECT_THAT(
       judged().to_do,
       ElementsAre("north: 2 notifications refused in a row, the last because it is over the limit of 10 bytes"));
   heard_.sources[0].refused_in_a_row = 0;
   heard_.sources[0].wrong_tokens_in_a_row = 1;
+  heard_.sources[0].wrong_token_at = start;
   EXPECT_EQ(judged().state, site_state::attention);
   EXPECT_THAT(all(), HasSubstr("1 request with a wrong token"));
+}
+
+// A registry repeats within seconds: of a quiet one nothing need come for days after the disk was freed.
+TEST_F(site_verdict_test, what_a_source_was_refused_counts_for_an_hour) {
+  source_stats& s = heard_.sources[0];
+  s.refused_in_a_row = 2;
+  s.refused_at = start;
+  EXPECT_EQ(judged(3'599).state, site_state::failing);
+  EXPECT_EQ(judged(3'600).state, site_state::well);
+  s.wrong_tokens_in_a_row = 1;
+  s.wrong_token_at = start;
+  EXPECT_EQ(judged(3'599).to_do.size(), 2u);
+  EXPECT_EQ(judged(3'600).state, site_state::well) << "anybody may have sent it";
 }
 
 TEST_F(site_verdict_test, events_that_may_be_missing_are_said_to_be_looked_for_and_when) {
