@@ -142,7 +142,14 @@ admin::answering admin::status(const request&) {
   const ingest_stats* heard = world_.incoming != nullptr ? &world_.incoming->stats() : nullptr;
   if (heard != nullptr && is_misdirected(*heard, now)) warnings.push_back(misdirected(*heard));
   o.emplace("warnings", json::array(warnings.begin(), warnings.end()));
-  o.emplace("verdict", json_of(verdict_of({facts, *counts, heard, reports, world_.aside.count(), warnings, now})));
+  o.emplace("verdict", json_of(verdict_of({.facts = facts,
+                                           .counts = *counts,
+                                           .heard = heard,
+                                           .followers = reports,
+                                           .quarantined = world_.aside.count(),
+                                           .quarantined_at = world_.aside.newest_at(),
+                                           .warnings = warnings,
+                                           .now = now})));
   co_return json_page(o);
 }
 

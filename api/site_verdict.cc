@@ -8,6 +8,8 @@ namespace {
 // Of a follower nothing may be heard for so long; it reports once a minute.
 constexpr std::int64_t silent_us_max = 300'000'000;
 constexpr std::size_t silent_named_max = 10;
+// What could not be understood is kept and shown for good, and is news for a day.
+constexpr std::int64_t quarantined_us_max = 86'400'000'000;
 
 std::string counted(std::uint64_t n, const char* one, const char* many) {
   return std::to_string(n) + " " + (n == 1 ? one : many);
@@ -38,9 +40,9 @@ class judge {
     verifying();
     sources();
     followers();
-    if (site_->quarantined > 0) {
-      mind(counted(site_->quarantined, "notification", "notifications") +
-           " could not be understood: longshore status --quarantine");
+    if (site_->quarantined > 0 && site_->now.us - site_->quarantined_at.us < quarantined_us_max) {
+      mind(counted(site_->quarantined, "notification", "notifications") + " could not be understood, the last at " +
+           second_of(site_->quarantined_at) + ": longshore status --quarantine");
     }
     for (const std::string& warning : site_->warnings) mind(warning);
     site_verdict said;

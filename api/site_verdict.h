@@ -22,8 +22,9 @@ struct judged_site {
   const repository_counts& counts;
   const ingest_stats* heard = nullptr;     // none: this site takes no notifications
   std::span<const site_report> followers;  // those that report to this site
-  std::uint64_t quarantined = 0;
-  std::span<const std::string> warnings;  // told as they are
+  std::uint64_t quarantined = 0;           // all that ever were
+  timestamp quarantined_at;                // when the newest was
+  std::span<const std::string> warnings;   // told as they are
   timestamp now;
 };
 

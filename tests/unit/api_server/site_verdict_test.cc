@@ -31,7 +31,14 @@ class site_verdict_test : public ::testing::Test {
   void count(sync_state s, std::uint64_t n) { counts_.by_state[static_cast<std::size_t>(s)] = n; }
   site_verdict judged(std::int64_t seconds_since_start = 10) const {
     const timestamp now{start.us + seconds_since_start * 1'000'000};
-    return verdict_of({facts_, counts_, &heard_, followers_, quarantined_, warnings_, now});
+    return verdict_of({.facts = facts_,
+                       .counts = counts_,
+                       .heard = &heard_,
+                       .followers = followers_,
+                       .quarantined = quarantined_,
+                       .quarantined_at = start,
+                       .warnings = warnings_,
+                       .now = now});
   }
   std::string all() const {
     std::string text;
@@ -125,6 +132,13 @@ TEST_F(site_verdict_test, what_a_source_was_refused_counts_for_an_hour) {
   s.wrong_token_at = start;
   EXPECT_EQ(judged(3'599).to_do.size(), 2u);
   EXPECT_EQ(judged(3'600).state, site_state::well) << "anybody may have sent it";
+}
+
+TEST_F(site_verdict_test, what_could_not_be_understood_is_news_for_a_day) {
+  quarantined_ = 1;
+  EXPECT_EQ(judged(86'399).state, site_state::attention);
+  EXPECT_THAT(all(), HasSubstr("1 notification could not be understood, the last at 2027-01-15T08:00:00Z: longshore"));
+  EXPECT_EQ(judged(86'400).state, site_state::well);
 }
 
 TEST_F(site_verdict_test, events_that_may_be_missing_are_said_to_be_looked_for_and_when) {
