@@ -141,9 +141,24 @@ class judge {
            (heard ? "for " + time_of(silent_us) : "since the start, " + time_of(silent_us) + " ago") +
            ": is it running? If it follows no more: longshore forget-site " + s.name);
     }
+    silent += never_reported(silent);
     if (silent <= silent_named_max) return;
     mind(counted(silent - silent_named_max, "more site has", "more sites have") +
-         " not been heard of: longshore status --sites");
+         " not been heard of: compare longshore status --sites with [[follower]]");
+  }
+
+  // How many of those configured; they are named as long as there is room after the other silent ones.
+  std::size_t never_reported(std::size_t silent) {
+    if (site_->now.us - site_->facts.started.us <= silent_us_max) return 0;
+    std::size_t found = 0;
+    for (const std::string& name : site_->facts.followers) {
+      if (std::ranges::find(site_->followers, name, &site_report::name) != site_->followers.end()) continue;
+      if (silent + ++found > silent_named_max) continue;
+      mind(name +
+           " is a configured follower and has never reported: is it running, and its token right? If it is no more, "
+           "take it out of [[follower]]");
+    }
+    return found;
   }
 
   const judged_site* site_;

@@ -174,6 +174,22 @@ TEST_F(site_verdict_test, a_follower_not_heard_of_since_the_start_is_silent_sinc
   EXPECT_THAT(judged(301).to_do.back(), HasSubstr("30 more sites"));
 }
 
+TEST_F(site_verdict_test, a_configured_follower_that_never_reported_wants_attention) {
+  facts_.followers = {"rome", "oslo"};
+  followers_ = {{"oslo", 0, {start.us + 301'000'000}, "{}", {}}};
+  EXPECT_EQ(judged(300).state, site_state::well) << "it may come yet";
+  EXPECT_THAT(
+      judged(301).to_do,
+      ElementsAre("rome is a configured follower and has never reported: is it running, and its token right? If "
+                  "it is no more, take it out of [[follower]]"));
+  followers_.push_back({"rome", 0, {start.us + 301'000'000}, "{}", {}});
+  EXPECT_EQ(judged(301).state, site_state::well);
+  followers_.clear();
+  facts_.followers.assign(40, "rome");
+  EXPECT_THAT(judged(301).to_do, SizeIs(11)) << "the rest is a number";
+  EXPECT_THAT(judged(301).to_do.back(), HasSubstr("30 more sites"));
+}
+
 TEST_F(site_verdict_test, what_no_verification_could_compare_lately_wants_attention) {
   follows(follower_state::following);
   facts_.verifying.not_compared = 2;
