@@ -56,7 +56,7 @@ error no_states() {
 
 // A registry repeats what it could not deliver: what a stranger posted once is no warning for ever.
 bool is_misdirected(const ingest_stats& s, timestamp now) {
-  return s.misdirected > 0 && now.us - s.misdirected_at.us < 3'600'000'000;
+  return s.misdirected > 0 && is_turned_away_lately(s.misdirected_at, now);
 }
 
 std::string misdirected(const ingest_stats& s) {
@@ -142,7 +142,14 @@ admin::answering admin::status(const request&) {
   const ingest_stats* heard = world_.incoming != nullptr ? &world_.incoming->stats() : nullptr;
   if (heard != nullptr && is_misdirected(*heard, now)) warnings.push_back(misdirected(*heard));
   o.emplace("warnings", json::array(warnings.begin(), warnings.end()));
-  o.emplace("verdict", json_of(verdict_of({facts, *counts, heard, reports, world_.aside.count(), warnings, now})));
+  o.emplace("verdict", json_of(verdict_of({.facts = facts,
+                                           .counts = *counts,
+                                           .heard = heard,
+                                           .followers = reports,
+                                           .quarantined = world_.aside.count(),
+                                           .quarantined_at = world_.aside.newest_at(),
+                                           .warnings = warnings,
+                                           .now = now})));
   co_return json_page(o);
 }
 

@@ -86,6 +86,7 @@ std::optional<answer> ingest::admit(request& r) {
     ++stats_.sources[*meant].unauthorized;
     // Anybody can send these: they are shown, and no reason to suspect a loss.
     ++stats_.sources[*meant].wrong_tokens_in_a_row;
+    stats_.sources[*meant].wrong_token_at = world_.now.now();
   }
   warn_sometimes(warned_unauthorized_,
                  "a notification came with a wrong token" +
@@ -118,9 +119,8 @@ std::string ingest::source_names() const {
 void ingest::note_too_large(const request& r) {
   source_stats& s = stats_.sources[r.caller];
   ++s.too_large;
-  ++s.refused_in_a_row;
-  s.last_refusal = "it is over the limit of " + std::to_string(options_.body_bytes_max) +
-                   " bytes (413): raise [listen] body_bytes_max; the registry repeats it";
+  note_refused(s, "it is over the limit of " + std::to_string(options_.body_bytes_max) +
+                      " bytes (413): raise [listen] body_bytes_max; the registry repeats it");
   warn_sometimes(warned_too_large_,
                  "a notification of the source " + s.name + " is over the limit of " +
                      std::to_string(options_.body_bytes_max) +
@@ -166,6 +166,7 @@ asio::awaitable<answer> ingest::record(std::size_t source, const request& r) {
     auto kept = co_await put_aside(source, reason, r);
     if (!kept) co_return not_written(s, kept.error(), of_registry);
     note_instances(s, instances);
+    if (of_registry) note_taken(s, {});
     co_return put_aside_answer({}, reason);
   }
   if (!done) co_return not_written(s, done.error(), of_registry);
@@ -260,12 +261,17 @@ void ingest::remember(const std::string& source, std::vector<std::string> instan
   }
 }
 
+void ingest::note_refused(source_stats& s, std::string why) {
+  ++s.refused_in_a_row;
+  s.last_refusal = std::move(why);
+  s.refused_at = world_.now.now();
+}
+
 answer ingest::not_written(source_stats& s, const error& e, bool of_registry) {
   ++s.unavailable;
   if (of_registry) {
-    ++s.refused_in_a_row;
-    s.last_refusal =
-        e.text + (e.code == errc::no_space ? " ([log] space_min is the reserve)" : "") + ": the registry repeats it";
+    note_refused(s, e.text + (e.code == errc::no_space ? " ([log] space_min is the reserve)" : "") +
+                        ": the registry repeats it");
   }
   warn_sometimes(warned_unwritten_, "notifications of the source " + s.name +
                                         " cannot be recorded and are refused until they can: " + e.text);

@@ -51,6 +51,10 @@ struct ingest_world {
   const engine::desired& wanted;
 };
 
+// A registry repeats within seconds what was not taken: what was turned away longer ago says nothing of now.
+inline constexpr std::int64_t turned_away_us_max = 3'600'000'000;
+inline bool is_turned_away_lately(timestamp at, timestamp now) { return now.us - at.us < turned_away_us_max; }
+
 struct source_stats {
   std::string name;
   timestamp last_event;
@@ -62,7 +66,9 @@ struct source_stats {
   std::uint64_t unauthorized = 0;                           // requests that named the source with a wrong token
   std::uint64_t refused_in_a_row = 0;                       // its own, with its token, not taken since one was
   std::string last_refusal;                                 // why the last of these was not taken, and what to do
+  timestamp refused_at;                                     // when that was
   std::uint64_t wrong_tokens_in_a_row = 0;  // requests that named it with a wrong token since one was taken
+  timestamp wrong_token_at;                 // when the last of these came
   std::optional<event_seq> last_seq;        // of its newest event
   std::uint64_t restarts = 0;               // registry processes first seen after another: events may have been lost
   std::vector<std::string> instances;       // seen lately, newest last
@@ -103,6 +109,7 @@ class ingest {
   std::uint64_t drop_pulls(std::vector<log::event>& events) const;
   void note_instances(source_stats& s, const std::vector<std::string>& instances);
   void note_taken(source_stats& s, const log::append_outcome& done);
+  void note_refused(source_stats& s, std::string why);
   answer not_written(source_stats& s, const error& e, bool of_registry);
   std::string source_names() const;
   void warn_sometimes(timestamp& last, const std::string& what);

@@ -34,6 +34,7 @@ struct site_facts {
   std::string verifying_halted = {};                        // why nothing is verified by itself any more
   std::string target_suspected = {};                        // why the target may have lost content
   verifying_facts verifying = {};
+  std::vector<std::string> followers = {};  // who may follow it, as configured
   std::string unable = {};  // why it cannot do its work at all, besides what others do not let it; empty: it can
 };
 

@@ -8,6 +8,8 @@ namespace {
 // Of a follower nothing may be heard for so long; it reports once a minute.
 constexpr std::int64_t silent_us_max = 300'000'000;
 constexpr std::size_t silent_named_max = 10;
+// What could not be understood is kept and shown for good, and is news for a day.
+constexpr std::int64_t quarantined_us_max = 86'400'000'000;
 
 std::string counted(std::uint64_t n, const char* one, const char* many) {
   return std::to_string(n) + " " + (n == 1 ? one : many);
@@ -38,9 +40,9 @@ class judge {
     verifying();
     sources();
     followers();
-    if (site_->quarantined > 0) {
-      mind(counted(site_->quarantined, "notification", "notifications") +
-           " could not be understood: longshore status --quarantine");
+    if (site_->quarantined > 0 && site_->now.us - site_->quarantined_at.us < quarantined_us_max) {
+      mind(counted(site_->quarantined, "notification", "notifications") + " could not be understood, the last at " +
+           second_of(site_->quarantined_at) + ": longshore status --quarantine");
     }
     for (const std::string& warning : site_->warnings) mind(warning);
     site_verdict said;
@@ -121,11 +123,11 @@ class judge {
     }
     if (site_->heard == nullptr) return;
     for (const source_stats& s : site_->heard->sources) {
-      if (s.refused_in_a_row > 0) {
+      if (s.refused_in_a_row > 0 && is_turned_away_lately(s.refused_at, site_->now)) {
         fails(s.name + ": " + counted(s.refused_in_a_row, "notification", "notifications") +
               " refused in a row, the last because " + s.last_refusal);
       }
-      if (s.wrong_tokens_in_a_row > 0) {
+      if (s.wrong_tokens_in_a_row > 0 && is_turned_away_lately(s.wrong_token_at, site_->now)) {
         mind(s.name + ": " + counted(s.wrong_tokens_in_a_row, "request", "requests") +
              " with a wrong token in a row: longshore doctor");
       }
@@ -142,9 +144,24 @@ class judge {
            (heard ? "for " + time_of(silent_us) : "since the start, " + time_of(silent_us) + " ago") +
            ": is it running? If it follows no more: longshore forget-site " + s.name);
     }
+    silent += never_reported(silent);
     if (silent <= silent_named_max) return;
     mind(counted(silent - silent_named_max, "more site has", "more sites have") +
-         " not been heard of: longshore status --sites");
+         " not been heard of: compare longshore status --sites with [[follower]]");
+  }
+
+  // How many of those configured; they are named as long as there is room after the other silent ones.
+  std::size_t never_reported(std::size_t silent) {
+    if (site_->now.us - site_->facts.started.us <= silent_us_max) return 0;
+    std::size_t found = 0;
+    for (const std::string& name : site_->facts.followers) {
+      if (std::ranges::find(site_->followers, name, &site_report::name) != site_->followers.end()) continue;
+      if (silent + ++found > silent_named_max) continue;
+      mind(name +
+           " is a configured follower and has never reported: is it running, and its token right? If it is no more, "
+           "take it out of [[follower]]");
+    }
+    return found;
   }
 
   const judged_site* site_;

@@ -21,9 +21,10 @@ struct judged_site {
   const site_facts& facts;
   const repository_counts& counts;
   const ingest_stats* heard = nullptr;     // none: this site takes no notifications
-  std::span<const site_report> followers;  // those that report to this site
-  std::uint64_t quarantined = 0;
-  std::span<const std::string> warnings;  // told as they are
+  std::span<const site_report> followers;  // those that have reported to this site
+  std::uint64_t quarantined = 0;           // all that ever were
+  timestamp quarantined_at;                // when the newest was
+  std::span<const std::string> warnings;   // told as they are
   timestamp now;
 };
 

@@ -102,10 +102,15 @@ boost::asio::awaitable<void> sites::put(exchange& x) {
     co_return x.reply(refusal(507, "NO_SPACE", "too many sites have reported to this one"));
   }
   const auto known = known_.find(name);
-  const std::uint64_t before = known == known_.end() ? 0 : known->second.size;
-  const bool back = said->size < before && !said->goes_on;
-  auto done = co_await world_.pool.run([&] {
+  std::uint64_t before = known == known_.end() ? 0 : known->second.size;
+  bool back = false;
+  auto done = co_await world_.pool.run([&]() -> result<void> {
     const std::string cursor = std::string(cursor_prefix) + name;
+    // A report that was on its way while the site was forgotten leaves one of the two without the other.
+    auto stored = world_.cursors.get(cursor);
+    if (!stored) return pass(std::move(stored));
+    before = std::max(before, *stored);
+    back = said->size < before && !said->goes_on;
     return back ? world_.cursors.set_back(cursor, said->size) : world_.cursors.set(cursor, said->size);
   });
   if (!done) co_return x.reply(refusal(done.error()));

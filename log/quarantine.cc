@@ -80,6 +80,7 @@ result<void> quarantine::read_kept() {
     share& of = kept_[q->source];
     of.entries.emplace_back(q->number, rows.value().size());
     of.bytes += rows.value().size();
+    newest_us_ = q->received.us;  // in the order of their numbers
   }
   return rows.status();
 }
@@ -109,6 +110,7 @@ result<void> quarantine::add(quarantined entry) {
   for (const auto& [source, kept] : kept_) bytes += kept.bytes;
   batch.put(seen_, state_key, storage::packer().number(first_kept()).number(entry.number + 1).number(bytes).take());
   if (auto done = db_->commit(batch, storage::durability::synced); !done) return done;  // and nothing is written again
+  newest_us_.store(entry.received.us, std::memory_order_relaxed);
   next_.store(entry.number + 1, std::memory_order_release);
   return {};
 }
@@ -168,6 +170,7 @@ result<void> quarantine::stage_leaving(storage::write_batch& batch, const std::v
 }
 
 std::uint64_t quarantine::count() const { return next_.load(std::memory_order_acquire); }
+timestamp quarantine::newest_at() const { return {newest_us_.load(std::memory_order_relaxed)}; }
 
 result<std::vector<quarantined>> quarantine::list(std::uint64_t from, std::size_t most) const {
   std::vector<quarantined> found;

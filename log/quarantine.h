@@ -39,6 +39,8 @@ class quarantine {
   result<void> add(quarantined entry);  // number is assigned
   // All that were ever added, those that made room included.
   std::uint64_t count() const;
+  // When the newest was received, which is always kept; 0: there is none.
+  timestamp newest_at() const;
   // Kept entries from number `from` on, oldest first.
   result<std::vector<quarantined>> list(std::uint64_t from, std::size_t most) const;
 
@@ -64,6 +66,7 @@ class quarantine {
   quarantine_limits limits_;
   shares kept_;
   std::atomic<std::uint64_t> next_{0};
+  std::atomic<std::int64_t> newest_us_{0};
 };
 
 }  // namespace longshore::log

@@ -1,7 +1,8 @@
 #pragma once
 
 // When a secondary tells its primary how far it is: at each change, and once a minute also without one, so that a
-// follower of a log to which nothing comes is not taken for dead. Pure: the caller has the clock.
+// follower of a log to which nothing comes is not taken for dead. What was tried in vain is tried again as seldom, so
+// that a primary that is away is left in peace. Pure: the caller has the clock.
 
 #include <cstdint>
 #include <optional>
@@ -15,8 +16,13 @@ class position_report {
   static constexpr std::int64_t every_us = 60'000'000;
 
   bool is_due(std::uint64_t size, timestamp now) const {
-    const std::int64_t age_us = now.us - at_.us;
-    return size != reported_ || age_us >= every_us || age_us < 0;  // below 0: the clock was set back
+    if (size == reported_ && !is_old(at_, now)) return false;
+    return size != tried_ || is_old(tried_at_, now);
+  }
+  // Before each try, whatever becomes of it.
+  void tried(std::uint64_t size, timestamp now) {
+    tried_ = size;
+    tried_at_ = now;
   }
   void taken(std::uint64_t size, timestamp now) {
     reported_ = size;
@@ -26,8 +32,13 @@ class position_report {
   const std::optional<std::uint64_t>& last() const { return reported_; }
 
  private:
-  std::optional<std::uint64_t> reported_;
-  timestamp at_;
+  static bool is_old(timestamp at, timestamp now) {
+    const std::int64_t age_us = now.us - at.us;
+    return age_us >= every_us || age_us < 0;  // below 0: the clock was set back
+  }
+
+  std::optional<std::uint64_t> reported_, tried_;
+  timestamp at_, tried_at_;
 };
 
 }  // namespace longshore::tools

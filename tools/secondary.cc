@@ -153,6 +153,7 @@ boost::asio::awaitable<void> secondary::report_position() {
       const std::string summary = "{\"running\":" + std::to_string(status.running.size()) +
                                   ",\"queued\":" + std::to_string(status.queued) +
                                   ",\"waiting\":" + std::to_string(status.waiting) + "}";
+      position.tried(size, world_.now.now());
       const auto told = co_await reporter_->report_cursor(config_.site.name, size, summary, position.last());
       if (told) {
         position.taken(size, world_.now.now());

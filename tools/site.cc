@@ -268,6 +268,7 @@ api::site_facts site::facts() const {
   f.started = started_;
   f.warnings = config_.warnings;
   f.registries = limits_.views();
+  for (const named_token& one : config_.followers) f.followers.push_back(one.name);
   if (secondary_) {
     f.following = secondary_->following();
     f.replicating = secondary_->replicating();

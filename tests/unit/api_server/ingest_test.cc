@@ -384,6 +384,7 @@ TEST_F(ingest_test, another_registry_process_and_many_refusals_are_told_as_doubt
   EXPECT_EQ(told().size(), 1u) << "a few refusals lose nothing";
   disk_full_ = true;
   for (int i = 0; i < 5; ++i) EXPECT_EQ(send(push("4")).status, 507);
+  EXPECT_EQ(stats().refused_at, now_.now());
   EXPECT_EQ(send(push("4"), north_path, "wrong").status, 401);
   EXPECT_EQ(stats().refused_in_a_row, 5u);
   disk_full_ = false;
@@ -393,6 +394,23 @@ TEST_F(ingest_test, another_registry_process_and_many_refusals_are_told_as_doubt
   EXPECT_EQ(stats().refused_in_a_row, 0u);
 }
 
+TEST_F(ingest_test, a_registry_whose_notification_was_put_aside_was_answered) {
+  log_options_.queue_events_max = 1;
+  open();
+  disk_full_ = true;
+  EXPECT_EQ(send(push("1")).status, 507);
+  EXPECT_EQ(send(push("1"), north_path, "wrong").status, 401);
+  EXPECT_EQ(stats().refused_in_a_row, 1u);
+  disk_full_ = false;
+  const auto event = [](const std::string& id) {
+    return R"({"id":")" + id + R"(","action":"push","target":{"repository":"team/app","tag":"v1"}})";
+  };
+  EXPECT_EQ(send(R"({"events":[)" + event("1") + "," + event("2") + "]}").status, 202) << "more than the log takes";
+  EXPECT_EQ(stats().quarantined, 1u);
+  EXPECT_EQ(stats().refused_in_a_row, 0u);
+  EXPECT_EQ(stats().wrong_tokens_in_a_row, 0u);
+}
+
 TEST_F(ingest_test, wrong_tokens_are_shown_and_make_nobody_suspect_a_loss) {
   open();
   int doubts = 0;
@@ -400,6 +418,7 @@ TEST_F(ingest_test, wrong_tokens_are_shown_and_make_nobody_suspect_a_loss) {
   EXPECT_EQ(send(push("1")).status, 200);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(send(push("2"), north_path, "wrong").status, 401);
   EXPECT_EQ(stats().wrong_tokens_in_a_row, 20u);
+  EXPECT_EQ(stats().wrong_token_at, now_.now());
   EXPECT_EQ(stats().refused_in_a_row, 0u);
   EXPECT_EQ(send(push("2")).status, 200);
   EXPECT_EQ(on_server([&] { return doubts; }), 0);

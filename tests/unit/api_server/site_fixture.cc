@@ -32,7 +32,7 @@ void site_test::open_log() {
   done_ = std::make_unique<engine::actual>(*db_);
   quarantine_ = *log::quarantine::open(*db_);
   cursors_ = std::make_unique<log::cursors>(*log_);
-  log::sequencer_options o;
+  log::sequencer_options o = log_options_;
   o.space_check = [this]() -> result<void> {
     if (disk_full_) return fail(errc::no_space, "the disk is full");
     return {};

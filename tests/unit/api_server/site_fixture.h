@@ -38,6 +38,7 @@ class site_test : public ::testing::Test {
   http_limits limits_;
   ingest_options ingest_options_;
   log_tail_options tail_options_;
+  log::sequencer_options log_options_;
   std::size_t hot_bytes_max_ = 8u << 20;
   std::function<engine::task<>(std::string)> resync_;
   std::function<engine::task<std::uint64_t>(engine::operator_request)> act_;

@@ -31,7 +31,14 @@ class site_verdict_test : public ::testing::Test {
   void count(sync_state s, std::uint64_t n) { counts_.by_state[static_cast<std::size_t>(s)] = n; }
   site_verdict judged(std::int64_t seconds_since_start = 10) const {
     const timestamp now{start.us + seconds_since_start * 1'000'000};
-    return verdict_of({facts_, counts_, &heard_, followers_, quarantined_, warnings_, now});
+    return verdict_of({.facts = facts_,
+                       .counts = counts_,
+                       .heard = &heard_,
+                       .followers = followers_,
+                       .quarantined = quarantined_,
+                       .quarantined_at = start,
+                       .warnings = warnings_,
+                       .now = now});
   }
   std::string all() const {
     std::string text;
@@ -102,14 +109,36 @@ TEST_F(site_verdict_test, a_log_that_cannot_be_written_is_told_of_though_the_pri
 TEST_F(site_verdict_test, a_primary_that_refuses_notifications_is_failing_and_says_why) {
   heard_.sources[0].refused_in_a_row = 2;
   heard_.sources[0].last_refusal = "it is over the limit of 10 bytes";
+  heard_.sources[0].refused_at = start;
   EXPECT_EQ(judged().state, site_state::failing);
   EXPECT_THAT(
       judged().to_do,
       ElementsAre("north: 2 notifications refused in a row, the last because it is over the limit of 10 bytes"));
   heard_.sources[0].refused_in_a_row = 0;
   heard_.sources[0].wrong_tokens_in_a_row = 1;
+  heard_.sources[0].wrong_token_at = start;
   EXPECT_EQ(judged().state, site_state::attention);
   EXPECT_THAT(all(), HasSubstr("1 request with a wrong token"));
+}
+
+// A registry repeats within seconds: of a quiet one nothing need come for days after the disk was freed.
+TEST_F(site_verdict_test, what_a_source_was_refused_counts_for_an_hour) {
+  source_stats& s = heard_.sources[0];
+  s.refused_in_a_row = 2;
+  s.refused_at = start;
+  EXPECT_EQ(judged(3'599).state, site_state::failing);
+  EXPECT_EQ(judged(3'600).state, site_state::well);
+  s.wrong_tokens_in_a_row = 1;
+  s.wrong_token_at = start;
+  EXPECT_EQ(judged(3'599).to_do.size(), 2u);
+  EXPECT_EQ(judged(3'600).state, site_state::well) << "anybody may have sent it";
+}
+
+TEST_F(site_verdict_test, what_could_not_be_understood_is_news_for_a_day) {
+  quarantined_ = 1;
+  EXPECT_EQ(judged(86'399).state, site_state::attention);
+  EXPECT_THAT(all(), HasSubstr("1 notification could not be understood, the last at 2027-01-15T08:00:00Z: longshore"));
+  EXPECT_EQ(judged(86'400).state, site_state::well);
 }
 
 TEST_F(site_verdict_test, events_that_may_be_missing_are_said_to_be_looked_for_and_when) {
@@ -141,6 +170,22 @@ TEST_F(site_verdict_test, a_follower_not_heard_of_since_the_start_is_silent_sinc
   EXPECT_EQ(judged(300).state, site_state::well);
   EXPECT_THAT(judged(301).to_do.front(), HasSubstr("rome has not been heard of since the start, 5 min ago"));
   followers_.assign(40, followers_.front());
+  EXPECT_THAT(judged(301).to_do, SizeIs(11)) << "the rest is a number";
+  EXPECT_THAT(judged(301).to_do.back(), HasSubstr("30 more sites"));
+}
+
+TEST_F(site_verdict_test, a_configured_follower_that_never_reported_wants_attention) {
+  facts_.followers = {"rome", "oslo"};
+  followers_ = {{"oslo", 0, {start.us + 301'000'000}, "{}", {}}};
+  EXPECT_EQ(judged(300).state, site_state::well) << "it may come yet";
+  EXPECT_THAT(
+      judged(301).to_do,
+      ElementsAre("rome is a configured follower and has never reported: is it running, and its token right? If "
+                  "it is no more, take it out of [[follower]]"));
+  followers_.push_back({"rome", 0, {start.us + 301'000'000}, "{}", {}});
+  EXPECT_EQ(judged(301).state, site_state::well);
+  followers_.clear();
+  facts_.followers.assign(40, "rome");
   EXPECT_THAT(judged(301).to_do, SizeIs(11)) << "the rest is a number";
   EXPECT_THAT(judged(301).to_do.back(), HasSubstr("30 more sites"));
 }

@@ -75,6 +75,20 @@ TEST_F(sites_test, a_site_that_follows_no_more_is_taken_off_the_list) {
   EXPECT_EQ(report("south", R"({"size":1})").status, 200) << "it is shown again";
 }
 
+// Whichever of a report and of being forgotten came last, in the log and in memory.
+TEST_F(sites_test, a_site_forgotten_while_it_reported_may_begin_anew) {
+  open();
+  fill(5);
+  ASSERT_TRUE(cursors_->set("site/south", 5));
+  EXPECT_EQ(report("south", R"({"size":1})").status, 200) << "a position in the log, and not in memory";
+  EXPECT_EQ(*cursors_->get("site/south"), 1u);
+  EXPECT_EQ(report("south", R"({"size":4,"previous":1})").status, 200);
+  ASSERT_TRUE(cursors_->forget("site/south"));
+  EXPECT_EQ(report("south", R"({"size":2})").status, 200) << "one in memory, and not in the log";
+  EXPECT_EQ(*cursors_->get("site/south"), 2u);
+  EXPECT_EQ(on_server([&] { return sites_->all().at(0).size; }), 2u);
+}
+
 TEST_F(sites_test, other_bodies_are_refused) {
   open();
   for (const char* body : {"", "{}", "[]", R"({"size":-1})", R"({"size":"1"})", R"({"size":0,"summary":7})"}) {

@@ -52,6 +52,17 @@ TEST_F(quarantine_test, the_same_body_from_the_same_source_is_kept_once) {
   EXPECT_EQ(kept_->count(), 3u);
 }
 
+TEST_F(quarantine_test, when_the_newest_came_is_known_across_reopening) {
+  EXPECT_EQ(kept_->newest_at().us, 0);
+  ASSERT_TRUE(kept_->add(body("a", "x")));
+  quarantined later = body("b", "y");
+  later.received = {40};
+  ASSERT_TRUE(kept_->add(later));
+  EXPECT_EQ(kept_->newest_at().us, 40);
+  reopen();
+  EXPECT_EQ(kept_->newest_at().us, 40);
+}
+
 TEST_F(quarantine_test, listing_goes_on_from_a_number) {
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(kept_->add(body("a", std::to_string(i))));
   const auto page = kept_->list(2, 2).value();

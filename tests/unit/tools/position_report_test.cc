@@ -28,6 +28,20 @@ TEST(position_report, a_follower_to_which_nothing_comes_is_heard_of_every_minute
   EXPECT_FALSE(r.is_due(7, after(120)));
 }
 
+TEST(position_report, a_primary_that_is_away_is_told_once_a_minute_and_at_each_change) {
+  position_report r;
+  r.tried(7, start);
+  EXPECT_FALSE(r.is_due(7, after(2)));
+  EXPECT_TRUE(r.is_due(7, after(60)));
+  EXPECT_TRUE(r.is_due(8, after(2)));
+  r.taken(7, start);
+  r.tried(7, after(60));
+  EXPECT_FALSE(r.is_due(7, after(62)));
+  EXPECT_TRUE(r.is_due(8, after(62)));
+  EXPECT_TRUE(r.is_due(7, after(120)));
+  EXPECT_TRUE(r.is_due(7, after(-1))) << "the clock was set back";
+}
+
 TEST(position_report, a_clock_that_was_set_back_silences_nobody) {
   position_report r;
   r.taken(7, start);
