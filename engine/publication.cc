@@ -185,7 +185,7 @@ task<> publication::store(const manifest_document& m, std::string ref, const clo
     if (!is_tag) stored = pass(std::move(stored), "publishing " + ref);
     co_return std::unexpected(with_next_step(std::move(stored).error()));
   }
-  auto corrected = co_await correct_index(m, of);
+  auto corrected = co_await correct_index(m, of, a);
   if (!corrected) co_return pass(std::move(corrected));
   if (*corrected) {
     a.sent_content = true;
@@ -220,7 +220,8 @@ error publication::with_next_step(error why) const {
 
 // Asks the target for everything the manifest refers to; records what it lacks though the index has it. A blob that was
 // brought, or a manifest that was believed, and that the index has no more, was found lost by another image meanwhile.
-task<bool> publication::correct_index(const manifest_document& m, const closure_plan& of) {
+// What this attempt has put is not in the index yet: somebody may have deleted it since.
+task<bool> publication::correct_index(const manifest_document& m, const closure_plan& of, attempt& a) {
   auto content = parse_manifest(m.media_type, m.bytes);
   if (!content) co_return pass(std::move(content));
   std::vector<log::event> lost;
@@ -232,6 +233,13 @@ task<bool> publication::correct_index(const manifest_document& m, const closure_
     if (!*believed) {
       const auto is_it = [&](const manifest_reference& blob) { return blob.target.digest == d; };
       corrected_elsewhere = corrected_elsewhere || of.held.contains(d) || std::ranges::any_of(of.blobs, is_it);
+      const auto is_put = [&](const manifest_document* put) { return put->digest == d && d != m.digest; };
+      if (std::ranges::none_of(of.manifests, is_put)) continue;
+      auto stands = co_await world_->target.resolve(repository_, d.text());
+      if (!stands) co_return pass(std::move(stands));
+      if (*stands) continue;
+      std::erase_if(a.located, [&](const log::event& e) { return e.digest == d.text(); });
+      corrected_elsewhere = true;
       continue;
     }
     bool there = false;

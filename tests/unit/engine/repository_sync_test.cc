@@ -149,6 +149,20 @@ TEST_F(repository_sync_test, an_index_whose_child_vanished_with_its_tag_is_not_p
   EXPECT_FALSE(target_.tag(repo, "multi"));
 }
 
+TEST_F(repository_sync_test, a_child_that_somebody_deletes_before_its_index_is_put_is_brought_again) {
+  const auto child = add_oci_image(source_, repo, {"a"});
+  const auto index = add_index(source_, repo, {child, add_oci_image(source_, repo, {"b"})});
+  source_.set_tag(repo, "multi", index);
+  say_pushed(repo, "multi", index);
+  bool once = false;
+  target_.before = [&](const memory_registry::call& c) {
+    if (c.verb == "put_manifest" && c.ref == "multi" && !std::exchange(once, true)) target_.erase_manifest(repo, child);
+  };
+  EXPECT_TRUE(must_pass().synced);
+  EXPECT_TRUE(once);
+  expect_mirrored(repo);
+}
+
 TEST_F(repository_sync_test, the_source_is_believed_over_an_old_event) {
   const auto d = push("v1", "a");
   const auto other = add_oci_image(source_, repo, {"other"});
