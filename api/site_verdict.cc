@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "api/spoken_time.h"
+
 namespace longshore::api {
 namespace {
 
@@ -13,20 +15,6 @@ constexpr std::int64_t quarantined_us_max = 86'400'000'000;
 
 std::string counted(std::uint64_t n, const char* one, const char* many) {
   return std::to_string(n) + " " + (n == 1 ? one : many);
-}
-
-std::string time_of(std::int64_t us) {
-  const std::int64_t seconds = us / 1'000'000;
-  if (seconds < 120) return std::to_string(seconds) + " s";
-  if (seconds < 7'200) return std::to_string(seconds / 60) + " min";
-  if (seconds < 172'800) return std::to_string(seconds / 3'600) + " h";
-  return std::to_string(seconds / 86'400) + " days";
-}
-
-// 2026-11-23T21:19:06Z
-std::string second_of(timestamp t) {
-  const std::string text = to_rfc3339(t);
-  return text.substr(0, text.find('.')) + "Z";
 }
 
 class judge {
@@ -42,7 +30,7 @@ class judge {
     followers();
     if (site_->quarantined > 0 && site_->now.us - site_->quarantined_at.us < quarantined_us_max) {
       mind(counted(site_->quarantined, "notification", "notifications") + " could not be understood, the last at " +
-           second_of(site_->quarantined_at) + ": longshore status --quarantine");
+           second_of(to_rfc3339(site_->quarantined_at)) + ": longshore status --quarantine");
     }
     for (const std::string& warning : site_->warnings) mind(warning);
     site_verdict said;
@@ -115,7 +103,7 @@ class judge {
       if (!r.halted.empty()) fails(r.source + " is not reconciled until the site is restarted: " + r.halted);
       if (r.reconciled.suspected.empty()) continue;
       const std::string looks = r.running           ? "a look at the registry is running"
-                                : r.next_at.us > 0  ? "it looks by itself at " + second_of(r.next_at)
+                                : r.next_at.us > 0  ? "it looks by itself at " + second_of(to_rfc3339(r.next_at))
                                 : !r.queued.empty() ? "a look at the registry comes next"
                                                     : "nothing looks by itself";
       mind(r.source + ": events may be missing (" + r.reconciled.suspected + "): " + looks +
@@ -141,7 +129,8 @@ class judge {
       const std::int64_t silent_us = site_->now.us - (heard ? s.reported : site_->facts.started).us;
       if (silent_us <= silent_us_max || ++silent > silent_named_max) continue;
       mind(s.name + " has not been heard of " +
-           (heard ? "for " + time_of(silent_us) : "since the start, " + time_of(silent_us) + " ago") +
+           (heard ? "for " + time_of(static_cast<std::uint64_t>(silent_us / 1'000'000))
+                  : "since the start, " + time_of(static_cast<std::uint64_t>(silent_us / 1'000'000)) + " ago") +
            ": is it running? If it follows no more: longshore forget-site " + s.name);
     }
     silent += never_reported(silent);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "api/spoken_time.h"
 #include "tools/command.h"
 #include "tools/copy_report.h"
 #include "tools/json_text.h"
@@ -11,6 +12,8 @@ namespace longshore::tools {
 namespace {
 
 namespace json = boost::json;
+using api::second_of;
+using api::time_of;
 
 const json::value* at(const json::value& v, const std::string& pointer) {
   boost::system::error_code ec;
@@ -20,19 +23,6 @@ const json::value* at(const json::value& v, const std::string& pointer) {
 bool has(const json::value& v, const std::string& pointer) {
   const json::value* found = at(v, pointer);
   return found != nullptr && !found->is_null();
-}
-
-std::string time_of(std::uint64_t seconds) {
-  if (seconds < 120) return std::to_string(seconds) + " s";
-  if (seconds < 7'200) return std::to_string(seconds / 60) + " min";
-  if (seconds < 172'800) return std::to_string(seconds / 3'600) + " h";
-  return std::to_string(seconds / 86'400) + " days";
-}
-
-// A time without its fraction: 2026-11-23T21:19:06Z.
-std::string second_of(std::string time) {
-  const std::size_t dot = time.find('.');
-  return dot == std::string::npos ? time : time.substr(0, dot) + "Z";
 }
 
 class verdict {
