@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "api/spoken_time.h"
+#include "api/spoken.h"
 
 namespace longshore::api {
 namespace {
@@ -12,10 +12,6 @@ constexpr std::int64_t silent_us_max = 300'000'000;
 constexpr std::size_t silent_named_max = 10;
 // What could not be understood is kept and shown for good, and is news for a day.
 constexpr std::int64_t quarantined_us_max = 86'400'000'000;
-
-std::string counted(std::uint64_t n, const char* one, const char* many) {
-  return std::to_string(n) + " " + (n == 1 ? one : many);
-}
 
 class judge {
  public:

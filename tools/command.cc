@@ -67,18 +67,6 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
   }
 }
 
-std::string with_commas(std::uint64_t n) {
-  std::string digits = std::to_string(n);
-  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
-  return digits;
-}
-
-std::string counted(std::uint64_t n, const std::string& one) { return counted(n, one, one + "s"); }
-
-std::string counted(std::uint64_t n, const std::string& one, const std::string& many) {
-  return with_commas(n) + " " + (n == 1 ? one : many);
-}
-
 progress_line::progress_line(std::string what, std::string unit)
     : what_(std::move(what)), unit_(std::move(unit)), terminal_(::isatty(STDERR_FILENO) == 1) {}
 

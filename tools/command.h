@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/spoken.h"
 #include "storage/env/result.h"
 #include "tools/config.h"
 
@@ -42,11 +43,8 @@ int failed(const invocation& call, const error& e);
 // Columns as wide as their widest cell; cells of the last one are not padded.
 void print_table(const std::vector<std::vector<std::string>>& rows);
 
-// "12,345"
-std::string with_commas(std::uint64_t n);
-// "1 image", "2 images", "12,345 images"
-std::string counted(std::uint64_t n, const std::string& one);
-std::string counted(std::uint64_t n, const std::string& one, const std::string& many);
+using api::counted;
+using api::with_commas;
 
 // A line that keeps changing, on a terminal only; gone when it is destroyed.
 class progress_line {

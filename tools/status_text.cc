@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "api/spoken_time.h"
+#include "api/spoken.h"
 #include "tools/command.h"
 #include "tools/copy_report.h"
 #include "tools/json_text.h"

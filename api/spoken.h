@@ -1,11 +1,25 @@
 #pragma once
 
-// Times as people read them in a verdict. Pure.
+// Numbers and times as people read them in answers and on terminals. Pure.
 
 #include <cstdint>
 #include <string>
 
 namespace longshore::api {
+
+// "12,345"
+inline std::string with_commas(std::uint64_t n) {
+  std::string digits = std::to_string(n);
+  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
+  return digits;
+}
+
+// "1 repository", "12,345 repositories"
+inline std::string counted(std::uint64_t n, const std::string& one, const std::string& many) {
+  return with_commas(n) + " " + (n == 1 ? one : many);
+}
+// "1 image", "2 images"
+inline std::string counted(std::uint64_t n, const std::string& one) { return counted(n, one, one + "s"); }
 
 // A length of time in its largest fitting unit: 90 s, 5 min, 3 h, 4 days.
 inline std::string time_of(std::uint64_t seconds) {
