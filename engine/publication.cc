@@ -218,6 +218,19 @@ error publication::with_next_step(error why) const {
   return why;
 }
 
+// Whether the target serves what a manifest refers to, as what it may be copied as.
+task<bool> publication::at_target(const manifest_reference& r) {
+  if (r.as != copy_as::blob) {
+    auto found = co_await world_->target.resolve(repository_, r.target.digest.text());
+    if (!found) co_return pass(std::move(found));
+    if (*found) co_return true;
+  }
+  if (r.as == copy_as::manifest) co_return false;
+  auto found = co_await world_->target.stat_blob(repository_, r.target.digest);
+  if (!found) co_return pass(std::move(found));
+  co_return found->has_value();
+}
+
 // Asks the target for everything the manifest refers to; records what it lacks though the index has it. A blob that was
 // brought, or a manifest that was believed, and that the index has no more, was found lost by another image meanwhile.
 // What this attempt has put is not in the index yet: somebody may have deleted it since.
@@ -225,37 +238,22 @@ task<bool> publication::correct_index(const manifest_document& m, const closure_
   auto content = parse_manifest(m.media_type, m.bytes);
   if (!content) co_return pass(std::move(content));
   std::vector<log::event> lost;
-  bool corrected_elsewhere = false;
+  bool corrected = false;
   for (const manifest_reference& r : content->references) {
     const longshore::digest& d = r.target.digest;
     auto believed = world_->where.holds(repository_, d.text());
     if (!believed) co_return pass(std::move(believed));
-    if (!*believed) {
-      const auto is_it = [&](const manifest_reference& blob) { return blob.target.digest == d; };
-      corrected_elsewhere = corrected_elsewhere || of.held.contains(d) || std::ranges::any_of(of.blobs, is_it);
-      const auto is_put = [&](const manifest_document* put) { return put->digest == d && d != m.digest; };
-      if (std::ranges::none_of(of.manifests, is_put)) continue;
-      auto stands = co_await world_->target.resolve(repository_, d.text());
-      if (!stands) co_return pass(std::move(stands));
-      if (*stands) continue;
-      std::erase_if(a.located, [&](const log::event& e) { return e.digest == d.text(); });
-      corrected_elsewhere = true;
-      continue;
-    }
-    bool there = false;
-    if (r.as != copy_as::blob) {
-      auto found = co_await world_->target.resolve(repository_, d.text());
-      if (!found) co_return pass(std::move(found));
-      there = found->has_value();
-    }
-    if (!there && r.as != copy_as::manifest) {
-      auto found = co_await world_->target.stat_blob(repository_, d);
-      if (!found) co_return pass(std::move(found));
-      there = found->has_value();
-    }
-    if (!there) lost.push_back(record::lost(repository_, d));
+    const auto is_it = [&](const manifest_reference& blob) { return blob.target.digest == d; };
+    const auto is_put = [&](const manifest_document* put) { return put->digest == d && d != m.digest; };
+    if (!*believed && (of.held.contains(d) || std::ranges::any_of(of.blobs, is_it))) corrected = true;
+    if (!*believed && std::ranges::none_of(of.manifests, is_put)) continue;
+    auto there = co_await at_target(r);
+    if (!there) co_return pass(std::move(there));
+    if (*there) continue;
+    corrected = true;
+    if (*believed) lost.push_back(record::lost(repository_, d));
+    std::erase_if(a.located, [&](const log::event& e) { return e.digest == d.text(); });
   }
-  const bool corrected = corrected_elsewhere || !lost.empty();
   if (auto written = co_await world_->where.record(std::move(lost)); !written) co_return pass(std::move(written));
   co_return corrected;
 }

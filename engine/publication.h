@@ -51,6 +51,7 @@ class publication {
   task<> bring_blobs(const closure_plan& plan, attempt& a);
   task<> store(const manifest_document& m, std::string ref, const closure_plan& of, attempt& a);
   task<> put(const manifest_document& m, std::string ref, const closure_plan& of, attempt& a);
+  task<bool> at_target(const manifest_reference& r);
   task<bool> correct_index(const manifest_document& m, const closure_plan& of, attempt& a);
   task<std::vector<descriptor>> list_referrers(const longshore::digest& d);
   task<> bring_referrers(const desired_item& item, std::vector<descriptor> found, std::set<longshore::digest> seen,
