@@ -1,8 +1,27 @@
 #include "engine/copy_outcome.h"
 
+#include <map>
+
 #include "storage/env/ensure.h"
 
 namespace longshore::engine {
+
+std::deque<copy_item> dealt(std::deque<copy_item> items) {
+  std::map<std::string, std::deque<copy_item>> by_repository;
+  for (copy_item& item : items) {
+    auto& mine = by_repository[item.repository];
+    mine.push_back(std::move(item));
+  }
+  items.clear();
+  while (!by_repository.empty()) {
+    for (auto at = by_repository.begin(); at != by_repository.end();) {
+      items.push_back(std::move(at->second.front()));
+      at->second.pop_front();
+      at = at->second.empty() ? by_repository.erase(at) : std::next(at);
+    }
+  }
+  return items;
+}
 
 std::string_view name_of(copy_end end) {
   switch (end) {

@@ -3,6 +3,7 @@
 // What a one-shot copy is made of, item by item, how each ended, and the sum of it. Pure.
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,9 @@ struct copy_item {
   std::string repository;
   copy_ref ref;  // both empty: the repository as a whole
 };
+
+// One of each repository in turn: shared layers start early, and no repository keeps all workers to itself.
+std::deque<copy_item> dealt(std::deque<copy_item> items);
 
 enum class copy_end : std::uint8_t { copied, unchanged, skipped, failed, interrupted, deleted, not_deleted };
 std::string_view name_of(copy_end end);

@@ -17,24 +17,6 @@ bool is_digest(const std::string& ref) { return ref.find(':') != std::string::np
 
 bool is_away(errc code) { return code == errc::unavailable || code == errc::timed_out; }
 
-// One of each repository in turn: shared layers start early, and no repository keeps all workers to itself.
-std::deque<copy_item> dealt(std::deque<copy_item> items) {
-  std::map<std::string, std::deque<copy_item>> by_repository;
-  for (copy_item& item : items) {
-    auto& mine = by_repository[item.repository];
-    mine.push_back(std::move(item));
-  }
-  items.clear();
-  while (!by_repository.empty()) {
-    for (auto at = by_repository.begin(); at != by_repository.end();) {
-      items.push_back(std::move(at->second.front()));
-      at->second.pop_front();
-      at = at->second.empty() ? by_repository.erase(at) : std::next(at);
-    }
-  }
-  return items;
-}
-
 }  // namespace
 
 // What is left when the run must end early is told, too: nobody shall believe that it was looked at.
@@ -166,6 +148,7 @@ task<std::vector<copy_ref>> copy_run::refs_of(const copy_route& route) {
 }
 
 result<bool> copy_run::is_known(const copy_item& item) const {
+  if (taken_by_another(item)) return true;
   if (!options_.published) return false;
   auto known = options_.published(item.repository, item.ref.target);
   if (!known) return pass(std::move(known));
@@ -176,13 +159,18 @@ result<bool> copy_run::is_known(const copy_item& item) const {
 // counted before everything is known, since a failure leads to another try.
 task<> copy_run::sort_out(const copy_route& route, std::vector<copy_ref> refs) {
   std::vector<std::pair<copy_item, std::string>> skipped;
-  items known, unknown, following;
+  items known, unknown, following, doubled;
+  std::set<std::string> named;
   const replication_filter& filter = *world_->copying.filter;
   for (copy_ref& ref : refs) {
     copy_item item{route.repository, std::move(ref)};
     const auto rule = is_digest(item.ref.source) ? std::nullopt : filter.tag(item.ref.source);
     if (rule) {
       skipped.emplace_back(std::move(item), *rule);
+      continue;
+    }
+    if (!named.insert(item.ref.target).second) {
+      doubled.push_back(std::move(item));
       continue;
     }
     if (filter.judges_tags() && !is_digest(item.ref.source) && accessory_subject(item.ref.source)) {
@@ -202,9 +190,13 @@ task<> copy_run::sort_out(const copy_route& route, std::vector<copy_ref> refs) {
     std::vector<log::event> seen{record::surveyed(route.repository, there.size())};
     if (auto written = co_await world_->where.record(std::move(seen)); !written) co_return written;
   }
-  figures_.items += skipped.size() + known.size() + unknown.size() + following.size();
+  figures_.items += skipped.size() + known.size() + unknown.size() + following.size() + doubled.size();
   std::ranges::move(following, std::back_inserter(followers_));
   for (auto& [item, rule] : skipped) end({std::move(item), copy_end::skipped, {}, std::move(rule), {}, {}});
+  for (copy_item& item : doubled) {
+    std::string why = "another tag of the source is to be " + item.ref.target + " there, too: name one of them";
+    fail_item(std::move(item), {errc::rejected, std::move(why)});
+  }
   for (copy_item& item : known) in_both_.push_back(std::move(item));
   for (copy_item& item : unknown) {
     const bool both = ask_each || is_digest(item.ref.target) || there.contains(item.ref.target);
@@ -213,9 +205,26 @@ task<> copy_run::sort_out(const copy_route& route, std::vector<copy_ref> refs) {
   co_return result<void>();
 }
 
+std::optional<copy_taken> copy_run::taken_by_another(const copy_item& item) const {
+  return options_.taken ? options_.taken(item.repository, item.ref.target) : std::nullopt;
+}
+
+// Of two sources that show the same for one tag either will do; of others the tag would be now the one's, now the
+// other's.
+task<bool> copy_run::agrees(const copy_item& item, const copy_taken& with, std::string& digest) {
+  auto shown = co_await world_->source.resolve(item.repository, item.ref.source);
+  if (!shown) co_return pass(std::move(shown));
+  if (!*shown) co_return fail(errc::not_found, "the source has no " + item.ref.source);
+  digest = (*shown)->text();
+  if (digest == with.digest) co_return true;
+  co_return fail(errc::rejected, item.ref.target + " was copied there from " + with.source + " just before, as " +
+                                     with.digest + "; here it is " + digest + ": name one source for it");
+}
+
 // Does the target show, under this ref, what the source shows?
 task<bool> copy_run::stands(const copy_item& item, std::string& digest) {
   using namespace asio::experimental::awaitable_operators;
+  if (const auto with = taken_by_another(item)) co_return co_await agrees(item, *with, digest);
   std::optional<std::string> known;
   if (options_.published) {
     auto told = options_.published(item.repository, item.ref.target);

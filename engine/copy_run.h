@@ -32,6 +32,11 @@
 
 namespace longshore::engine {
 
+// What another source of the same run brought under a ref of the target before.
+struct copy_taken {
+  std::string digest, source;
+};
+
 struct copy_run_options {
   std::size_t items_at_once = 8;
   std::size_t tags_max = 1'000'000;  // of one repository
@@ -42,6 +47,8 @@ struct copy_run_options {
   bool names_may_match = true;        // false: one end has no repositories, and their names say nothing
   // What earlier runs are known to have published under a ref of the target; null: there were none.
   std::function<result<std::optional<std::string>>(const std::string& repository, const std::string& ref)> published;
+  // What has come under a ref from another source just now, and stays. Null: nothing.
+  std::function<std::optional<copy_taken>(const std::string& repository, const std::string& ref)> taken;
   // Tags that never move once they exist, as the operator promises. Null: none.
   std::function<bool(std::string_view tag)> immutable;
   copy_removal_options removal;
@@ -81,6 +88,8 @@ class copy_run {
   task<> sort_out(const copy_route& route, std::vector<copy_ref> refs);
   result<bool> is_known(const copy_item& item) const;
   boost::asio::awaitable<void> compare(copy_item item);
+  std::optional<copy_taken> taken_by_another(const copy_item& item) const;
+  task<bool> agrees(const copy_item& item, const copy_taken& with, std::string& digest);
   task<bool> stands(const copy_item& item, std::string& digest);
   boost::asio::awaitable<void> look_for_mounts();
   boost::asio::awaitable<void> bring(copy_item item);

@@ -1,5 +1,6 @@
 #include "tools/copy_endpoints.h"
 
+#include "api/local/archive_files.h"
 #include "api/local/distribution_storage.h"
 #include "api/local/empty_registry.h"
 #include "api/url.h"
@@ -83,6 +84,9 @@ engine::task<engine::registry*> copy_endpoints::open(places& in, const api::imag
   opened made;
   const bool plans = access == api::layout_access::plan;
   if (plans && is_yet_to_be(at)) {
+    if (at.transport == image_transport::oci_archive) {
+      if (auto fits = api::check_place_of(at.location); !fits) co_return pass(std::move(fits));
+    }
     made.files = nothing_at(at);
     co_return keep(in, key, std::move(made));
   }

@@ -77,6 +77,10 @@ struct copy_session::target_place {
   std::unique_ptr<engine::transient_locations> imagined;
 
   engine::copy_figures brought;  // of the groups that have ended
+  // Of repositories that several sources are copied to: what each tag shows since an earlier one of them.
+  std::set<std::string> shared;
+  using by_tag = std::map<std::pair<std::string, std::string>, engine::copy_taken>;
+  by_tag taken, coming;  // by the groups that have ended; by the one that runs
 
   engine::location_index& known() { return state ? state->where() : transient; }
   engine::location_index& where() { return imagined ? *imagined : known(); }
@@ -172,6 +176,12 @@ void copy_session::tell(const group& of, const engine::copy_outcome& o) {
       named(of.from_place, of.source.repository_read(o.item.repository), is_removal ? "" : o.item.ref.source);
   shown.target = named(of.to_place, o.item.repository, o.item.ref.target);
   if (!of.shown_as.empty()) shown.item.repository = of.shown_as;
+  target_place& place = *targets_.at(of.to);
+  const bool is_there = o.end == engine::copy_end::copied || o.end == engine::copy_end::unchanged;
+  if (is_there && place.shared.contains(o.item.repository)) {
+    const auto key = std::pair(o.item.repository, o.item.ref.target);
+    place.coming.try_emplace(key, engine::copy_taken{o.digest, shown.source});
+  }
   told_(shown);
 }
 
@@ -248,17 +258,22 @@ engine::task<> copy_session::sort_jobs() {
   co_return result<void>();
 }
 
+void copy_session::find_shared() {
+  std::set<std::pair<engine::registry*, std::string>> named;
+  for (const auto& g : groups_) {
+    for (const std::string& repository : g->repositories) {
+      if (!named.emplace(g->to, repository).second) targets_.at(g->to)->shared.insert(repository);
+    }
+  }
+}
+
 // What one job lacks, another may have been about to bring.
 std::map<std::string, std::string> copy_session::held_back(const group& g) const {
-  std::map<std::string, std::size_t> jobs;
-  for (const auto& other : groups_) {
-    if (other->to != g.to) continue;
-    for (const std::string& repository : other->repositories) ++jobs[repository];
-  }
   std::map<std::string, std::string> held;
+  const auto& shared = targets_.at(g.to)->shared;
   for (const std::string& repository : g.repositories) {
     if (job_failed_) held.emplace(repository, "another SRC DST could not be begun, and may belong there too");
-    if (jobs[repository] > 1) held.emplace(repository, "several SRC are copied there");
+    if (shared.contains(repository)) held.emplace(repository, "several SRC are copied there");
   }
   return held;
 }
@@ -284,6 +299,12 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
       return place.state->published(repository, ref);
     };
   }
+  if (!place.taken.empty()) {
+    options.taken = [&place](const std::string& repository, const std::string& ref) {
+      const auto found = place.taken.find({repository, ref});
+      return found == place.taken.end() ? std::nullopt : std::optional(found->second);
+    };
+  }
   engine::copy_run run(world, pauses_, std::move(options), [&](const engine::copy_outcome& o) { tell(g, o); });
   running_ = &run;
   copier_ = &blobs;
@@ -296,6 +317,7 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
   }
   running_ = nullptr;
   copier_ = nullptr;
+  place.taken.merge(std::exchange(place.coming, {}));
   add(before_, run.figures());
   add(place.brought, run.figures());
   bytes_before_ += run.figures().moved.bytes_sent;
@@ -303,6 +325,7 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
 
 engine::task<copy_figures_now> copy_session::run() {
   if (auto sorted = co_await sort_jobs(); !sorted) co_return pass(std::move(sorted));
+  find_shared();
   for (auto& g : groups_) co_await run_group(*g);
   if (!stopping_ && before_.failed == 0 && !request_.tags.empty() && !chose_a_tag_) co_return no_tag_chosen();
   if (!request_.dry_run) {

@@ -6,7 +6,8 @@
 // what comes out: once per source and target, one target after the other, so that each target gets each blob once
 // whatever sources name it. It fails only when nothing could be begun, or no tag was one of those asked for; everything
 // else is told per item, and a target that could not be finished by its name. An archive into which nothing was copied
-// is not written. With dry_run nothing is written anywhere. stop(): what runs is given up. One executor; the clock must
+// is not written. Where several sources bring one tag, the first keeps it: what another shows under it must be the
+// same, or fails. With dry_run nothing is written anywhere. stop(): what runs is given up. One executor; the clock must
 // outlive it.
 
 #include <boost/asio/any_io_executor.hpp>
@@ -69,6 +70,7 @@ class copy_session {
   void tell_failed(std::string what, std::string source, std::string target, error why);
   void tell_unfinished(engine::registry& target, error why);
   std::unexpected<error> no_tag_chosen() const;
+  void find_shared();
   // The repositories of a group in which nothing may be deleted, and why.
   std::map<std::string, std::string> held_back(const group& g) const;
   void add_route(const copy_job& job, engine::registry& from, engine::registry& to, std::string source_repository,

@@ -230,6 +230,14 @@ class packer {
 
 }  // namespace
 
+result<void> check_place_of(const fs::path& file) {
+  std::error_code ec;
+  const fs::path above = fs::absolute(file, ec).parent_path();
+  if (ec || fs::exists(above, ec) || ec) return {};
+  return fail(errc::not_found, "there is no directory " + above.string() + " to write " + file.filename().string() +
+                                   " in: make it first, or correct the path");
+}
+
 result<void> unpack_layout(const fs::path& file, const local_directory& to, const unpack_limits& limits,
                            std::stop_token stop) {
   const file_handle fd(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
@@ -244,7 +252,7 @@ result<void> pack_layout(const local_directory& from, const local_directory& asi
   std::error_code ec;
   const fs::path whole = fs::absolute(file, ec);
   if (ec || !whole.has_filename()) return fail(errc::invalid, "'" + file.string() + "' is not a file's name");
-  auto above = local_directory::create(whole.parent_path(), from.files());
+  auto above = local_directory::open(whole.parent_path(), from.files());
   if (!above) return pass(std::move(above));
   auto out = aside.begin_file();
   if (!out) return pass(std::move(out));

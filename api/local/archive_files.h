@@ -27,6 +27,9 @@ struct unpack_limits {
   std::uint64_t free_bytes_min = 64u << 20;   // left on the disk (TMPDIR is often memory)
 };
 
+// errc::not_found, with what to do, when the directory that the file is to come into is not there: nobody is served by
+// a tree of directories made out of a slip.
+result<void> check_place_of(const std::filesystem::path& file);
 // errc::not_found when there is no such file.
 result<void> unpack_layout(const std::filesystem::path& file, const local_directory& to, const unpack_limits& limits,
                            std::stop_token stop = {});

@@ -67,8 +67,7 @@ result<void> oci_archive::make_working_directory() {
   }
   std::error_code ec;
   const fs::path file = fs::absolute(options_.file, ec);
-  auto above = local_directory::create(file.parent_path(), *options_.files);
-  if (!above) return pass(std::move(above));
+  if (auto r = check_place_of(file); !r) return r;
   auto made = fresh_directory(file.string() + ".partial.");
   if (!made) return pass(std::move(made));
   working_ = *std::move(made);

@@ -89,6 +89,18 @@ TEST_F(copy_run_test, a_tag_goes_under_another_name_and_a_digest_under_a_tag) {
   EXPECT_FALSE(target_.tag("a", "1"));
 }
 
+TEST_F(copy_run_test, of_two_tags_for_one_name_one_is_copied_and_the_other_fails) {
+  for (const char* tag : {"t1", "t2"}) add("a", tag, {std::string("layer of ") + tag});
+  const copy_figures f = copy_afresh({{"a", {{"t1", "latest"}, {"t2", "latest"}}}});
+  EXPECT_EQ(f.items, 2u);
+  EXPECT_EQ(f.copied, 1u);
+  EXPECT_EQ(f.failed, 1u);
+  EXPECT_EQ(target_.tag("a", "latest"), source_.tag("a", "t1"));
+  // A whole repository has a tag of that name already.
+  EXPECT_EQ(copy_afresh({{"a", {}}, {"a", {{"t2", "t1"}}}}).failed, 1u);
+  EXPECT_EQ(target_.tag("a", "t1"), source_.tag("a", "t1"));
+}
+
 TEST_F(copy_run_test, a_repository_named_as_a_whole_and_by_tags_gets_every_tag_once_and_the_other_names_besides) {
   for (const char* tag : {"t1", "t2", "t3"}) add("a", tag, {std::string("layer of ") + tag});
   const copy_figures f =

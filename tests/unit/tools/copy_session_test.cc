@@ -2,6 +2,10 @@
 
 #include "tools/copy_session.h"
 
+#include <gmock/gmock.h>
+
+#include <tuple>
+
 #include "api/local/oci_layout.h"
 #include "storage/env/clock.h"
 #include "tests/unit/local/local_fixture.h"
@@ -54,8 +58,8 @@ class copy_session_test : public tests::registry_runner {
 TEST_F(copy_session_test, a_plan_of_a_copy_to_files_makes_none_and_tells_all_that_would_be_sent) {
   fs::create_directories(place.path() / "empty");
   const auto before = everything();
-  for (const std::string& to : {at("oci", "new"), at("oci", "above/new"), at("oci", "empty"),
-                                at("oci-archive", "new.tar"), at("oci-archive", "above/new.tar")}) {
+  for (const std::string& to :
+       {at("oci", "new"), at("oci", "above/new"), at("oci", "empty"), at("oci-archive", "new.tar")}) {
     const auto planned = plan(at("oci", "source"), to);
     ASSERT_TRUE(planned) << to << ": " << planned.error().text;
     EXPECT_EQ(planned->run.copied, 2u) << to;
@@ -121,6 +125,44 @@ TEST_F(copy_session_test, an_archive_is_written_when_something_came_into_it) {
   const auto written = fs::last_write_time(place.path() / "to.tar");
   EXPECT_EQ(run({job}, false)->run.unchanged, 2u);
   EXPECT_EQ(fs::last_write_time(place.path() / "to.tar"), written);
+}
+
+TEST_F(copy_session_test, an_archive_in_a_directory_that_is_not_there_is_refused_and_nothing_made) {
+  const auto before = everything();
+  for (const bool dry_run : {true, false}) {
+    const auto refused = run({parse_job(at("oci", "source"), at("oci-archive", "abvoe/new.tar")).value()}, dry_run);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().text,
+                ::testing::HasSubstr("there is no directory " + (place.path() / "abvoe").string()));
+    EXPECT_EQ(everything(), before);
+  }
+}
+
+TEST_F(copy_session_test, of_two_sources_for_one_tag_the_first_keeps_it_and_the_other_must_show_the_same) {
+  for (const auto& [name, tag, content] :
+       {std::tuple("same", "v1", "v1"), std::tuple("other", "v1", "another"), std::tuple("more", "v3", "third")}) {
+    auto made = api::oci_layout::open({.directory = place.path() / name, .access = api::layout_access::write});
+    ASSERT_TRUE(made) << made.error().text;
+    ASSERT_TRUE(get(tests::push_image(**made, "", tag, content)));
+    ASSERT_TRUE(get((*made)->finish()));
+  }
+  std::vector<copy_job> jobs;
+  for (const char* from : {"source", "other", "same", "more"}) {
+    jobs.push_back(parse_job(at("oci", from), at("oci", "to")).value());
+  }
+  for (const bool dry_run : {true, false, false}) {
+    const auto done = run(jobs, dry_run);
+    ASSERT_TRUE(done) << done.error().text;
+    EXPECT_EQ(done->run.items, 5u);
+    EXPECT_EQ(done->run.failed, 1u);
+    EXPECT_EQ(done->run.copied + done->run.unchanged, 4u);
+    const auto failed = std::ranges::find(outcomes, engine::copy_end::failed, &engine::copy_outcome::end);
+    ASSERT_NE(failed, outcomes.end());
+    EXPECT_THAT(failed->why->text, ::testing::HasSubstr("v1 was copied there from " + at("oci", "source")));
+  }
+  auto kept = api::oci_layout::open({.directory = place.path() / "to", .access = api::layout_access::read});
+  auto first = api::oci_layout::open({.directory = place.path() / "source", .access = api::layout_access::read});
+  EXPECT_EQ(get((*kept)->resolve("", "v1")).value(), get((*first)->resolve("", "v1")).value());
 }
 
 TEST_F(copy_session_test, files_without_an_image_are_no_source) {
