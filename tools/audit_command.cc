@@ -46,8 +46,15 @@ int state(const invocation& call, const state_options& options) {
   std::uint64_t size = (*log)->durable_size();
   if (!options.at.empty()) {
     const result<std::uint64_t> asked = size_for(**log, options.at);
-    if (!asked) return failed(call, asked.error());
+    if (!asked) {
+      failed(call, asked.error());
+      return asked.error().code == errc::invalid ? exit_wrong_usage : exit_failed;
+    }
     size = *asked;
+    if (const auto newest = ends_before(**log, options.at)) {
+      std::fprintf(stderr, "longshore: the newest record is of %s, before --at: what came after it is not told\n",
+                   to_rfc3339(*newest).c_str());
+    }
   }
   std::vector<engine::desired_item> items;
   bool is_known = options.repository.empty();

@@ -23,6 +23,10 @@ CLI::App* add_command(CLI::App& to, invocation& call, const std::string& name, c
   return command;
 }
 
+std::string not_negative(const std::string& text) {
+  return text.starts_with('-') ? text + " is below 0" : std::string();
+}
+
 result<config> configured(const invocation& call) {
   std::filesystem::path file = call.config_file;
   if (file.empty()) {

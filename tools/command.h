@@ -34,6 +34,9 @@ enum class needs : std::uint8_t { config, nothing };
 CLI::App* add_command(CLI::App& to, invocation& call, const std::string& name, const std::string& what,
                       const std::string& example, needs n);
 
+// For whole numbers that the parser would otherwise take around the end of their range. Says what is wrong, or nothing.
+std::string not_negative(const std::string& text);
+
 // The configuration that the invocation names; its warnings go to standard error.
 result<config> configured(const invocation& call);
 

@@ -281,7 +281,13 @@ struct checker {
       if (c.sources.empty()) {
         c.warnings.push_back("no [[source]] is configured: no registry can notify this primary");
       }
-      if (c.primary) c.warnings.push_back(at("primary.url") + ": [primary] is for a secondary and is not used here");
+      const auto of_secondaries = [&](bool is_given, const std::string& section) {
+        if (is_given)
+          c.warnings.push_back(at(section + ".url") + ": [" + section + "] is for a secondary and is not used here");
+      };
+      of_secondaries(c.primary.has_value(), "primary");
+      of_secondaries(c.source_registry.has_value(), "source_registry");
+      of_secondaries(c.target_registry.has_value(), "target_registry");
       return {};
     }
     if (!c.primary) return missing("primary.url", "a secondary follows a primary: give [primary] url and token_file");

@@ -110,9 +110,11 @@ void add_log_commands(CLI::App& app, invocation& call) {
                                   "longshore log tail --follow", needs::config);
   auto tailed = std::make_shared<tail_options>();
   add_online_options(*command, tailed->online);
-  command->add_option("-n,--lines", tailed->lines,
-                      "How many of the newest to begin with (default: 10); with --after: at most so many");
-  command->add_option("--after", tailed->after, "Begin after this seq instead of with the newest");
+  command
+      ->add_option("-n,--lines", tailed->lines,
+                   "How many of the newest to begin with (default: 10); with --after: at most so many")
+      ->check(not_negative);
+  command->add_option("--after", tailed->after, "Begin after this seq instead of with the newest")->check(not_negative);
   command->add_flag("-f,--follow", tailed->follow, "Wait for more, until interrupted");
   command->callback([&call, tailed] { call.run = [&call, tailed] { return tail(call, *tailed); }; });
 
@@ -120,7 +122,7 @@ void add_log_commands(CLI::App& app, invocation& call) {
       add_command(*log, call, "show", "One record, with all its fields", "longshore log show 1234", needs::config);
   auto shown = std::make_shared<show_options>();
   add_online_options(*command, shown->online);
-  command->add_option("SEQ", shown->seq, "Its seq")->required();
+  command->add_option("SEQ", shown->seq, "Its seq")->required()->check(not_negative);
   command->add_option("--dir", shown->dir, "Data directory of a stopped site, instead of asking a running one");
   command->callback([&call, shown] { call.run = [&call, shown] { return show(call, *shown); }; });
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "api/spoken.h"
 #include "log/projection.h"
 
 namespace longshore::tools {
@@ -85,8 +86,8 @@ result<std::uint64_t> size_for(const log::event_log& log, std::string_view at) {
   const auto [end, failed] = std::from_chars(at.data(), at.data() + at.size(), seq);
   if (failed == std::errc{} && end == at.data() + at.size()) {
     if (seq < log.durable_size()) return seq + 1;
-    return fail(errc::invalid, "the log has " + std::to_string(log.durable_size()) +
-                                   " records: the largest seq is one less than that");
+    return fail(errc::not_found, "there is no record " + std::to_string(seq) + " yet: the log has " +
+                                     api::with_commas(log.durable_size()));
   }
   const result<timestamp> time = parse_rfc3339(at);
   if (!time) {
@@ -94,6 +95,16 @@ result<std::uint64_t> size_for(const log::event_log& log, std::string_view at) {
                 "\"" + std::string(at) + "\" is neither a seq nor an RFC 3339 time such as " + "2026-11-23T21:19:06Z");
   }
   return log.size_at(*time);
+}
+
+std::optional<timestamp> ends_before(const log::event_log& log, std::string_view at) {
+  const result<timestamp> time = parse_rfc3339(at);
+  const std::uint64_t size = log.durable_size();
+  if (!time || size == 0) return std::nullopt;
+  const auto last = log.record({size - 1});
+  const auto newest = last ? log::decode(*last) : result<log::event>(std::unexpected(last.error()));
+  if (!newest || newest->recorded.us >= time->us) return std::nullopt;
+  return newest->recorded;
 }
 
 result<void> state_at(const log::event_log& log, std::uint64_t size, std::string_view repository,

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,8 +29,11 @@ std::string damage_in(std::string text);
 // Called now and then with how many records are done, and of how many.
 using on_progress = std::function<void(std::uint64_t done, std::uint64_t of)>;
 
-// How many records the log had at that moment: `at` is a seq (the state after it) or an RFC 3339 time.
+// How many records the log had at that moment: `at` is a seq (the state after it) or an RFC 3339 time; errc::invalid
+// when it is neither, errc::not_found for a seq that the log has not.
 result<std::uint64_t> size_for(const log::event_log& log, std::string_view at);
+// When the newest record was recorded, if that is before the time `at`: what came between is not in this log.
+std::optional<timestamp> ends_before(const log::event_log& log, std::string_view at);
 
 // Folds the first `size` records with the desired view's own code, in a scratch directory that is removed
 // again, and calls visit for each repository's items in name order, tombstones included. An empty repository

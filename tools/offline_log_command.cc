@@ -77,6 +77,10 @@ struct close_file {
 };
 
 int export_log(const invocation& call, const export_options& options) {
+  if (options.range.to < options.range.from) {
+    std::fprintf(stderr, "longshore: --to is the seq to stop before, and lies before --from\n");
+    return exit_wrong_usage;
+  }
   result<site_store> store = open_site_store(options.dir, store_access::read_only);
   if (!store) return failed(call, store.error());
   auto log = log::event_log::open(*store->db, options.journal ? journal_log : replicated_log);
@@ -130,8 +134,8 @@ void add_offline_log_commands(CLI::App& log, invocation& call) {
   auto exporting = std::make_shared<export_options>();
   command->add_option("DIR", exporting->dir, "Data directory of a site that is not running")->required();
   command->add_option("-o,--output", exporting->output, "File to write; default: standard output");
-  command->add_option("--from", exporting->range.from, "First seq");
-  command->add_option("--to", exporting->range.to, "The seq to stop before");
+  command->add_option("--from", exporting->range.from, "First seq")->check(not_negative);
+  command->add_option("--to", exporting->range.to, "The seq to stop before")->check(not_negative);
   command->add_flag(
       "--journal", exporting->journal,
       "The site's own journal instead of the replicated log; it holds the keys of open uploads, keep it private");

@@ -174,7 +174,11 @@ TEST_F(cli, the_state_at_a_seq_shows_tags_as_they_were) {
   EXPECT_EQ(parsed.at("size").as_int64(), 4);
   EXPECT_EQ(parsed.at("items").at(0).at("repository").as_string(), "base");
   EXPECT_EQ(run("audit state " + site() + " --at 4").code, 1);
-  EXPECT_EQ(run("audit state " + site() + " --at never").code, 1);
+  EXPECT_EQ(run("audit state " + site() + " --at never").code, 2);
+  const outcome later = run("audit state " + site() + " --at 2200-01-01T00:00:00Z");
+  EXPECT_EQ(later.code, 0);
+  EXPECT_THAT(later.err, HasSubstr("before --at: what came after it is not told"));
+  EXPECT_EQ(run("audit state " + site() + " --at 2").err, "");
   const outcome unknown = run("audit state " + site() + " --repository taem/app");
   EXPECT_EQ(unknown.code, 1);
   EXPECT_THAT(unknown.err, HasSubstr("no tag or manifest of taem/app"));
@@ -269,6 +273,17 @@ TEST_F(cli, a_record_is_shown_from_a_stopped_site) {
   EXPECT_EQ(shown.code, 0) << shown.err;
   EXPECT_THAT(shown.out, HasSubstr(digest_text('d')));
   EXPECT_EQ(run("log show 4 --dir " + site()).code, 1);
+  const outcome below = run("log show --dir " + site() + " -- -1");
+  EXPECT_EQ(below.code, 2);
+  EXPECT_THAT(below.err, HasSubstr("-1 is below 0"));
+}
+
+TEST_F(cli, a_span_of_records_that_ends_before_it_begins_is_wrong_usage) {
+  fill();
+  EXPECT_EQ(run("log export " + site() + " --from 3 --to 1").code, 2);
+  const outcome none = run("log export " + site() + " --from 3 --to 3");
+  EXPECT_EQ(none.code, 0) << none.err;
+  EXPECT_EQ(none.out, "");
 }
 
 TEST_F(cli, rebuilt_views_are_reported) {

@@ -409,6 +409,16 @@ TEST_F(config_file, secrets_in_clear_over_the_network_are_a_warning) {
   EXPECT_THAT(c->warnings[0], HasSubstr("in clear"));
 }
 
+TEST_F(config_file, sections_of_a_secondary_in_a_primarys_file_are_a_warning) {
+  const result<config> c = load(std::string(primary_toml) +
+                                "[source_registry]\nurl = \"http://127.0.0.1:5001\"\n"
+                                "[target_registry]\nurl = \"http://127.0.0.1:5002\"\n");
+  ASSERT_TRUE(c) << c.error().text;
+  ASSERT_EQ(c->warnings.size(), 2u);
+  EXPECT_THAT(c->warnings[0], HasSubstr("[source_registry] is for a secondary"));
+  EXPECT_THAT(c->warnings[1], HasSubstr("[target_registry] is for a secondary"));
+}
+
 TEST_F(config_file, a_source_may_have_a_registry_with_every_key_of_one) {
   const result<config> c =
       load(std::string(primary_toml) + R"([source.registry]
