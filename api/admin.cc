@@ -32,21 +32,25 @@ result<std::size_t> limit_of(const request& r, std::size_t otherwise, std::size_
   return std::min<std::size_t>(*n, most);
 }
 
-result<std::optional<engine::sync_state>> state_asked(const request& r) {
+// Which repositories are asked for; null: all.
+using asked_state = std::function<bool(const engine::repository_state&)>;
+
+result<asked_state> state_asked(const request& r) {
   const auto text = r.asked("state");
-  if (!text || text->empty()) return std::optional<engine::sync_state>();
+  if (!text || text->empty()) return asked_state();
+  if (*text == "troubled") return asked_state(engine::is_troubled);
   for (const engine::sync_state s : all_sync_states) {
-    if (*text == engine::name_of(s)) return s;
+    if (*text == engine::name_of(s)) return [s](const engine::repository_state& of) { return of.state == s; };
   }
-  return fail(errc::invalid, "state is one of pending, started, synced, failed and skipped");
+  return fail(errc::invalid, "state is one of pending, started, synced, failed, skipped and troubled");
 }
 
 json::value shown(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
 
-void add_verification(json::object& to, const engine::actual_repository& r) {
+void add_verification(json::object& to, const engine::repository_state& s, const engine::actual_repository& r) {
   to.emplace("verified_at", json_of(r.verified_at));
   to.emplace("verified_checksum", shown(r.checksum));
-  to.emplace("mismatches", r.mismatches);
+  to.emplace("mismatches", s.mismatches);
   to.emplace("deletes_allowed", r.deletes_allowed);
 }
 
@@ -176,7 +180,7 @@ admin::answering admin::repositories(const request& r) {
   json::value next(nullptr);
   auto walked = co_await world_.pool.run([&] {
     return each_repository(world_.wanted, world_.done, world_.left_out, [&](const engine::repository_state& s) {
-      if (s.name <= last || (*state && s.state != **state)) return true;
+      if (s.name <= last || (*state && !(*state)(s))) return true;
       if (found.size() == *limit) {
         next = found.back().as_object().at("name");
         return false;
@@ -208,7 +212,7 @@ admin::answering admin::repository(const request& r) {
     o.emplace("checksum", sum->checksum);
     o.emplace("tags", sum->tags);
     if (!replicates) return o;
-    if (*done) add_verification(o, **done);
+    if (*done) add_verification(o, state, **done);
     json::array failed, parked, skipped;
     bool more = false;
     result<void> looked;

@@ -132,6 +132,7 @@ json::object json_of(const repository_counts& counts) {
     total += counts.of(s);
   }
   o.emplace("total", total);
+  o.emplace("troubled", counts.troubled);
   o.emplace("failed_items", counts.failed);
   o.emplace("parked_items", counts.parked);
   o.emplace("skipped_items", counts.skipped);

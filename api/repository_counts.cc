@@ -1,6 +1,21 @@
 #include "api/repository_counts.h"
 
 namespace longshore::api {
+namespace {
+
+void add_trouble(repository_counts& to, const engine::repository_state& r) {
+  const auto note = [&r](repository_counts::kind& of) {
+    if (of.repositories++ == 0) of.first = r.name;
+  };
+  ++to.troubled;
+  if (r.doubted > 0) note(to.doubted);
+  if (r.amiss > 0) note(to.differing);
+  if (!engine::is_failing(r)) return;
+  if (to.failing.repositories == 0) to.failure = r.last_sync_failure;
+  note(to.failing);
+}
+
+}  // namespace
 
 result<void> each_repository(const engine::desired& wanted, const engine::actual& done,
                              const repository_filter& left_out,
@@ -30,8 +45,7 @@ result<repository_counts> count_repositories(const engine::desired& wanted, cons
     counts.skipped += r.skipped;
     counts.sparse += r.sparse;
     counts.mismatches += r.mismatches;
-    const bool fails = r.state == engine::sync_state::failed || r.failed > 0 || r.retry_count > 0;
-    if (r.state != engine::sync_state::skipped && fails) ++counts.troubled;
+    if (engine::is_troubled(r)) add_trouble(counts, r);
     if (r.state == engine::sync_state::skipped && r.doubted > 0) ++counts.skipped_doubted;
     if (r.verified_at.us != 0) {
       ++counts.verified;

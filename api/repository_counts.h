@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <numeric>
+#include <string>
 
 #include "engine/repository_state.h"
 
@@ -13,8 +14,17 @@ namespace longshore::api {
 struct repository_counts {
   std::array<std::uint64_t, 5> by_state{};                        // indexed by engine::sync_state
   std::uint64_t parked = 0, failed = 0, skipped = 0, sparse = 0;  // items
-  // Whose last pass failed, or some item of them, though they are being tried again now.
+  // Repositories with which something is the matter, in whatever state they are, and of which kind; the first is an
+  // example. One may be of several kinds.
+  struct kind {
+    std::uint64_t repositories = 0;
+    std::string first;
+  };
   std::uint64_t troubled = 0;
+  kind doubted;         // with wrong bytes at the target
+  kind differing;       // left amiss by a verification
+  kind failing;         // their last pass failed, or some item of them, though they may be tried again now
+  std::string failure;  // of the first of these
   std::uint64_t skipped_doubted = 0;  // left out, and with wrong bytes at the target
   std::uint64_t verified = 0;         // repositories found equal and whole at some time
   std::uint64_t mismatches = 0;       // found since

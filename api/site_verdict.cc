@@ -71,17 +71,41 @@ class judge {
       if (!why.empty()) fails(std::string(part) + " goes on no more until the site is restarted: " + why);
     }
     const repository_counts& n = site_->counts;
-    if (n.troubled > 0) {
+    if (n.doubted.repositories > 0) {
       mind(
-          counted(n.troubled, "repository is", "repositories are") +
-          " not brought whole: longshore status --state failed says which, why, and when they are tried again (--state "
-          "started: those that are tried now)");
+          "wrong bytes at the target in " + named(n.doubted) +
+          ": longshore items --state failed names them; delete them from the registry's storage, then longshore verify "
+          "until it finds nothing amiss");
     }
+    if (n.differing.repositories > 0) {
+      mind(
+          "the target differs in " + named(n.differing) +
+          ", as a verification left it: longshore status --state troubled says how; longshore verify mends what can be "
+          "mended from here, and clears what is gone");
+    }
+    if (n.failing.repositories > 0) failing(n);
     if (n.parked > 0) mind("longshore items --state parked: what waits for you, and what to do");
     if (n.skipped_doubted > 0) {
       mind(counted(n.skipped_doubted, "repository that is left out has", "repositories that are left out have") +
            " wrong bytes at the target, from where others may be brought: longshore status --state skipped");
     }
+  }
+
+  void failing(const repository_counts& n) {
+    const std::uint64_t count = n.failing.repositories;
+    const bool none = count > 1 && count + n.of(engine::sync_state::skipped) == n.total();
+    const std::string which = none ? "none of the " + counted(count, "repository is", "repositories is")
+                                   : counted(count, "repository is", "repositories are");
+    mind(which + (none ? "" : " not") + " brought whole: " + (count > 1 ? "for example " : "") + n.failing.first +
+         (n.failure.empty() ? "" : " (" + n.failure + ")") +
+         (site_->facts.replicating->halted.empty() ? "; tried again by itself" : "") +
+         ": longshore status --state troubled says which, why and when");
+  }
+
+  // What it is about: one by its name, several by their number and the first.
+  static std::string named(const repository_counts::kind& k) {
+    if (k.repositories == 1) return k.first;
+    return counted(k.repositories, "repository", "repositories") + ", for example " + k.first;
   }
 
   void verifying() {

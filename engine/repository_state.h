@@ -25,9 +25,13 @@ struct repository_state {
   std::string skipped_by;        // the rule that leaves the whole repository out; empty: none does
   timestamp verified_at;         // when all that is settled was last found equal and whole
   std::uint64_t mismatches = 0;  // found since all of it was
+  std::uint64_t amiss = 0;       // of these, left as they were by the last verification
 };
 
 repository_state state_of(const desired_repository& wanted, const std::optional<actual_repository>& done);
+// Something is the matter with what this site brings there, whatever is being done about it just now.
+bool is_failing(const repository_state& s);  // its last pass failed, or some item of it: tried again
+bool is_troubled(const repository_state& s);
 // As told when a filter leaves the repository out; what was done there before is still shown, but for what was not: it
 // is not tried.
 repository_state skipped_by(repository_state s, std::string rule);

@@ -79,6 +79,44 @@ TEST_F(admin_test, a_repository_that_failed_and_is_being_tried_again_is_not_well
   EXPECT_NE(said.at("to_do").at(0).as_string().find("1 repository is not brought whole"), std::string::npos);
 }
 
+TEST_F(admin_test, a_repository_with_wrong_bytes_is_not_well_while_a_pass_runs_over_it) {
+  open();
+  append({push_of("a", 1)});
+  journal(engine::record::content_doubted("a", digest::of("x")));
+  journal(engine::record::sync_started("a"));
+  EXPECT_EQ(ask("/v1/status").at("repositories").at("started"), 1);
+  EXPECT_EQ(ask("/v1/status").at("verdict").at("state"), "attention");
+}
+
+TEST_F(admin_test, what_a_verification_left_amiss_is_not_well_while_a_pass_runs_and_is_counted) {
+  open();
+  append({push_of("a", 1)});
+  journal(engine::record::repository_amiss("a", 2, "v9: the log does not speak of it"));
+  journal(engine::record::sync_started("a"));
+  EXPECT_EQ(ask("/v1/status").at("verdict").at("state"), "attention");
+  const json::value r = ask("/v1/repositories/a");
+  EXPECT_EQ(r.at("state"), "started");
+  EXPECT_EQ(r.at("mismatches"), 2);
+  EXPECT_EQ(r.at("last_sync_failure"), "verification left 2 amiss: v9: the log does not speak of it");
+}
+
+TEST_F(admin_test, all_with_which_something_is_the_matter_are_listed_in_whatever_state) {
+  open();
+  for (const char* name : {"a", "b", "c", "d", "e"}) append({push_of(name, 1)});
+  journal(engine::record::content_doubted("a", digest::of("x")));
+  journal(engine::record::sync_failed("b", "registry unavailable", {1'800'000'000'000'000}, 3));
+  journal(engine::record::sync_failed("c", "registry unavailable", {1'800'000'000'000'000}, 3));
+  journal(engine::record::sync_started("c"));
+  journal(engine::record::repository_amiss("d", 1, "v9: extra"));
+  const json::value page = ask("/v1/repositories?state=troubled");
+  std::string names;
+  for (const json::value& r : page.at("repositories").as_array()) names += std::string(r.at("name").as_string());
+  EXPECT_EQ(names, "abcd");
+  EXPECT_EQ(ask("/v1/status").at("repositories").at("troubled"), 4);
+  EXPECT_NE(page.at("repositories").at(0).at("last_sync_failure").as_string().find("delete it from the registry's"),
+            std::string::npos);
+}
+
 TEST_F(admin_test, the_status_tells_what_came_for_no_source) {
   open();
   EXPECT_TRUE(ask("/v1/status").at("warnings").as_array().empty());

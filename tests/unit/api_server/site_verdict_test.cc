@@ -65,10 +65,10 @@ TEST_F(site_verdict_test, a_site_that_does_all_of_it_is_well) {
 TEST_F(site_verdict_test, what_is_parked_or_failed_wants_attention_and_is_said_how_to_look_at) {
   follows(follower_state::following);
   counts_.parked = 9;
-  counts_.troubled = 1;
+  counts_.failing = {1, "team/app"};
   EXPECT_EQ(judged().state, site_state::attention);
   EXPECT_THAT(all(), HasSubstr("longshore items --state parked"));
-  EXPECT_THAT(all(), HasSubstr("longshore status --state failed"));
+  EXPECT_THAT(all(), HasSubstr("longshore status --state troubled"));
   quarantined_ = 2;
   warnings_ = {"the target may have lost content"};
   EXPECT_THAT(all(), HasSubstr("2 notifications could not be understood"));
@@ -199,6 +199,37 @@ TEST_F(site_verdict_test, what_no_verification_could_compare_lately_wants_attent
   facts_.verifying = {};
   facts_.verifying.broken_off = "the disk is full";
   EXPECT_THAT(all(), HasSubstr("the last verification ended before its end: the disk is full"));
+}
+
+TEST_F(site_verdict_test, what_is_the_matter_with_repositories_is_told_by_its_kind_worst_first) {
+  follows(follower_state::following);
+  count(sync_state::synced, 12);
+  counts_.failing = {1, "team/web"};
+  counts_.failure = "v1: registry unavailable: target: status 503";
+  counts_.differing = {1, "team/app"};
+  counts_.doubted = {2, "team/base"};
+  const auto said = judged();
+  EXPECT_EQ(said.state, site_state::attention);
+  ASSERT_THAT(said.to_do, SizeIs(3));
+  EXPECT_THAT(said.to_do[0], HasSubstr("wrong bytes at the target in 2 repositories, for example team/base: "));
+  EXPECT_THAT(said.to_do[0], HasSubstr("delete them from the registry's storage, then longshore verify"));
+  EXPECT_THAT(said.to_do[1], HasSubstr("the target differs in team/app, as a verification left it"));
+  for (const std::string& one : {said.to_do[0], said.to_do[1]}) EXPECT_THAT(one, Not(HasSubstr("tried again")));
+  EXPECT_THAT(said.to_do[2], HasSubstr("1 repository is not brought whole: team/web (v1: registry unavailable: targ"));
+  EXPECT_THAT(said.to_do[2], HasSubstr("tried again by itself"));
+  facts_.replicating->halted = "no journal";
+  EXPECT_THAT(judged().to_do.back(), Not(HasSubstr("tried again"))) << "nothing is, until the restart";
+}
+
+TEST_F(site_verdict_test, where_no_repository_is_brought_the_cause_of_one_is_named) {
+  follows(follower_state::following);
+  count(sync_state::failed, 7);
+  count(sync_state::skipped, 1);
+  counts_.failing = {7, "team/app"};
+  counts_.failure = "v1: credentials refused: target";
+  EXPECT_THAT(all(),
+              HasSubstr("none of the 7 repositories is brought whole: for example team/app (v1: credentials re"));
+  EXPECT_EQ(judged().state, site_state::attention) << "it goes on by itself once the cause is mended";
 }
 
 TEST_F(site_verdict_test, wrong_bytes_in_what_is_left_out_want_attention) {
