@@ -3,7 +3,8 @@
 // How fast a growing number grows: over the last half minute, from samples taken now and then. Pure: the time is given.
 //
 // sample() keeps at most one sample a second; time that goes back, or a number that shrinks (a restart), begins anew.
-// per_second() is 0 until two samples stand at least a second apart.
+// per_second() is 0 until two samples stand at least a second apart; what it stood still before it began to grow is not
+// counted.
 
 #include <cstdint>
 #include <deque>

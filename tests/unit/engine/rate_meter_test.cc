@@ -27,6 +27,18 @@ TEST(rate_meter_test, only_the_last_half_minute_counts) {
   EXPECT_DOUBLE_EQ(m.per_second(), 10);
 }
 
+TEST(rate_meter_test, the_time_before_it_began_to_grow_does_not_count) {
+  rate_meter m;
+  for (int s = 0; s <= 60; ++s) m.sample(at(s), 500);
+  m.sample(at(60.5), 1'000);
+  m.sample(at(61), 1'500);
+  EXPECT_DOUBLE_EQ(m.per_second(), 1'000);
+  m.sample(at(63), 3'500);
+  EXPECT_DOUBLE_EQ(m.per_second(), 1'000);
+  m.sample(at(66), 3'500);
+  EXPECT_DOUBLE_EQ(m.per_second(), 500) << "a pause after it began counts";
+}
+
 TEST(rate_meter_test, a_number_that_shrinks_or_a_clock_that_goes_back_begins_anew) {
   rate_meter m;
   m.sample(at(0), 1'000);
