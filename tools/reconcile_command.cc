@@ -10,6 +10,7 @@
 #include "api/url.h"
 #include "tools/json_text.h"
 #include "tools/online.h"
+#include "tools/reconcile_text.h"
 
 namespace longshore::tools {
 
@@ -184,7 +185,11 @@ int reconcile(const invocation& call, const reconcile_options& options) {
   result<online_site> site = reach(call, options.online);
   if (!site) return failed(call, site.error());
   if (options.status) {
-    return print_answer(call, site->client->ask(site->question("GET", target)), site->url + target);
+    const auto answer = site->client->ask(site->question("GET", target));
+    const auto sources = answer && answer->ok() ? objects_in(object_of(answer->body), "sources") : std::nullopt;
+    if (call.json || !sources) return print_answer(call, answer, site->url + target);
+    std::printf("%s", reconcile_text(*sources).c_str());
+    return exit_done;
   }
   json::object asked{{"mode", options.digests ? "digests" : "tags"}};
   if (!options.source.empty()) asked["source"] = options.source;

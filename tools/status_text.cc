@@ -6,6 +6,7 @@
 #include "api/spoken.h"
 #include "tools/command.h"
 #include "tools/copy_report.h"
+#include "tools/explained_rows.h"
 #include "tools/json_text.h"
 
 namespace longshore::tools {
@@ -197,13 +198,10 @@ std::string verdict_text(const json::value& status, const json::value& verify) {
 std::string repositories_text(const json::array& repositories) {
   if (repositories.empty()) return "none\n";
   if (!has(repositories.front(), "/state")) return to_text(repositories);  // of a primary
-  struct entry {
-    std::vector<std::string> cells;
-    std::string why;
-  };
-  std::vector<entry> rows{{{"NAME", "STATE", "SYNCED_SEQ", "NEWEST_SEQ", "SKIPPED", "LAST_SYNCED", "RETRY_AT"}, {}}};
+  std::vector<explained_row> rows{
+      {{"NAME", "STATE", "SYNCED_SEQ", "NEWEST_SEQ", "SKIPPED", "LAST_SYNCED", "RETRY_AT"}, {}}};
   for (const json::value& r : repositories) {
-    entry e;
+    explained_row e;
     e.cells = {text_at(r, "/name"),
                state_of(r),
                seq_of(r, "/synced_seq"),
@@ -216,19 +214,7 @@ std::string repositories_text(const json::array& repositories) {
     if (const auto n = number_at(r, "/retry_count"); n > 1) e.why += " (" + with_commas(n) + " times in a row)";
     rows.push_back(std::move(e));
   }
-  std::vector<std::size_t> widths(rows.front().cells.size());
-  for (const entry& e : rows) {
-    for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], e.cells[i].size());
-  }
-  std::string out;
-  for (const entry& e : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < widths.size(); ++i)
-      line += e.cells[i] + std::string(widths[i] - e.cells[i].size() + 2, ' ');
-    while (line.ends_with(' ')) line.pop_back();
-    out += line + "\n" + (e.why.empty() ? "" : "    " + e.why + "\n");
-  }
-  return out;
+  return table_of(rows);
 }
 
 }  // namespace longshore::tools
