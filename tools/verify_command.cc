@@ -9,6 +9,7 @@
 
 #include "tools/json_text.h"
 #include "tools/online.h"
+#include "tools/verify_text.h"
 
 namespace longshore::tools {
 
@@ -68,11 +69,7 @@ class teller {
     tell_cut("mismatches", number_at(run, "/mismatches_found"), mismatches_);
     tell_cut("repositories that could not be compared", number_at(run, "/repositories/unknown"), unknown_);
     tell_cut("tags that were not judged", not_judged(run) + number_at(run, "/skipped_tags"), left_out_);
-    std::printf("%s of %s equal and whole: %s, %s; %s mismatched, %s could not be compared\n",
-                n("/repositories/clean").c_str(),
-                counted(number_at(run, "/repositories/total"), "repository", "repositories").c_str(),
-                counted(number_at(run, "/tags"), "tag").c_str(), counted(number_at(run, "/blobs"), "blob").c_str(),
-                n("/repositories/mismatched").c_str(), n("/repositories/unknown").c_str());
+    std::printf("%s", outcome_text(run).c_str());
     if (not_judged(run) > 0) {
       std::printf("not equal and not judged: %s still being synced, %s parked; longshore items says why each waits\n",
                   counted(number_at(run, "/unsettled_tags"), "tag").c_str(), n("/parked_tags").c_str());
@@ -102,7 +99,8 @@ class teller {
                   with_commas(strange).c_str(), strange == 1 ? "is" : "are");
     }
     if (number_at(run, "/skipped_tags") > 0) {
-      std::printf("left out on purpose: %s\n", counted(number_at(run, "/skipped_tags"), "tag").c_str());
+      std::printf("left out on purpose and not compared: %s\n",
+                  counted(number_at(run, "/skipped_tags"), "tag").c_str());
     }
     if (const std::string why = text_at(run, "/error"); !why.empty()) std::printf("ended early: %s\n", why.c_str());
   }
@@ -144,23 +142,12 @@ result<json::value> ask(online_site& site, site_question q) {
   return body;
 }
 
-// What stands now, of runs that were asked for and of the schedule's.
-void tell_not_compared(const json::value& run) {
-  boost::system::error_code ec;
-  const json::value* listed = run.find_pointer("/not_compared/listed", ec);
-  if (listed == nullptr || !listed->is_array()) return;
-  for (const json::value& one : listed->get_array()) {
-    std::printf("%s: not compared when last verified: %s\n", text_at(one, "/repository").c_str(),
-                text_at(one, "/reason").c_str());
-  }
-}
-
 // The run that goes on, or went on last, as far as it is.
 int show_last(const invocation& call, online_site& site) {
   auto run = ask(site, site.question("GET", "/v1/verify"));
   if (!run) return failed(call, run.error());
   if (number_at(*run, "/run") == 0) {
-    if (!call.json) tell_not_compared(*run);
+    if (!call.json) std::printf("%s", not_compared_text(*run).c_str());
     return failed(call, {errc::not_found, "no verification was asked for since the site was started"});
   }
   if (!call.json) {
@@ -172,13 +159,14 @@ int show_last(const invocation& call, online_site& site) {
   tells.tell(*run);
   if (!is_running(*run)) {
     tells.sum_up(*run);
-    if (!call.json && number_at(*run, "/repositories/unknown") == 0) tell_not_compared(*run);
+    if (!call.json) std::printf("%s", not_compared_text(*run).c_str());
     return verdict_of(*run);
   }
   if (call.json) {
     tells.sum_up(*run);
   } else {
-    std::printf("running: %s of %s\n", with_commas(number_at(*run, "/repositories/done")).c_str(),
+    std::printf("%srunning: %s of %s\n", not_compared_text(*run).c_str(),
+                with_commas(number_at(*run, "/repositories/done")).c_str(),
                 counted(number_at(*run, "/repositories/total"), "repository", "repositories").c_str());
   }
   return exit_partly_done;
