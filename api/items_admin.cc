@@ -130,11 +130,17 @@ std::optional<json::object> shown(const engine::repository_state& r, const std::
     whole.reason = r.skipped_by;
     return shown(whole, remedy_of_filter);
   }
-  if (r.state != engine::sync_state::failed || r.failed > 0 || !q.asks_for(item_state::failed)) return std::nullopt;
+  const bool by_its_items = r.failed > 0 && doubted.empty();
+  if (!engine::is_troubled(r) || by_its_items || !q.asks_for(item_state::failed)) return std::nullopt;
   whole.state = item_state::failed;
   whole.reason = r.last_sync_failure;
-  if (!doubted.empty()) whole.reason += " (with wrong bytes: " + listed(doubted) + ")";
-  return shown(whole, r.retry_at.us > 0 ? retried(r.name) : "as the reason says; then longshore verify " + r.name);
+  if (doubted.empty()) {
+    return shown(whole,
+                 engine::is_failing(r) ? retried(r.name) : "as the reason says; then longshore verify " + r.name);
+  }
+  whole.reason += " (with wrong bytes: " + listed(doubted) + ")";
+  return shown(whole, "delete these from the target registry's storage; then longshore verify " + r.name +
+                          " until it finds nothing amiss");
 }
 
 result<json::object> page_of(const admin_world& world, const question& q) {

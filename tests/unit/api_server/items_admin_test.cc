@@ -125,6 +125,17 @@ TEST_F(items_admin_test, wrong_bytes_are_named_by_digest_with_the_verification_t
   EXPECT_NE(std::string(item.at("remedy").as_string()).find("longshore verify well"), std::string::npos);
 }
 
+TEST_F(items_admin_test, wrong_bytes_are_named_while_items_fail_and_a_pass_runs) {
+  fill();
+  journal(engine::record::content_doubted("a", digest::of("damaged")));
+  journal(engine::record::sync_started("a"));
+  const json::value failed = ask("?state=failed");
+  ASSERT_EQ(names(failed), "a: a:v2 ");
+  const auto& item = failed.at("items").at(0);
+  EXPECT_NE(std::string(item.at("reason").as_string()).find(digest::of("damaged").text()), std::string::npos);
+  EXPECT_EQ(std::string(item.at("remedy").as_string()).find("tried again"), std::string::npos);
+}
+
 TEST_F(items_admin_test, a_deletion_that_the_target_cannot_do_is_for_people_to_do_or_to_leave) {
   fill();
   log::event gone = push_of("a", 1);
