@@ -68,6 +68,7 @@ json::object json_of(const engine::repository_state& r) {
           {"parked_items", r.parked},
           {"skipped_items", r.skipped},
           {"sparse_items", r.sparse},
+          {"wrong_bytes", r.doubted},
           {"skipped_by", text(r.skipped_by)}};
 }
 
@@ -138,6 +139,8 @@ json::object json_of(const repository_counts& counts) {
   o.emplace("skipped_items", counts.skipped);
   o.emplace("sparse_items", counts.sparse);
   o.emplace("skipped_with_wrong_bytes", counts.skipped_doubted);
+  o.emplace("verified", counts.verified);
+  o.emplace("oldest_verified_at", json_of(counts.oldest_verified));
   return o;
 }
 

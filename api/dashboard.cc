@@ -53,7 +53,7 @@ th{color:var(--soft);font-weight:500;font-size:13px}td.n{font-variant-numeric:ta
 <section id="s_jobs"><div><h2>Being synced</h2></div><table id="jobs"></table></section>
 <section><div><h2>Repositories</h2><select id="state" aria-label="state"><option value="">all states</option>
 <option>pending</option><option>started</option><option>synced</option><option>failed</option>
-<option>skipped</option></select></div>
+<option>skipped</option><option>troubled</option></select></div>
 <table id="repos"></table>
 <div class="note" id="more" hidden><button class="plain" id="next">More</button></div></section>
 </div></main>
@@ -103,7 +103,7 @@ async function status(){const s=await ask("/v1/status");
  if(s.replication)card(bytes(s.replication.blobs.bytes_copied),"copied since the start");
  $("say").textContent="";const v=s.verdict;$("verdict").textContent=v.state;$("verdict").className=v.state;
  table("to_do",["What to do"],(v.to_do.length?v.to_do:["nothing"]).map(x=>[x]));
- await Promise.all([items("failed",s.replication&&r.failed+r.failed_items),items("parked",r.parked_items)]);
+ await Promise.all([items("failed",s.replication&&r.failed+r.failed_items+r.troubled),items("parked",r.parked_items)]);
  table("sources",["Source","Last event","Appended","Duplicates","Quarantined","Wrong token","Refused"],
  (s.sources||[]).map(x=>[x.name,when(x.last_event),x.appended,x.duplicates,x.quarantined,x.unauthorized,
  x.too_large+x.unavailable]));

@@ -47,7 +47,7 @@ result<repository_counts> count_repositories(const engine::desired& wanted, cons
     counts.mismatches += r.mismatches;
     if (engine::is_troubled(r)) add_trouble(counts, r);
     if (r.state == engine::sync_state::skipped && r.doubted > 0) ++counts.skipped_doubted;
-    if (r.verified_at.us != 0) {
+    if (r.verified_at.us != 0 && r.state != engine::sync_state::skipped) {
       ++counts.verified;
       if (counts.oldest_verified.us == 0 || r.verified_at < counts.oldest_verified) {
         counts.oldest_verified = r.verified_at;

@@ -26,7 +26,7 @@ struct repository_counts {
   kind failing;         // their last pass failed, or some item of them, though they may be tried again now
   std::string failure;  // of the first of these
   std::uint64_t skipped_doubted = 0;  // left out, and with wrong bytes at the target
-  std::uint64_t verified = 0;         // repositories found equal and whole at some time
+  std::uint64_t verified = 0;         // repositories found equal and whole at some time, those left out not counted
   std::uint64_t mismatches = 0;       // found since
   timestamp oldest_verified;          // of those verified
   std::uint64_t total() const { return std::accumulate(by_state.begin(), by_state.end(), std::uint64_t{0}); }

@@ -20,6 +20,7 @@ struct verifying_facts {
   std::uint64_t looks_by_itself = 0;    // of the schedule, since the start
   std::uint64_t not_compared = 0;       // repositories whose newest verification could not tell
   std::string first_not_compared = {};  // NAME (reason)
+  std::int64_t every_ms = 0;            // of the schedule; 0: only when asked
   std::string broken_off = {};          // why the last run that was asked for ended before its end
 };
 

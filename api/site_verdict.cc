@@ -91,15 +91,18 @@ class judge {
     }
   }
 
+  // Where each of several fails, it is hardly each one's own trouble, and nothing arrives.
   void failing(const repository_counts& n) {
     const std::uint64_t count = n.failing.repositories;
     const bool none = count > 1 && count + n.of(engine::sync_state::skipped) == n.total();
-    const std::string which = none ? "none of the " + counted(count, "repository is", "repositories is")
-                                   : counted(count, "repository is", "repositories are");
-    mind(which + (none ? "" : " not") + " brought whole: " + (count > 1 ? "for example " : "") + n.failing.first +
-         (n.failure.empty() ? "" : " (" + n.failure + ")") +
-         (site_->facts.replicating->halted.empty() ? "; tried again by itself" : "") +
-         ": longshore status --state troubled says which, why and when");
+    std::string said = none ? "none of the " + counted(count, "", "repositories is brought whole: ")
+                            : counted(count, "repository is", "repositories are") + " not brought whole: ";
+    if (count > 1) said += "for example ";
+    said += n.failing.first;
+    if (!n.failure.empty()) said += " (" + n.failure + ")";
+    if (site_->facts.replicating->halted.empty()) said += "; tried again by itself";
+    said += ": longshore status --state troubled says which, why and when";
+    none ? fails(std::move(said)) : mind(std::move(said));
   }
 
   // What it is about: one by its name, several by their number and the first.
@@ -113,7 +116,9 @@ class judge {
     if (v.not_compared > 0) {
       mind(counted(v.not_compared, "repository", "repositories") + " could not be compared when last verified: " +
            (v.not_compared > 1 ? "the first is " : "") + v.first_not_compared +
-           "; tried again by itself, or now by longshore verify; longshore verify --status lists them");
+           (v.every_ms > 0 ? "; tried again by itself once it was brought, or now by longshore verify"
+                           : "; not tried again by itself (verify_every = 0): longshore verify does it") +
+           "; longshore verify --status lists them");
     }
     if (!v.broken_off.empty()) mind("the last verification ended before its end: " + v.broken_off);
   }

@@ -126,11 +126,14 @@ void check_secondary(const online_site& site, const json::value& status, const o
     }
   }
   boost::system::error_code ec;
-  for (const char* what : {"failed", "parked_items"}) {
+  constexpr std::pair<const char*, const char*> open[] = {
+      {"troubled", "longshore status --state troubled shows which, and why"},
+      {"parked_items", "longshore items --state parked shows each, why, and what to do"}};
+  for (const auto& [what, remedy] : open) {
     const json::value* count = status.find_pointer(std::string("/repositories/") + what, ec);
     if (count == nullptr || !count->is_number() || count->to_number<std::uint64_t>(ec) == 0) continue;
     told({std::string("repositories: ") + what, verdict::attention, json::serialize(*count) + " of them at " + site.url,
-          "longshore status --repositories shows which, longshore status NAME why"});
+          remedy});
   }
 }
 

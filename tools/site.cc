@@ -80,6 +80,7 @@ api::verifying_facts verifying_of(const engine::verification& v) {
   f.last.mismatches_found = last.mismatches_found;
   f.looks_by_itself = v.scheduled().done;
   f.not_compared = v.not_compared().size();
+  f.every_ms = v.every_ms();
   f.broken_off = v.broken_off();
   if (f.not_compared == 0) return f;
   const auto& [name, reason] = *v.not_compared().begin();

@@ -126,10 +126,10 @@ int sync(const invocation& call, const sync_options& options) {
 }  // namespace
 
 void add_status_commands(CLI::App& app, invocation& call) {
-  CLI::App* command = add_command(
-      app, call, "status", "What a running site holds, and how far it has come",
-      "longshore status\n  longshore status --check >/dev/null || mail-the-operator\n  longshore status --state failed",
-      needs::config);
+  CLI::App* command = add_command(app, call, "status", "What a running site holds, and how far it has come",
+                                  "longshore status\n  longshore status --check >/dev/null || mail-the-operator\n  "
+                                  "longshore status --state troubled",
+                                  needs::config);
   auto shown = std::make_shared<status_options>();
   add_online_options(*command, shown->online);
   CLI::Option* one = command->add_option("REPOSITORY", shown->repository, "One repository with its items");
@@ -137,8 +137,9 @@ void add_status_commands(CLI::App& app, invocation& call) {
       "--check", shown->check, "Exit with 0 when the site is well, 3 when it wants attention, 1 when it is failing");
   command->add_flag("--all", shown->all, "Everything the site tells of itself, not only how it is");
   CLI::Option* listed = command->add_flag("--repositories", shown->repositories, "All repositories");
-  CLI::Option* in_state = command->add_option("--state", shown->state, "Repositories in this state");
-  in_state->check(CLI::IsMember({"pending", "started", "synced", "failed", "skipped"}));
+  CLI::Option* in_state = command->add_option(
+      "--state", shown->state, "Repositories in this state; troubled: in any, with something the matter");
+  in_state->check(CLI::IsMember({"pending", "started", "synced", "failed", "skipped", "troubled"}));
   CLI::Option* sites = command->add_flag("--sites", shown->sites, "The sites that follow, and their positions");
   CLI::Option* aside =
       command->add_flag("--quarantine", shown->quarantine, "Notifications that could not be understood");

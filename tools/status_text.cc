@@ -119,12 +119,20 @@ class verdict {
     if (looked_at == 0 && number_at(*verify_, "/run") > 0) return;
     const std::string how = every > 0 ? "each repository is by itself once in " + time_of(every)
                                       : std::string("none is by itself (verify_every = 0): longshore verify");
-    if (looked_at == 0) return line("verified", "nobody asked since the start; " + how);
+    if (looked_at == 0) return line("verified", before() + "; " + how);
     const std::uint64_t mismatches = number_at(*verify_, "/scheduled/mismatches_found");
     line("verified", "by itself since the start: " + with_commas(number_at(*verify_, "/scheduled/repositories/clean")) +
                          " of " + counted(looked_at, "look", "looks") + " found all equal, " +
                          counted(mismatches, "mismatch", "mismatches") +
                          (mismatches > 0 && is_mended() ? ", mended since" : ""));
+  }
+
+  // What is known of it from before the start.
+  std::string before() const {
+    const std::string oldest = text_at(*status_, "/repositories/oldest_verified_at");
+    if (oldest.empty()) return "nobody asked since the start";
+    return counted(number_at(*status_, "/repositories/verified"), "repository", "repositories") +
+           " found equal at some time, longest ago at " + second_of(oldest) + "; nobody asked since the start";
   }
 
   // What a verification found stands in the repositories' states until it is found gone.
@@ -176,6 +184,9 @@ std::string state_of(const json::value& r) {
   for (const char* kind : {"failed", "parked"}) {
     const auto n = number_at(r, std::string("/") + kind + "_items");
     if (n > 0) open += (open.empty() ? "" : ", ") + with_commas(n) + " " + kind;
+  }
+  if (const auto n = number_at(r, "/wrong_bytes"); n > 0) {
+    open += (open.empty() ? "" : ", ") + with_commas(n) + " with wrong bytes";
   }
   return open.empty() ? state : state + " (" + open + ")";
 }

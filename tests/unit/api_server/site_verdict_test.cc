@@ -196,6 +196,9 @@ TEST_F(site_verdict_test, what_no_verification_could_compare_lately_wants_attent
   facts_.verifying.first_not_compared = "team/app (status 500)";
   EXPECT_EQ(judged().state, site_state::attention);
   EXPECT_THAT(all(), HasSubstr("2 repositories could not be compared when last verified: the first is team/app (sta"));
+  EXPECT_THAT(all(), HasSubstr("not tried again by itself (verify_every = 0): longshore verify does it"));
+  facts_.verifying.every_ms = 86'400'000;
+  EXPECT_THAT(all(), HasSubstr("; tried again by itself once it was brought, or now by longshore verify"));
   facts_.verifying = {};
   facts_.verifying.broken_off = "the disk is full";
   EXPECT_THAT(all(), HasSubstr("the last verification ended before its end: the disk is full"));
@@ -221,7 +224,7 @@ TEST_F(site_verdict_test, what_is_the_matter_with_repositories_is_told_by_its_ki
   EXPECT_THAT(judged().to_do.back(), Not(HasSubstr("tried again"))) << "nothing is, until the restart";
 }
 
-TEST_F(site_verdict_test, where_no_repository_is_brought_the_cause_of_one_is_named) {
+TEST_F(site_verdict_test, where_each_of_several_repositories_fails_the_site_does_and_a_cause_is_named) {
   follows(follower_state::following);
   count(sync_state::failed, 7);
   count(sync_state::skipped, 1);
@@ -229,7 +232,14 @@ TEST_F(site_verdict_test, where_no_repository_is_brought_the_cause_of_one_is_nam
   counts_.failure = "v1: credentials refused: target";
   EXPECT_THAT(all(),
               HasSubstr("none of the 7 repositories is brought whole: for example team/app (v1: credentials re"));
-  EXPECT_EQ(judged().state, site_state::attention) << "it goes on by itself once the cause is mended";
+  EXPECT_EQ(judged().state, site_state::failing);
+  count(sync_state::synced, 1);
+  EXPECT_EQ(judged().state, site_state::attention);
+  EXPECT_THAT(all(), HasSubstr("7 repositories are not brought whole: for example team/app"));
+  counts_.by_state = {};
+  count(sync_state::started, 1);
+  counts_.failing.repositories = 1;
+  EXPECT_EQ(judged().state, site_state::attention) << "one bad tag of the only one may be all of it";
 }
 
 TEST_F(site_verdict_test, wrong_bytes_in_what_is_left_out_want_attention) {

@@ -277,6 +277,22 @@ TEST(own_url, is_the_configured_one_before_the_address) {
   EXPECT_EQ(unreached("http://127.0.0.1:5080"), "");
 }
 
+TEST(doctor, what_is_open_at_a_secondary_is_said_with_the_command_that_shows_it) {
+  const auto all = examine(by_path({{"/healthz", "200 OK\r\n\r\nok\n"},
+                                    {"/readyz", "200 OK\r\n\r\nready\n"},
+                                    {"/v1/status",
+                                     "200 OK\r\n\r\n{\"follower\":{\"error\":null},\"replication\":{\"error\":null},"
+                                     "\"verification\":{\"error\":null},"
+                                     "\"repositories\":{\"troubled\":3,\"parked_items\":2}}"}}),
+                           {}, site_role::secondary);
+  const checked* troubled = named(all, "repositories: troubled");
+  ASSERT_NE(troubled, nullptr);
+  EXPECT_NE(troubled->remedy.find("longshore status --state troubled"), std::string::npos);
+  const checked* parked = named(all, "repositories: parked_items");
+  ASSERT_NE(parked, nullptr);
+  EXPECT_NE(parked->remedy.find("longshore items --state parked"), std::string::npos);
+}
+
 TEST(doctor, a_site_that_works_is_good) {
   for (const checked& one : examine(by_path({{"/healthz", "200 OK\r\n\r\nok\n"},
                                              {"/readyz", "200 OK\r\n\r\nready\n"},

@@ -47,6 +47,14 @@ TEST(status_text, what_is_verified_by_itself_is_said_as_it_is_configured) {
               HasSubstr("none is by itself (verify_every = 0)"));
 }
 
+TEST(status_text, what_was_verified_before_the_start_is_told) {
+  json::value status = secondary();
+  status.at("repositories").as_object()["verified"] = 12;
+  status.at("repositories").as_object()["oldest_verified_at"] = "2026-11-27T10:00:00.5Z";
+  EXPECT_THAT(verdict_text(status, json::parse(R"({"run":0,"every_seconds":86400})")),
+              HasSubstr("12 repositories found equal at some time, longest ago at 2026-11-27T10:00:00Z; nobody asked"));
+}
+
 TEST(status_text, the_verdict_is_what_the_site_says) {
   json::value status = secondary();
   status.as_object()["verdict"] = json::parse(R"({"state":"failing","to_do":["free some space","look at b"]})");
@@ -108,11 +116,11 @@ TEST(status_text, a_repository_with_parked_items_says_so_and_a_long_reason_has_a
      "skipped_items":0,"last_synced_at":"2026-11-28T09:00:00.5Z","retry_at":null,"retry_count":0,
      "last_sync_failure":null,"skipped_by":null},
     {"name":"team/web","state":"failed","synced_seq":null,"newest_seq":14,"parked_items":0,"failed_items":2,
-     "skipped_items":0,"last_synced_at":null,"retry_at":"2026-11-28T09:05:00.5Z","retry_count":3,
+     "wrong_bytes":1,"skipped_items":0,"last_synced_at":null,"retry_at":"2026-11-28T09:05:00.5Z","retry_count":3,
      "last_sync_failure":"a reason that goes on and on","skipped_by":null}])");
   const std::string text = repositories_text(all.as_array());
   EXPECT_THAT(text, HasSubstr("synced (9 parked)"));
-  EXPECT_THAT(text, HasSubstr("failed (2 failed)"));
+  EXPECT_THAT(text, HasSubstr("failed (2 failed, 1 with wrong bytes)"));
   EXPECT_THAT(text, HasSubstr("\n    a reason that goes on and on (3 times in a row)\n"));
   EXPECT_EQ(repositories_text({}), "none\n");
 }
