@@ -1,6 +1,5 @@
 #include "tools/status_text.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "api/spoken.h"

@@ -129,6 +129,12 @@ class EveryDamage(Verifying):
         # What was opened again for that is tried first.
         wait.until(lambda: secondary.get_json("/v1/repositories/truth/bytes")["state"] == "failed", "the pass is over", 60)
 
+        to_do = json.loads(cli("status", "--json").stdout)["verdict"]["to_do"]
+        self.assertIn("wrong bytes at the target in ", to_do[0])
+        self.assertIn("the target differs in ", to_do[1])
+        self.assertGreaterEqual(secondary.get_json("/v1/repositories/truth/extra")["mismatches"], 1)
+        self.assertIn("truth/extra", cli("status", "--state", "troubled").stdout)
+
         # A registry keeps what it has under a digest, and the target's own tag is its own affair.
         short.unlink()
         wrong.unlink()
