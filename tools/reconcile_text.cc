@@ -46,30 +46,37 @@ std::vector<known_run> runs_of(const json::object& source) {
   return all;
 }
 
-std::string reason_of(const json::value& run) {
-  std::string why = text_at(run, "/reason");
+// What began it, in a few words; the rest stands below, with what else is to be said.
+std::pair<std::string, std::string> whys_of(const json::value& run) {
+  std::string why = text_at(run, "/why"), more;
+  const auto say = [&more](const std::string& what) { more += (more.empty() ? "" : "; ") + what; };
+  if (const std::size_t colon = why.find(": "); colon != std::string::npos) {
+    say(why.substr(colon + 2));
+    why.resize(colon);
+  }
+  if (const std::string reason = text_at(run, "/reason"); !reason.empty()) say(reason);
   if (const std::string refused = text_at(run, "/catalog_refused"); !refused.empty()) {
-    why += (why.empty() ? "" : "; ") + std::string("the catalog was refused: ") + refused;
+    say("the catalog was refused: " + refused);
   }
-  if (const std::uint64_t left = number_at(run, "/remaining_seconds"); left > 0) {
-    why += (why.empty() ? "" : "; ") + api::time_of(left) + " left";
-  }
-  return why;
+  if (const std::uint64_t left = number_at(run, "/remaining_seconds"); left > 0) say(api::time_of(left) + " left");
+  return {std::move(why), std::move(more)};
 }
 
 explained_row row_of(const known_run& k) {
   const json::value& r = *k.run;
   const auto n = [&](const char* at) { return with_commas(number_at(r, at)); };
   const std::string ended = api::second_of(text_at(r, "/ended"));
-  return {{text_at(r, "/run"), k.what, text_at(r, "/mode"), text_at(r, "/why"), flag_at(r, "/whole") ? "all" : "some",
+  auto [why, more] = whys_of(r);
+  return {{text_at(r, "/run"), k.what, text_at(r, "/mode"), std::move(why), flag_at(r, "/whole") ? "all" : "some",
            flag_at(r, "/complete") ? "yes" : "no", api::second_of(text_at(r, "/started")), ended.empty() ? "-" : ended,
            n("/repositories_done") + " of " + n("/repositories"), n("/tags"), n("/requests"), n("/findings")},
-          reason_of(r)};
+          std::move(more)};
 }
 
 }  // namespace
 
 std::string reconcile_text(const json::array& sources) {
+  if (sources.empty()) return "no source has a registry that this site looks at: [source.NAME] url\n";
   std::string out;
   for (const json::value& one : sources) {
     if (!one.is_object()) continue;

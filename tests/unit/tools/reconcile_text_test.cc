@@ -10,7 +10,6 @@ namespace {
 
 namespace json = boost::json;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 json::object run(const std::string& id, bool complete) {
   return {{"run", id},
@@ -52,6 +51,14 @@ TEST(reconcile_text, each_run_has_a_line_however_many_ended) {
   EXPECT_LT(text.find("run-9 "), text.find("run-0 ")) << "newest first";
 }
 
+TEST(reconcile_text, a_long_cause_makes_no_wide_table) {
+  json::object looked = run("run-1", true);
+  looked["why"] = "events may have been lost: another process of the registry speaks";
+  const std::string text = reconcile_text({json::object{{"source", "north"}, {"last", looked}}});
+  EXPECT_THAT(text, HasSubstr("tags  events may have been lost  all"));
+  EXPECT_THAT(text, HasSubstr("\n    another process of the registry speaks\n"));
+}
+
 TEST(reconcile_text, what_runs_says_how_far_it_is) {
   json::object running = run("run-1", false);
   running["reason"] = nullptr;
@@ -61,6 +68,7 @@ TEST(reconcile_text, what_runs_says_how_far_it_is) {
   EXPECT_THAT(text, HasSubstr("run-1  running"));
   EXPECT_THAT(text, HasSubstr("\n    42 s left\n"));
   EXPECT_THAT(reconcile_text({json::object{{"source", "north"}}}), HasSubstr("no run yet"));
+  EXPECT_THAT(reconcile_text({}), HasSubstr("no source has a registry"));
 }
 
 }  // namespace
