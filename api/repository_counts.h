@@ -15,7 +15,7 @@ struct repository_counts {
   std::array<std::uint64_t, 5> by_state{};                        // indexed by engine::sync_state
   std::uint64_t parked = 0, failed = 0, skipped = 0, sparse = 0;  // items
   // Repositories with which something is the matter, in whatever state they are, and of which kind; the first is an
-  // example. One may be of several kinds.
+  // example. One that fails may be of another kind, too.
   struct kind {
     std::uint64_t repositories = 0;
     std::string first;

@@ -104,6 +104,7 @@ TEST_F(admin_test, all_with_which_something_is_the_matter_are_listed_in_whatever
   open();
   for (const char* name : {"a", "b", "c", "d", "e"}) append({push_of(name, 1)});
   journal(engine::record::content_doubted("a", digest::of("x")));
+  journal(engine::record::repository_amiss("a", 1, "v1: wrong bytes"));
   journal(engine::record::sync_failed("b", "registry unavailable", {1'800'000'000'000'000}, 3));
   journal(engine::record::sync_failed("c", "registry unavailable", {1'800'000'000'000'000}, 3));
   journal(engine::record::sync_started("c"));
@@ -112,7 +113,14 @@ TEST_F(admin_test, all_with_which_something_is_the_matter_are_listed_in_whatever
   std::string names;
   for (const json::value& r : page.at("repositories").as_array()) names += std::string(r.at("name").as_string());
   EXPECT_EQ(names, "abcd");
-  EXPECT_EQ(ask("/v1/status").at("repositories").at("troubled"), 4);
+  const json::value status = ask("/v1/status");
+  EXPECT_EQ(status.at("repositories").at("troubled"), 4);
+  const json::array& to_do = status.at("verdict").at("to_do").as_array();
+  ASSERT_EQ(to_do.size(), 3u);
+  EXPECT_TRUE(to_do[0].as_string().starts_with("wrong bytes at the target in a:"));
+  EXPECT_TRUE(to_do[1].as_string().starts_with("the target differs in d,")) << "what is worst is said once";
+  EXPECT_TRUE(to_do[2].as_string().starts_with(
+      "2 repositories are not brought whole: for example b (registry unavailable); tried again by itself"));
   EXPECT_NE(page.at("repositories").at(0).at("last_sync_failure").as_string().find("delete it from the registry's"),
             std::string::npos);
 }
