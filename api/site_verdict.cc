@@ -116,8 +116,10 @@ class judge {
     if (v.not_compared > 0) {
       mind(counted(v.not_compared, "repository", "repositories") + " could not be compared when last verified: " +
            (v.not_compared > 1 ? "the first is " : "") + v.first_not_compared +
-           (v.every_ms > 0 ? "; tried again by itself once it was brought, or now by longshore verify"
-                           : "; not tried again by itself (verify_every = 0): longshore verify does it") +
+           (v.every_ms == 0 ? "; not tried again by itself (verify_every = 0): longshore verify does it"
+            : site_->facts.verifying_halted.empty()
+                ? "; tried again by itself once it was brought, or now by longshore verify"
+                : "; longshore verify tries it again") +
            "; longshore verify --status lists them");
     }
     if (!v.broken_off.empty()) mind("the last verification ended before its end: " + v.broken_off);

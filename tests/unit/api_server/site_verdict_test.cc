@@ -199,6 +199,8 @@ TEST_F(site_verdict_test, what_no_verification_could_compare_lately_wants_attent
   EXPECT_THAT(all(), HasSubstr("not tried again by itself (verify_every = 0): longshore verify does it"));
   facts_.verifying.every_ms = 86'400'000;
   EXPECT_THAT(all(), HasSubstr("; tried again by itself once it was brought, or now by longshore verify"));
+  facts_.verifying_halted = "no journal";
+  EXPECT_THAT(all(), Not(HasSubstr("tried again by itself")));
   facts_.verifying = {};
   facts_.verifying.broken_off = "the disk is full";
   EXPECT_THAT(all(), HasSubstr("the last verification ended before its end: the disk is full"));
