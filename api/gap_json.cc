@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "api/admin_json.h"
+#include "api/spoken.h"
 
 namespace longshore::api {
 
@@ -67,6 +68,7 @@ json::object json_of(const engine::reconcile_record& r) {
           {"why", text(r.why)},
           {"whole", r.whole},
           {"complete", r.complete},
+          {"broken_off", r.broken_off},
           {"reason", text(r.reason)},
           {"catalog_refused", text(r.catalog_refused)},
           {"started", json_of(r.started)},
@@ -128,6 +130,18 @@ void add_health(json::object& to, const source_stats& heard, const std::vector<e
   to.emplace("reconciling", maybe(at->running));
   to.emplace("next_reconcile_at", json_of(at->next_at));
   to.emplace("reconcile_error", text(at->halted));
+}
+
+std::string warning_of(const engine::reconciler_status& s) {
+  const engine::reconcile_record* r = s.reconciled.incomplete();
+  if (r == nullptr) return {};
+  const std::string last = "source " + s.source + ": its last reconcile" + (r->whole ? " of all repositories" : "");
+  if (!r->broken_off) return last + " was not complete: " + r->reason;
+  const std::string next = s.running           ? "; a look at the registry is running"
+                           : s.next_at.us > 0  ? "; tried again at " + second_of(to_rfc3339(s.next_at))
+                           : !s.queued.empty() ? "; a look at the registry comes next"
+                                               : "";
+  return last + " broke off: " + r->reason + next + "; longshore doctor says whether the registry can be reached";
 }
 
 }  // namespace longshore::api

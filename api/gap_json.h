@@ -3,6 +3,7 @@
 // What a site knows of gaps, as JSON: how far it is behind, how its sources fare, and what looking at them found.
 
 #include <boost/json/object.hpp>
+#include <string>
 #include <vector>
 
 #include "api/admin.h"
@@ -24,5 +25,8 @@ boost::json::object json_of(const engine::reconciler_status& s);
 // A source's health: what its notifications and the looks at its registry tell together.
 void add_health(boost::json::object& to, const source_stats& heard, const std::vector<engine::reconciler_status>& all,
                 timestamp now);
+
+// What an operator should hear of the last look at a source's registry where not all was looked at; empty: nothing.
+std::string warning_of(const engine::reconciler_status& s);
 
 }  // namespace longshore::api

@@ -188,9 +188,9 @@ void add_gaps(exposition& to, const ingest_stats& s, const std::vector<engine::r
          return at.us == 0 ? -1.0 : static_cast<double>(now.us - at.us) / 1e6;
        });
   for (const engine::reconciler_status& r : all) {
-    if (!r.reconciled.last) continue;
+    if (!r.reconciled.last && !r.reconciled.last_whole) continue;
     to.gauge("longshore_reconcile_last_complete",
-             "0: the last reconcile, or the last over all, was not complete: status says why",
+             "0: the last reconcile, or the last over all, broke off or was not complete: status says why",
              r.reconciled.incomplete() == nullptr ? 1.0 : 0.0, {{"source", r.source}});
   }
   each("longshore_reconcile_halted", "1: nothing is reconciled until the site is restarted",

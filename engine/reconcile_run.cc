@@ -34,6 +34,7 @@ reconcile_run::reconcile_run(const reconcile_world& world, run_request request,
   record_.whole = request_.repositories.empty();
   record_.reason.clear();
   record_.catalog_refused.clear();
+  record_.broken_off = false;
   record_.ended = {};
   if (!resumed) record_.started = world.now.now();
 }
@@ -98,6 +99,7 @@ task<run_end> reconcile_run::end() {
   }
   record_.ended = world_->now.now();
   if (broken_) {
+    record_.broken_off = true;
     record_.reason = describe(*broken_);
     auto left = co_await journal_position();
     if (!left) co_return pass(std::move(left));

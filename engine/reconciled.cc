@@ -20,7 +20,11 @@ void pack(storage::packer& to, const std::optional<reconcile_record>& r) {
   to.number(r ? 1 : 0);
   if (!r) return;
   to.text(r->run).number(static_cast<std::uint64_t>(r->mode)).text(r->why).number(r->whole ? 1 : 0);
-  to.number(r->complete ? 1 : 0).text(r->reason).number(packed(r->started)).number(packed(r->ended));
+  to.number(r->complete ? 1 : 0)
+      .number(r->broken_off ? 1 : 0)
+      .text(r->reason)
+      .number(packed(r->started))
+      .number(packed(r->ended));
   const reconcile_counts& c = r->counts;
   to.number(c.repositories).number(c.done).number(c.failed).number(c.tags).number(c.requests).number(c.found);
   to.text(r->catalog_refused).text(r->through);
@@ -36,6 +40,7 @@ std::optional<reconcile_record> unpack_record(storage::unpacker& in) {
   r.why = in.text();
   r.whole = in.number() != 0;
   r.complete = in.number() != 0;
+  r.broken_off = in.number() != 0;
   r.reason = in.text();
   r.started = unpacked(in.number());
   r.ended = unpacked(in.number());
@@ -220,7 +225,9 @@ void reconciled::apply_source(const log::event_view& e, storage::overlay& state)
     s.open->through = detail.text("through");
     s.open->reason = detail.text("broken_off");
     s.open->counts = counts_in(detail);
-    s.open->ended = s.open->reason.empty() ? timestamp{} : e.recorded;
+    s.open->broken_off = !s.open->reason.empty();
+    s.open->ended = s.open->broken_off ? e.recorded : timestamp{};
+    if (s.open->broken_off) s.last_whole = s.open;
   } else if (e.kind == event_kind::reconcile_ended) {
     apply_ended(e, detail, s);
   } else {

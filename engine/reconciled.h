@@ -3,8 +3,8 @@
 // The reconciled view: how far this site has looked at its sources, folded from its journal.
 //
 // Per source: the run over all repositories that has not ended (a start goes on from its position), the last that
-// ended, of all and of those over all repositories, the last that looked at everything, and what speaks for events
-// having been lost. Per source and repository:
+// ended, the last over all repositories that ended or broke off, the last that looked at everything, and what speaks
+// for events having been lost. Per source and repository:
 // when its digests were last checked; a repository whose tags were only listed, with nothing found, leaves no row where
 // no other source could have it. apply() runs on the journal's sequencer thread; readers run anywhere and see committed
 // state.
@@ -37,10 +37,11 @@ struct reconcile_counts {
 struct reconcile_record {
   std::string run;
   reconcile_mode mode = reconcile_mode::tags;
-  std::string why;        // "schedule", "asked", ...
-  bool whole = true;      // over all repositories
-  bool complete = false;  // all there is was looked at, and none failed
-  std::string reason;     // why it is not complete, or broke off
+  std::string why;          // "schedule", "asked", ...
+  bool whole = true;        // over all repositories
+  bool complete = false;    // all there is was looked at, and none failed
+  bool broken_off = false;  // and has not ended: it is taken up again, or another over all comes in its place
+  std::string reason;       // why it is not complete, or broke off
   timestamp started, ended;
   reconcile_counts counts;
   std::string catalog_refused;  // why; then only what the log knows was looked at
@@ -55,8 +56,8 @@ struct reconciled_source {
   timestamp suspected_since;
   bool watched = false;  // by a process that has not said that it stopped
 
-  // The run to tell of where not all was looked at; null: none is. What one over all left is not looked at until one
-  // over all is complete, whatever else was.
+  // The run to tell of where not all was looked at; null: none is. What one over all left, or broke off before, is not
+  // looked at until one over all is complete, whatever else was.
   const reconcile_record* incomplete() const;
 };
 
@@ -72,7 +73,7 @@ class reconciled final : public log::view {
   static std::vector<storage::family_spec> family_specs();
 
   std::string_view name() const override { return "reconciled"; }
-  std::uint64_t format() const override { return 3; }
+  std::uint64_t format() const override { return 4; }
   std::vector<storage::family> families() const override;
   void apply(const log::event_view& e, storage::overlay& state) override;
 

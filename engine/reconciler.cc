@@ -211,11 +211,17 @@ void reconciler::after(const result<run_end>& outcome) {
   const reconcile_record& r = running_->record();
   if (!outcome && is_final(outcome.error().code)) return halt(outcome.error());
   const bool broken = !outcome || *outcome == run_end::broken_off;
+  // Tried again and again, one run would crowd out how the others ended.
+  std::erase_if(ended_, [&](const reconcile_record& before) { return before.run == r.run; });
   ended_.push_back(r);
-  if (!outcome) ended_.back().reason = describe(outcome.error());
+  if (!outcome) {
+    ended_.back().broken_off = true;
+    ended_.back().reason = describe(outcome.error());
+    ended_.back().ended = world_.now.now();
+  }
   if (ended_.size() > ended_kept) ended_.pop_front();
   if (broken && r.whole) {
-    interrupted_ = r;
+    interrupted_ = ended_.back();
     named_ = running_->request().named;
     besides_ = running_->request().besides;
     ++broken_runs_;
@@ -298,6 +304,8 @@ result<reconciler_status> reconciler::status() const {
     if (s.next_at.us == 0 || hint_waits_->due < s.next_at) s.next_at = hint_waits_->due;
   }
   if (*known) s.reconciled = **std::move(known);
+  // Where the log takes nothing, the journal does not say so either.
+  if (interrupted_ && interrupted_->broken_off) s.reconciled.last_whole = interrupted_;
   if (!doubt_.empty() && s.reconciled.suspected.empty()) {
     s.reconciled.suspected = doubt_;
     s.reconciled.suspected_since = doubted_at_;

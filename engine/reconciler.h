@@ -30,7 +30,7 @@ struct reconciler_status {
   std::string queued;                  // the run that comes next: at once, or for a suspicion at next_at
   timestamp next_at;                   // when the next comes by itself; 0: none does
   reconciled_source reconciled;        // as journaled
-  std::deque<reconcile_record> ended;  // since the start, newest last
+  std::deque<reconcile_record> ended;  // since the start, newest last; one that was taken up: as it ended last
   std::string halted;                  // why nothing is done until the site is started again; empty: working
 };
 

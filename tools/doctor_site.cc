@@ -8,6 +8,7 @@
 #include "api/url.h"
 #include "storage/env/clock.h"
 #include "tools/doctor.h"
+#include "tools/json_text.h"
 #include "tools/online_log.h"
 
 namespace longshore::tools {
@@ -251,7 +252,8 @@ void check_last_looks(const json::value& reconcile, const on_checked& told) {
     const json::value* why = one.find_pointer("/incomplete/reason", ec);
     if (name == nullptr || !name->is_string() || incomplete == nullptr || !incomplete->is_object()) continue;
     told({"reconciling " + std::string(name->as_string()), verdict::attention,
-          "the last look at its registry was not complete" +
+          std::string("the last look at its registry ") +
+              (flag_at(one, "/incomplete/broken_off") ? "broke off" : "was not complete") +
               (why != nullptr && why->is_string() ? ": " + std::string(why->as_string()) : std::string()),
           "longshore reconcile --status shows it; longshore reconcile --wait looks again"});
   }

@@ -9,6 +9,7 @@
 #include "api/admin.h"
 #include "api/dashboard.h"
 #include "api/elsewhere.h"
+#include "api/gap_json.h"
 #include "api/hot_tail.h"
 #include "api/http_server.h"
 #include "api/ingest.h"
@@ -281,11 +282,7 @@ api::site_facts site::facts() const {
   if (auto can = able(); !can) f.unable = can.error().text;
   if (primary_) f.reconciling = primary_->status();
   for (const engine::reconciler_status& r : f.reconciling) {
-    const engine::reconcile_record* incomplete = r.reconciled.incomplete();
-    if (incomplete == nullptr) continue;
-    f.warnings.push_back("source " + r.source + ": its last reconcile" +
-                         (incomplete->whole ? " of all repositories" : "") +
-                         " was not complete: " + incomplete->reason);
+    if (std::string told = api::warning_of(r); !told.empty()) f.warnings.push_back(std::move(told));
   }
   return f;
 }

@@ -116,5 +116,28 @@ TEST(source_health, is_what_was_heard_and_what_was_seen) {
   EXPECT_TRUE(well.at("incomplete_reconcile").is_null());
 }
 
+TEST(source_health, a_look_that_broke_off_is_warned_of_with_what_comes_next) {
+  engine::reconciler_status seen;
+  seen.source = "main";
+  EXPECT_EQ(warning_of(seen), "");
+  engine::reconcile_record& r = seen.reconciled.last_whole.emplace();
+  r.reason = "has it lost its data?";
+  EXPECT_EQ(warning_of(seen), "source main: its last reconcile of all repositories was not complete: " + r.reason);
+  r.broken_off = true;
+  r.reason = "connection refused";
+  const std::string said = "source main: its last reconcile of all repositories broke off: connection refused";
+  const std::string to_do = "; longshore doctor says whether the registry can be reached";
+  EXPECT_EQ(warning_of(seen), said + to_do);
+  seen.next_at = {1'800'000'000'000'000};
+  EXPECT_EQ(warning_of(seen), said + "; tried again at 2027-01-15T08:00:00Z" + to_do);
+  seen.running.emplace();
+  EXPECT_EQ(warning_of(seen), said + "; a look at the registry is running" + to_do);
+  json::object shown;
+  source_stats heard;
+  heard.name = "main";
+  add_health(shown, heard, {seen}, {3'500'000});
+  EXPECT_EQ(shown.at("incomplete_reconcile").at("broken_off"), true);
+}
+
 }  // namespace
 }  // namespace longshore::api

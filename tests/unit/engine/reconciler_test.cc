@@ -652,6 +652,64 @@ TEST_F(reconciler_test, a_run_that_breaks_off_is_taken_up_after_a_pause) {
   for (int r = 0; r < 40; ++r) expect_logged({"r" + std::to_string(r)});
 }
 
+TEST_F(reconciler_test, a_source_that_is_away_is_told_of_until_a_run_over_all_is_complete) {
+  tag("a", "v1", "1");
+  settings_.every_ms = 3'600'000;
+  source_.fail_always(away());
+  start();
+  const auto expect_told = [&](const char* when) {
+    const auto s = reconciler_->status();
+    ASSERT_TRUE(s && s->reconciled.incomplete() != nullptr) << when;
+    EXPECT_TRUE(s->reconciled.incomplete()->whole && s->reconciled.incomplete()->broken_off) << when;
+    EXPECT_NE(s->reconciled.incomplete()->reason, "") << when;
+  };
+  wait_for_break_off();
+  expect_told("by the first try");
+  for (int i = 0; i < 20; ++i) {
+    pauses_.advance(600'000);
+    settle();
+  }
+  ASSERT_EQ(reconciler_->status()->ended.size(), 1u) << "however often it was tried";
+  const std::string run = reconciler_->request(reconcile_mode::tags, {"nosuch"}, "asked");
+  for (int i = 0; i < 200 && reconciler_->status()->ended.back().run != run; ++i) {
+    pauses_.advance(1'000);
+    settle();
+  }
+  EXPECT_EQ(reconciler_->status()->ended.back().run, run);
+  expect_told("after one over some");
+  kill();
+  start();
+  expect_told("after a restart");
+  source_.fail_always(std::nullopt);
+  pauses_.advance(600'000);
+  settle();
+  idle();
+  ASSERT_TRUE(state().last_complete);
+  EXPECT_EQ(reconciler_->status()->reconciled.incomplete(), nullptr);
+}
+
+TEST_F(reconciler_test, a_run_that_broke_off_for_a_full_disk_is_told_of_though_nothing_can_be_journaled) {
+  tag("a", "v1", "1");
+  settings_.every_ms = 3'600'000;
+  refusing_appender& disk = full_disk();
+  disk.with.reset();
+  start();
+  idle();
+  EXPECT_EQ(reconciler_->status()->reconciled.incomplete(), nullptr);
+  disk.with = error{errc::no_space, "the disk is full"};
+  reconciler_->request(reconcile_mode::tags, {}, "asked");
+  idle();
+  const auto s = reconciler_->status();
+  ASSERT_TRUE(s && s->reconciled.incomplete() != nullptr);
+  EXPECT_NE(s->reconciled.incomplete()->reason.find("the disk is full"), std::string::npos);
+  EXPECT_TRUE(s->reconciled.incomplete()->broken_off);
+  disk.with.reset();
+  pauses_.advance(600'000);
+  settle();
+  idle();
+  EXPECT_EQ(reconciler_->status()->reconciled.incomplete(), nullptr);
+}
+
 TEST_F(reconciler_test, a_repository_that_is_refused_does_not_hold_up_the_others) {
   for (int r = 0; r < 60; ++r) tag("r" + std::to_string(r), "v1", std::to_string(r));
   source_.before = [&](const memory_registry::call& c) {

@@ -100,6 +100,41 @@ TEST_F(reconciled_test, what_a_run_over_all_left_is_told_until_one_over_all_is_c
   EXPECT_EQ(source().incomplete()->run, "r4");
 }
 
+TEST_F(reconciled_test, a_run_over_all_that_broke_off_is_told_until_one_over_all_is_complete) {
+  fold(record::reconcile_ended("main", run_of("r0", reconcile_mode::tags)));
+  auto all = run_of("r1", reconcile_mode::tags);
+  all.complete = false;
+  fold(record::reconcile_started("main", all));
+  fold(record::reconcile_position("main", all));
+  EXPECT_EQ(source().incomplete(), nullptr) << "it goes on";
+  all.reason = "connection refused";
+  fold(record::reconcile_position("main", all));
+  const auto expect_told = [&](const char* when) {
+    const auto s = source();
+    ASSERT_NE(s.incomplete(), nullptr) << when;
+    EXPECT_EQ(s.incomplete()->run, "r1") << when;
+    EXPECT_EQ(s.incomplete()->reason, "connection refused") << when;
+    EXPECT_TRUE(s.incomplete()->whole && s.incomplete()->broken_off) << when;
+    EXPECT_GT(s.incomplete()->ended.us, 0) << when;
+  };
+  expect_told("when it breaks off");
+  auto some = run_of("r2", reconcile_mode::tags, false);
+  some.complete = false;
+  some.reason = "nosuch: not found";
+  fold(record::reconcile_ended("main", some));
+  expect_told("after one over some that was not complete either");
+  all.reason.clear();
+  fold(record::reconcile_position("main", all));
+  expect_told("while it is taken up");
+  fold(record::reconcile_started("main", run_of("r3", reconcile_mode::digests)));
+  expect_told("when another takes its place");
+  fold(record::reconcile_ended("main", run_of("r3", reconcile_mode::digests)));
+  ASSERT_TRUE(source().last_whole);
+  EXPECT_TRUE(source().last_whole->complete);
+  EXPECT_FALSE(source().last_whole->broken_off);
+  EXPECT_EQ(source().incomplete(), nullptr) << "and of the typo nobody is warned: one over all was complete since";
+}
+
 TEST_F(reconciled_test, a_suspicion_stays_until_a_whole_run_with_digests_that_began_after_it) {
   fold(record::source_noted("main", record::noted::suspected, "restarted"));
   EXPECT_EQ(source().suspected, "restarted");
