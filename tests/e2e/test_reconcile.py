@@ -161,5 +161,32 @@ class Refused(ReconcileTest):
         self.assertEqual(none.returncode, 1)
 
 
+class SourceAway(ReconcileTest):
+    RECONCILE = {"every": "1h", "requests_per_second": 2000}
+
+    def check(self):
+        primary = self.fleet.primary
+        return primary.run("status", "--check", "--config", primary.config_file, check=False)
+
+    def test_a_source_that_cannot_be_reached_is_told_of_until_all_was_looked_at(self):
+        primary = self.fleet.primary
+        primary.start()
+        wait.until(lambda: self.check().returncode == 3, "the backfill broke off, and it is told")
+        self.assertIn("its last reconcile of all repositories broke off", self.check().stdout)
+        self.assertIn('longshore_reconcile_last_complete{source="main"} 0', primary.admin("GET", "/metrics").text())
+        self.assertEqual(self.reconcile("--wait", "nosuch", check=False).returncode, 3)
+        status = primary.get_json("/v1/status")
+        told = status["sources"][0]["incomplete_reconcile"]
+        self.assertTrue(told["whole"] and told["broken_off"] and not told["complete"], told)
+        self.assertEqual(len([one for one in status["warnings"] if "broke off" in one]), 1, status["warnings"])
+        primary.stop()
+        primary.start()
+        self.assertEqual(self.check().returncode, 3, "a restart forgets nothing of it")
+        self.fleet.source.start()
+        self.assertTrue(self.run_of()["complete"])
+        self.assertEqual(self.check().returncode, 0, self.check().stdout)
+        self.assertIsNone(primary.get_json("/v1/status")["sources"][0]["incomplete_reconcile"])
+
+
 if __name__ == "__main__":
     unittest.main()
