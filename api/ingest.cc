@@ -246,9 +246,7 @@ void ingest::note_taken(source_stats& s, const log::append_outcome& done) {
   s.wrong_tokens_in_a_row = 0;
   const std::uint64_t refused = std::exchange(s.refused_in_a_row, 0);
   s.last_refusal.clear();
-  if (refused >= refusals_that_lose && doubt_) {
-    doubt_(s.name, "notifications were refused " + std::to_string(refused) + " times in a row");
-  }
+  if (refused >= refusals_that_lose) doubt_refused(s, refused);
 }
 
 void ingest::remember(const std::string& source, std::vector<std::string> instances, timestamp last_event,
@@ -265,6 +263,13 @@ void ingest::note_refused(source_stats& s, std::string why) {
   ++s.refused_in_a_row;
   s.last_refusal = std::move(why);
   s.refused_at = world_.now.now();
+  // It may have given up on all of them and send nothing more. What looks before it can be recorded again finds them
+  // too early: then note_taken() doubts once more.
+  if (s.refused_in_a_row == refusals_that_lose) doubt_refused(s, s.refused_in_a_row);
+}
+
+void ingest::doubt_refused(const source_stats& s, std::uint64_t times) {
+  if (doubt_) doubt_(s.name, "notifications were refused " + std::to_string(times) + " times in a row");
 }
 
 answer ingest::not_written(source_stats& s, const error& e, bool of_registry) {

@@ -90,7 +90,8 @@ class ingest {
   void add_source(std::string name, std::string_view token);
   void mount(router& to);
   // Called, on the server's executor, with a source and what speaks for the loss of some of its notifications: another
-  // registry process, or notifications taken again after many were refused. Before mount().
+  // registry process, or many notifications refused in a row: when they are, and when one is taken again. Before
+  // mount().
   void on_doubt(std::function<void(const std::string& source, const std::string& reason)> told) {
     doubt_ = std::move(told);
   }
@@ -110,6 +111,7 @@ class ingest {
   void note_instances(source_stats& s, const std::vector<std::string>& instances);
   void note_taken(source_stats& s, const log::append_outcome& done);
   void note_refused(source_stats& s, std::string why);
+  void doubt_refused(const source_stats& s, std::uint64_t times);
   answer not_written(source_stats& s, const error& e, bool of_registry);
   std::string source_names() const;
   void warn_sometimes(timestamp& last, const std::string& what);

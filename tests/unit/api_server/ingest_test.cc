@@ -193,6 +193,7 @@ TEST_F(ingest_test, a_probe_is_recorded_and_says_nothing_of_the_registry) {
   for (int i = 0; i < 5; ++i) EXPECT_EQ(send(push("2")).status, 507);
   EXPECT_EQ(send(probe).status, 507);
   EXPECT_EQ(stats().refused_in_a_row, 5u);
+  EXPECT_EQ(on_server([&] { return doubts; }), 1) << "of the registry's own";
   disk_full_ = false;
   now_.advance_us(1'000'000);
   EXPECT_EQ(send(probe).status, 200);
@@ -200,9 +201,9 @@ TEST_F(ingest_test, a_probe_is_recorded_and_says_nothing_of_the_registry) {
   EXPECT_EQ(stats().refused_in_a_row, 5u) << "the registry was not heard yet";
   EXPECT_EQ(stats().last_event, before.last_event);
   EXPECT_EQ(stats().last_seq, before.last_seq);
-  EXPECT_EQ(on_server([&] { return doubts; }), 0);
-  EXPECT_EQ(send(push("2")).status, 200);
   EXPECT_EQ(on_server([&] { return doubts; }), 1);
+  EXPECT_EQ(send(push("2")).status, 200);
+  EXPECT_EQ(on_server([&] { return doubts; }), 2);
 }
 
 TEST_F(ingest_test, an_envelope_of_many_events_is_appended_whole_and_in_order) {
@@ -385,13 +386,25 @@ TEST_F(ingest_test, another_registry_process_and_many_refusals_are_told_as_doubt
   disk_full_ = true;
   for (int i = 0; i < 5; ++i) EXPECT_EQ(send(push("4")).status, 507);
   EXPECT_EQ(stats().refused_at, now_.now());
+  ASSERT_EQ(told().size(), 2u) << "it may have given up";
+  EXPECT_NE(told()[1].find("5 times"), std::string::npos);
   EXPECT_EQ(send(push("4"), north_path, "wrong").status, 401);
   EXPECT_EQ(stats().refused_in_a_row, 5u);
   disk_full_ = false;
   EXPECT_EQ(send(push("4", from("after"))).status, 200);
-  ASSERT_EQ(told().size(), 2u);
-  EXPECT_NE(told()[1].find("5 times"), std::string::npos);
+  ASSERT_EQ(told().size(), 3u) << "and what looked meanwhile looked too early";
+  EXPECT_NE(told()[2].find("5 times"), std::string::npos);
   EXPECT_EQ(stats().refused_in_a_row, 0u);
+}
+
+TEST_F(ingest_test, a_registry_that_gave_up_on_what_was_refused_and_is_quiet_since_is_doubted) {
+  open();
+  int doubts = 0;
+  on_server([&] { return ingest_->on_doubt([&](const std::string&, const std::string&) { ++doubts; }), 0; });
+  disk_full_ = true;
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(send(push("1")).status, 507);
+  EXPECT_EQ(stats().refused_in_a_row, 10u);
+  EXPECT_EQ(on_server([&] { return doubts; }), 1) << "an hour later the refusals say nothing any more";
 }
 
 TEST_F(ingest_test, a_registry_whose_notification_was_put_aside_was_answered) {
