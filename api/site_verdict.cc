@@ -24,7 +24,7 @@ class judge {
     verifying();
     sources();
     followers();
-    if (site_->quarantined > 0 && site_->now.us - site_->quarantined_at.us < quarantined_us_max) {
+    if (site_->quarantined > 0 && is_within(quarantined_us_max, site_->quarantined_at, site_->now)) {
       mind(counted(site_->quarantined, "notification", "notifications") + " could not be understood, the last at " +
            second_of(to_rfc3339(site_->quarantined_at)) + ": longshore status --quarantine");
     }

@@ -134,6 +134,14 @@ TEST_F(site_verdict_test, what_a_source_was_refused_counts_for_an_hour) {
   EXPECT_EQ(judged(3'600).state, site_state::well) << "anybody may have sent it";
 }
 
+TEST_F(site_verdict_test, a_clock_that_was_set_back_makes_no_old_refusal_last) {
+  source_stats& s = heard_.sources[0];
+  s.refused_in_a_row = 1;
+  s.refused_at = {start.us + 30 * 86'400'000'000};
+  quarantined_ = 1;
+  EXPECT_EQ(judged(2 * 86'400).state, site_state::well);
+}
+
 TEST_F(site_verdict_test, what_could_not_be_understood_is_news_for_a_day) {
   quarantined_ = 1;
   EXPECT_EQ(judged(86'399).state, site_state::attention);
