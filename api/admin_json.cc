@@ -191,9 +191,12 @@ json::object json_of(const server_counters& c) {
 json::object json_of(const site_report& s, std::uint64_t log_size, timestamp now) {
   boost::system::error_code ec;
   json::value summary = json::parse(s.summary, ec);
+  // A position in another history than this log's is no distance to its end.
+  const json::value lag = s.refused.empty() ? json::value(log_size > s.size ? log_size - s.size : 0) : json::value();
   return {{"name", s.name},
           {"size", s.size},
-          {"lag_events", log_size > s.size ? log_size - s.size : 0},
+          {"lag_events", lag},
+          {"refused", text(s.refused)},
           {"began_anew", json_of(s.set_back)},
           {"reported", json_of(s.reported)},
           {"seconds_since_report", age(s.reported, now)},

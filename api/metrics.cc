@@ -110,8 +110,9 @@ void add_followers(exposition& to, const admin_world& w) {
   const timestamp now = w.now.now();
   const auto all = w.followers.all();
   for (const site_report& s : all) {
-    to.gauge("longshore_site_lag_events", "Records that a following site has not taken", size - std::min(size, s.size),
-             {{"site", s.name}});
+    if (!s.refused.empty()) continue;
+    to.gauge("longshore_site_lag_events", "Records that a following site has not taken; none: nobody knows",
+             size - std::min(size, s.size), {{"site", s.name}});
   }
   for (const site_report& s : all) {
     if (s.reported.us == 0) continue;

@@ -9,7 +9,7 @@ namespace {
 
 // Of a follower nothing may be heard for so long; it reports once a minute.
 constexpr std::int64_t silent_us_max = 300'000'000;
-constexpr std::size_t silent_named_max = 10;
+constexpr std::size_t named_max = 10;  // of the followers that something is the matter with
 // What could not be understood is kept and shown for good, and is news for a day.
 constexpr std::int64_t quarantined_us_max = 86'400'000'000;
 
@@ -150,19 +150,27 @@ class judge {
   }
 
   void followers() {
-    std::size_t silent = 0;
+    std::size_t silent = 0, apart = 0;
     for (const site_report& s : site_->followers) {
+      if (!s.refused.empty() && ++apart <= named_max) {
+        mind(s.name + " cannot follow: " + s.refused +
+             ": this log may be an older copy, or another than the one that it followed. Compare longshore log verify "
+             "at both: begin anew there with an empty data_dir, or stop this site and give it back its newer data");
+      }
       const bool heard = s.reported.us > 0;
       const std::int64_t silent_us = site_->now.us - (heard ? s.reported : site_->facts.started).us;
-      if (silent_us <= silent_us_max || ++silent > silent_named_max) continue;
+      if (silent_us <= silent_us_max || ++silent > named_max) continue;
       mind(s.name + " has not been heard of " +
            (heard ? "for " + time_of(static_cast<std::uint64_t>(silent_us / 1'000'000))
                   : "since the start, " + time_of(static_cast<std::uint64_t>(silent_us / 1'000'000)) + " ago") +
            ": is it running? If it follows no more: longshore forget-site " + s.name);
     }
+    if (apart > named_max) {
+      mind(counted(apart - named_max, "more site cannot", "more sites cannot") + " follow: longshore status --sites");
+    }
     silent += never_reported(silent);
-    if (silent <= silent_named_max) return;
-    mind(counted(silent - silent_named_max, "more site has", "more sites have") +
+    if (silent <= named_max) return;
+    mind(counted(silent - named_max, "more site has", "more sites have") +
          " not been heard of: compare longshore status --sites with [[follower]]");
   }
 
@@ -172,7 +180,7 @@ class judge {
     std::size_t found = 0;
     for (const std::string& name : site_->facts.followers) {
       if (std::ranges::find(site_->followers, name, &site_report::name) != site_->followers.end()) continue;
-      if (silent + ++found > silent_named_max) continue;
+      if (silent + ++found > named_max) continue;
       mind(name +
            " is a configured follower and has never reported: is it running, and its token right? If it is no more, "
            "take it out of [[follower]]");

@@ -10,6 +10,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::string_view cursor_prefix = "site/";
+constexpr std::size_t refused_bytes_max = 500;
 
 bool is_site_name(std::string_view name) {
   const auto allowed = [](char c) {
@@ -23,6 +24,7 @@ struct report {
   std::uint64_t size = 0;
   std::string summary = "{}";
   bool goes_on = false;  // it is not the first of the site's process
+  std::string refused;
 };
 
 result<report> parse(const std::string& body) {
@@ -33,10 +35,14 @@ result<report> parse(const std::string& body) {
   if (size == nullptr || !size->is_int64() || size->as_int64() < 0) {
     return fail(errc::invalid, "the body must be {\"size\": N, \"summary\": {...}}, N the number of records taken");
   }
-  report r{static_cast<std::uint64_t>(size->as_int64()), "{}", o->contains("previous")};
+  report r{static_cast<std::uint64_t>(size->as_int64()), "{}", o->contains("previous"), {}};
   if (const json::value* summary = o->if_contains("summary"); summary != nullptr && !summary->is_null()) {
     if (!summary->is_object()) return fail(errc::invalid, "\"summary\" must be an object");
     r.summary = json::serialize(*summary);
+    const json::value* refused = summary->as_object().if_contains("refused");
+    if (refused != nullptr && refused->is_string()) {
+      r.refused = printable(std::string_view(refused->get_string()).substr(0, refused_bytes_max));
+    }
   }
   if (r.summary.size() > sites::summary_bytes_max) {
     return fail(errc::too_large,
@@ -54,7 +60,7 @@ result<std::unique_ptr<sites>> sites::open(sites_world world) {
   for (const auto& [consumer, size] : *stored) {
     if (!consumer.starts_with(cursor_prefix)) continue;
     const std::string name = consumer.substr(cursor_prefix.size());
-    opened->known_[name] = {name, size, {}, "{}", {}};
+    opened->known_[name] = {name, size, {}, "{}", {}, {}};
   }
   return opened;
 }
@@ -113,18 +119,33 @@ boost::asio::awaitable<void> sites::put(exchange& x) {
     back = said->size < before && !said->goes_on;
     return back ? world_.cursors.set_back(cursor, said->size) : world_.cursors.set(cursor, said->size);
   });
-  if (!done) co_return x.reply(refusal(done.error()));
+  if (!done) {
+    if (said->size > world_.log.durable_size()) note_longer(name, said->size);
+    co_return x.reply(refusal(done.error()));
+  }
   site_report& at = known_[name];
   const timestamp now = world_.now.now();
   const bool newest = back || said->size >= at.size;  // another report may have been faster
-  at = {name, newest ? said->size : at.size, now, newest ? std::move(said->summary) : at.summary,
-        back ? now : at.set_back};
+  at = {name,
+        newest ? said->size : at.size,
+        now,
+        newest ? std::move(said->summary) : at.summary,
+        back ? now : at.set_back,
+        std::move(said->refused)};
   if (back && world_.warn) {
     world_.warn("site " + name + " began anew at " + std::to_string(said->size) + ": it had taken " +
                 std::to_string(before) + " events of this log before");
   }
   x.reply(
       json_answer(json::serialize(json::object{{"size", at.size}, {"log_size", world_.log.durable_size()}}) + "\n"));
+}
+
+void sites::note_longer(const std::string& name, std::uint64_t size) {
+  site_report& at = known_[name];
+  at.name = name;
+  at.reported = world_.now.now();
+  at.refused = "it has taken " + std::to_string(size) + " records, and this log has " +
+               std::to_string(world_.log.durable_size());
 }
 
 boost::asio::awaitable<void> sites::forget(exchange& x) {

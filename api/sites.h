@@ -6,6 +6,8 @@
 //                                 is the site's own, or an administrator's. 409 when the cursor would go past the
 //                                 log's end, or back behind the "previous" report of the site's same process. A
 //                                 report without one may set it back: the site has lost its data and began anew.
+//                                 "summary": {"refused": WHY}: the site takes nothing of this log, which does not
+//                                 continue its own. That, and a cursor past the end, is shown until it follows again.
 //   DELETE /v1/sites/{site}       200: it is shown no more, until it reports again; 404: none of that name has. With an
 //                                 administrator's token.
 //
@@ -39,9 +41,10 @@ struct sites_world {
 struct site_report {
   std::string name;
   std::uint64_t size = 0;
-  timestamp reported;   // 0: not since this process started
-  std::string summary;  // a JSON object
-  timestamp set_back;   // when it last began anew, since this process started; 0: not
+  timestamp reported;          // 0: not since this process started
+  std::string summary = "{}";  // a JSON object
+  timestamp set_back;          // when it last began anew, since this process started; 0: not
+  std::string refused;         // why its history and this log's do not go together; empty: nothing speaks for that
 };
 
 class sites {
@@ -58,6 +61,7 @@ class sites {
   explicit sites(sites_world world) : world_(world) {}
   std::optional<answer> admit(request& r) const;
   boost::asio::awaitable<void> put(exchange& x);
+  void note_longer(const std::string& name, std::uint64_t size);
   boost::asio::awaitable<void> forget(exchange& x);
 
   sites_world world_;

@@ -3,7 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 
+#include "api/request.h"
 #include "engine/journal_records.h"
 #include "tools/config_check.h"
 #include "tools/last_contact.h"
@@ -15,6 +17,7 @@ namespace {
 constexpr std::int64_t report_every_ms = 2'000;
 constexpr std::int64_t measure_every_ms = 1'000;
 constexpr std::int64_t tidy_every_ms = 60'000;
+constexpr std::size_t refused_bytes_max = 500;
 constexpr std::int64_t keep_contact_every_us = 10'000'000;
 constexpr std::int64_t session_age_us_max = 86'400'000'000;  // registries purge sessions by age, too
 
@@ -25,6 +28,13 @@ engine::sync_settings settings_of(const replication_settings& r) {
   s.backoff.first_ms = r.retry_min.count();
   s.backoff.cap_ms = r.retry_max.count();
   return s;
+}
+
+// What the primary is to tell its operator, too: who looks there sees no more than that this site stands still.
+std::string refusal_of(const engine::follower_status& f) {
+  if (f.state != engine::follower_state::refused) return {};
+  const std::string why = api::printable(f.reason.substr(0, refused_bytes_max));
+  return ",\"refused\":" + boost::json::serialize(boost::json::string(why));
 }
 
 }  // namespace
@@ -129,7 +139,7 @@ boost::asio::awaitable<void> secondary::measure() {
 boost::asio::awaitable<void> secondary::report_position() {
   position_report position;
   bool complained = false;
-  std::string told_state, told_suspicion;
+  std::string told_state, told_suspicion, tried_refusal;
   for (;;) {
     const auto following = follower_->status();
     const std::string state =
@@ -148,11 +158,13 @@ boost::asio::awaitable<void> secondary::report_position() {
     }
     remember_contact(keep_contact_every_us);
     const std::uint64_t size = world_.logs.log->durable_size();
-    if (position.is_due(size, world_.now.now())) {
+    const std::string refusal = refusal_of(following);
+    if (position.is_due(size, world_.now.now()) || refusal != tried_refusal) {
+      tried_refusal = refusal;
       const auto status = replicator_->status();
       const std::string summary = "{\"running\":" + std::to_string(status.running.size()) +
                                   ",\"queued\":" + std::to_string(status.queued) +
-                                  ",\"waiting\":" + std::to_string(status.waiting) + "}";
+                                  ",\"waiting\":" + std::to_string(status.waiting) + refusal + "}";
       position.tried(size, world_.now.now());
       const auto told = co_await reporter_->report_cursor(config_.site.name, size, summary, position.last());
       if (told) {

@@ -166,7 +166,9 @@ class verdict {
     if (all == nullptr || !all->is_array()) return;
     for (const json::value& s : all->get_array()) {
       line("follower",
-           text_at(s, "/name") + ": " + counted(number_at(s, "/lag_events"), "event") + " behind, " +
+           text_at(s, "/name") + ": " +
+               (text_at(s, "/refused").empty() ? counted(number_at(s, "/lag_events"), "event") + " behind, "
+                                               : std::string("cannot follow, its history is not this log's, ")) +
                (has(s, "/seconds_since_report") ? "heard of " + time_of(number_at(s, "/seconds_since_report")) + " ago"
                                                 : "not heard of since the start"));
     }

@@ -319,6 +319,46 @@ class Operating(FleetTest):
         self.assertIn("127.0.0.1:9", said.stdout + said.stderr)
 
 
+class OlderCopy(FleetTest):
+    def told(self):
+        return [one for one in self.fleet.primary.get_json("/v1/status")["verdict"]["to_do"] if "cannot follow" in one]
+
+    def test_a_primary_that_was_set_back_to_an_older_copy_says_so(self):
+        primary, secondary = self.fleet.primary, self.fleet.secondary
+        self.assert_whole(self.push(images.simple("older/copy", "v1", ["base/0", "older/1"])))
+        primary.stop()
+        copy = primary.directory / "older"
+        shutil.copytree(primary.data_dir, copy)
+        primary.start()
+        self.assert_whole(self.push(images.simple("older/copy", "v2", ["base/0", "older/2"])))
+        self.assertEqual(self.told(), [])
+        secondary.stop()
+        primary.stop()
+        newer = primary.directory / "newer"
+        primary.data_dir.rename(newer)
+        shutil.copytree(copy, primary.data_dir)
+        primary.start()
+        secondary.start()
+        wait.until(self.told, "the follower has more records than the log")
+        self.assertIn("longshore log verify", self.told()[0])
+        site = primary.get_json("/v1/sites")["sites"][0]
+        self.assertIsNone(site["lag_events"])
+        # Longer again, and another history all the same.
+        for n in range(4):
+            self.push(images.simple("older/fork", f"v{n}", ["base/0", f"fork/{n}"]))
+        wait.until(lambda: any("it has taken" not in one for one in self.told()), "the follower says that it refuses")
+        self.assertIsNone(primary.get_json("/v1/sites")["sites"][0]["lag_events"])
+        primary.stop()
+        shutil.rmtree(primary.data_dir)
+        newer.rename(primary.data_dir)
+        primary.start()
+        secondary.stop()
+        secondary.start()
+        wait.until(lambda: [s for s in primary.get_json("/v1/sites")["sites"] if s["reported"]], "it reports again")
+        wait.until(lambda: not self.told(), "it follows again")
+        self.assertIsNotNone(primary.get_json("/v1/sites")["sites"][0]["lag_events"])
+
+
 class SourceAway(FleetTest):
     def test_a_verification_that_could_not_compare_wants_attention_until_one_can(self):
         self.assert_whole(self.push(images.simple("operating/uncompared", "v1", ["base/0"])))

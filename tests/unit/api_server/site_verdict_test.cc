@@ -166,7 +166,7 @@ TEST_F(site_verdict_test, events_that_may_be_missing_are_said_to_be_looked_for_a
 }
 
 TEST_F(site_verdict_test, a_follower_that_is_silent_wants_attention) {
-  followers_ = {{"rome", 0, start, "{}", {}}};
+  followers_ = {{"rome", 0, start, "{}", {}, {}}};
   EXPECT_EQ(judged(300).state, site_state::well);
   EXPECT_EQ(judged(301).state, site_state::attention);
   EXPECT_THAT(judged(301).to_do.front(), HasSubstr("rome has not been heard of for 5 min"));
@@ -174,7 +174,7 @@ TEST_F(site_verdict_test, a_follower_that_is_silent_wants_attention) {
 }
 
 TEST_F(site_verdict_test, a_follower_not_heard_of_since_the_start_is_silent_since_then) {
-  followers_ = {{"rome", 7, {}, "{}", {}}};
+  followers_ = {{"rome", 7, {}, "{}", {}, {}}};
   EXPECT_EQ(judged(300).state, site_state::well);
   EXPECT_THAT(judged(301).to_do.front(), HasSubstr("rome has not been heard of since the start, 5 min ago"));
   followers_.assign(40, followers_.front());
@@ -182,15 +182,27 @@ TEST_F(site_verdict_test, a_follower_not_heard_of_since_the_start_is_silent_sinc
   EXPECT_THAT(judged(301).to_do.back(), HasSubstr("30 more sites"));
 }
 
+TEST_F(site_verdict_test, a_follower_with_another_history_wants_attention_and_is_said_what_to_compare) {
+  followers_ = {{"rome", 9, start, "{}", {}, "it has taken 9 records, and this log has 5"}};
+  EXPECT_EQ(judged().state, site_state::attention);
+  EXPECT_THAT(judged().to_do, SizeIs(1));
+  EXPECT_THAT(all(), HasSubstr("rome cannot follow: it has taken 9 records, and this log has 5: this log may be an "
+                               "older copy"));
+  EXPECT_THAT(all(), HasSubstr("longshore log verify"));
+  followers_.assign(40, followers_.front());
+  EXPECT_THAT(judged().to_do, SizeIs(11)) << "the rest is a number";
+  EXPECT_THAT(judged().to_do.back(), HasSubstr("30 more sites cannot follow"));
+}
+
 TEST_F(site_verdict_test, a_configured_follower_that_never_reported_wants_attention) {
   facts_.followers = {"rome", "oslo"};
-  followers_ = {{"oslo", 0, {start.us + 301'000'000}, "{}", {}}};
+  followers_ = {{"oslo", 0, {start.us + 301'000'000}, "{}", {}, {}}};
   EXPECT_EQ(judged(300).state, site_state::well) << "it may come yet";
   EXPECT_THAT(
       judged(301).to_do,
       ElementsAre("rome is a configured follower and has never reported: is it running, and its token right? If "
                   "it is no more, take it out of [[follower]]"));
-  followers_.push_back({"rome", 0, {start.us + 301'000'000}, "{}", {}});
+  followers_.push_back({"rome", 0, {start.us + 301'000'000}, "{}", {}, {}});
   EXPECT_EQ(judged(301).state, site_state::well);
   followers_.clear();
   facts_.followers.assign(40, "rome");

@@ -53,6 +53,41 @@ TEST_F(sites_test, a_site_that_began_anew_is_not_shown_as_having_what_it_has_los
   EXPECT_EQ(report("south", R"({"size":2,"previous":1})").status, 200);
 }
 
+TEST_F(sites_test, a_site_with_another_history_than_this_log_is_shown_until_it_follows_or_is_forgotten) {
+  open();
+  fill(5);
+  const auto shown = [&] {
+    return boost::json::parse(connect().ask(get("/v1/status", "admin-token")).body).as_object();
+  };
+  const auto expect_apart = [&](const std::string& why) {
+    const auto s = shown();
+    EXPECT_NE(std::string(s.at("sites").at(0).at("refused").as_string()).find(why), std::string::npos) << s;
+    EXPECT_TRUE(s.at("sites").at(0).at("lag_events").is_null()) << s;
+    EXPECT_FALSE(s.at("sites").at(0).at("reported").is_null()) << s;
+    EXPECT_EQ(s.at("verdict").at("state"), "attention");
+    const std::string metrics = connect().ask(get("/metrics", "")).body;
+    EXPECT_EQ(metrics.find("longshore_site_lag_events{"), std::string::npos);
+  };
+  const auto expect_together = [&] {
+    EXPECT_TRUE(shown().at("sites").at(0).at("refused").is_null());
+    EXPECT_EQ(shown().at("verdict").at("state"), "well");
+  };
+  EXPECT_EQ(report("south", R"({"size":3})").status, 200);
+  expect_together();
+  EXPECT_EQ(report("south", R"({"size":7,"previous":3})").status, 409);
+  expect_apart("it has taken 7 records, and this log has 5");
+  EXPECT_EQ(report("south", R"({"size":5,"summary":{"refused":"refused: another history"}})").status, 200);
+  expect_apart("refused: another history");
+  EXPECT_EQ(report("south", R"({"size":5,"previous":5,"summary":{}})").status, 200);
+  expect_together();
+  EXPECT_EQ(report("south", R"({"size":9})").status, 409);
+  expect_apart("9 records");
+  EXPECT_EQ(connect().ask(post("/v1/sites/south", "Bearer admin-token", "", "application/json", "DELETE")).status, 200);
+  EXPECT_TRUE(shown().at("sites").as_array().empty());
+  EXPECT_EQ(report("south", R"({"size":9})").status, 409) << "of one that this log never heard of, too";
+  expect_apart("9 records");
+}
+
 TEST_F(sites_test, a_site_may_speak_for_itself_only) {
   open();
   EXPECT_EQ(report("west", R"({"size":0})").status, 403);

@@ -85,6 +85,14 @@ TEST(status_text, a_follower_not_heard_of_since_the_start_was_not_heard_of_just_
   EXPECT_THAT(verdict_text(status, nullptr), HasSubstr("rome: 120,000 events behind, not heard of since the start"));
 }
 
+TEST(status_text, no_distance_is_told_of_a_follower_with_another_history) {
+  json::value status = secondary();
+  status.as_object()["sites"] =
+      json::parse(R"([{"name":"rome","lag_events":null,"refused":"another history","seconds_since_report":3.2}])");
+  EXPECT_THAT(verdict_text(status, nullptr),
+              HasSubstr("rome: cannot follow, its history is not this log's, heard of 3 s ago"));
+}
+
 TEST(status_text, one_bad_tag_is_not_told_as_all_the_log_since) {
   json::value status = secondary();
   status.as_object()["lag"] = json::parse(R"({"events":341,"seconds":900.5,"open_items":1,"more_open_items":false,
