@@ -150,6 +150,7 @@ admin::answering admin::status(const request&) {
                                            .counts = *counts,
                                            .heard = heard,
                                            .followers = reports,
+                                           .turned_away = &world_.followers.turned_away(),
                                            .quarantined = world_.aside.count(),
                                            .quarantined_at = world_.aside.newest_at(),
                                            .warnings = warnings,

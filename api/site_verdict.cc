@@ -24,6 +24,7 @@ class judge {
     verifying();
     sources();
     followers();
+    turned_away();
     if (site_->quarantined > 0 && is_within(quarantined_us_max, site_->quarantined_at, site_->now)) {
       mind(counted(site_->quarantined, "notification", "notifications") + " could not be understood, the last at " +
            second_of(to_rfc3339(site_->quarantined_at)) + ": longshore status --quarantine");
@@ -147,6 +148,17 @@ class judge {
              " with a wrong token in a row: longshore doctor");
       }
     }
+  }
+
+  void turned_away() {
+    if (site_->turned_away == nullptr) return;
+    std::size_t found = 0;
+    for (const auto& [name, of] : *site_->turned_away) {
+      if (!is_turned_away_lately(of.at, site_->now) || ++found > named_max) continue;
+      mind(name + ": " + counted(of.in_a_row, "report", "reports") +
+           " with a wrong token in a row: if they are this follower's, give it the token that [[follower]] has for it");
+    }
+    if (found > named_max) mind(counted(found - named_max, "more follower", "more followers") + " with a wrong token");
   }
 
   void followers() {

@@ -6,6 +6,8 @@
 // known, or a person has to decide. failing: something goes on no more, or each of several repositories fails. It
 // judges by what stands now, not by what some run once found: what that left amiss stands in the repositories' states.
 
+#include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,9 +24,10 @@ struct judged_site {
   const repository_counts& counts;
   const ingest_stats* heard = nullptr;     // none: this site takes no notifications
   std::span<const site_report> followers;  // those that have reported to this site
-  std::uint64_t quarantined = 0;           // all that ever were
-  timestamp quarantined_at;                // when the newest was
-  std::span<const std::string> warnings;   // told as they are
+  const std::map<std::string, wrong_tokens, std::less<>>* turned_away = nullptr;
+  std::uint64_t quarantined = 0;          // all that ever were
+  timestamp quarantined_at;               // when the newest was
+  std::span<const std::string> warnings;  // told as they are
   timestamp now;
 };
 

@@ -85,11 +85,19 @@ void sites::mount(router& to) {
   to.add(std::move(gone));
 }
 
-std::optional<answer> sites::admit(request& r) const {
+std::optional<answer> sites::admit(request& r) {
   const std::string_view authorization = r.header("Authorization");
   const auto who = world_.followers.find(authorization);
   const bool admin = world_.admins.find(authorization).has_value();
-  if (!who && !admin) return unauthorized("the token of a follower or administrator");
+  if (!who && !admin) {
+    if (const auto meant = world_.followers.named(r.parameter("site"))) {
+      wrong_tokens& counted = turned_away_[world_.followers.name(*meant)];
+      ++counted.in_a_row;
+      counted.at = world_.now.now();
+    }
+    return unauthorized("the token of a follower or administrator");
+  }
+  if (who) turned_away_.erase(world_.followers.name(*who));
   if (admin || world_.followers.name(*who) == r.parameter("site")) return std::nullopt;
   return refusal(403, "DENIED",
                  "this token is the site " + world_.followers.name(*who) +

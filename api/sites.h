@@ -47,6 +47,12 @@ struct site_report {
   std::string refused;         // why its history and this log's do not go together; empty: nothing speaks for that
 };
 
+// Requests that named a configured follower, with a token that is not its own, since one with the right one came.
+struct wrong_tokens {
+  std::uint64_t in_a_row = 0;
+  timestamp at;  // when the last came
+};
+
 class sites {
  public:
   static constexpr std::size_t sites_max = 1'024;
@@ -56,16 +62,19 @@ class sites {
   static result<std::unique_ptr<sites>> open(sites_world world);
   void mount(router& to);
   std::vector<site_report> all() const;
+  // By configured follower; a stranger's name is not among them.
+  const std::map<std::string, wrong_tokens, std::less<>>& turned_away() const { return turned_away_; }
 
  private:
   explicit sites(sites_world world) : world_(world) {}
-  std::optional<answer> admit(request& r) const;
+  std::optional<answer> admit(request& r);
   boost::asio::awaitable<void> put(exchange& x);
   void note_longer(const std::string& name, std::uint64_t size);
   boost::asio::awaitable<void> forget(exchange& x);
 
   sites_world world_;
   std::map<std::string, site_report, std::less<>> known_;
+  std::map<std::string, wrong_tokens, std::less<>> turned_away_;
 };
 
 }  // namespace longshore::api

@@ -35,6 +35,7 @@ class site_verdict_test : public ::testing::Test {
                        .counts = counts_,
                        .heard = &heard_,
                        .followers = followers_,
+                       .turned_away = &turned_away_,
                        .quarantined = quarantined_,
                        .quarantined_at = start,
                        .warnings = warnings_,
@@ -50,6 +51,7 @@ class site_verdict_test : public ::testing::Test {
   repository_counts counts_;
   ingest_stats heard_;
   std::vector<site_report> followers_;
+  std::map<std::string, wrong_tokens, std::less<>> turned_away_;
   std::uint64_t quarantined_ = 0;
   std::vector<std::string> warnings_;
 };
@@ -192,6 +194,15 @@ TEST_F(site_verdict_test, a_follower_with_another_history_wants_attention_and_is
   followers_.assign(40, followers_.front());
   EXPECT_THAT(judged().to_do, SizeIs(11)) << "the rest is a number";
   EXPECT_THAT(judged().to_do.back(), HasSubstr("30 more sites cannot follow"));
+}
+
+TEST_F(site_verdict_test, followers_with_wrong_tokens_are_named_and_the_rest_is_a_number) {
+  for (int i = 0; i < 40; ++i) turned_away_["site" + std::to_string(i)] = {1, start};
+  EXPECT_EQ(judged().state, site_state::attention);
+  EXPECT_THAT(judged().to_do, SizeIs(11));
+  EXPECT_THAT(judged().to_do.front(), HasSubstr("site0: 1 report with a wrong token"));
+  EXPECT_THAT(judged().to_do.back(), HasSubstr("30 more followers"));
+  EXPECT_EQ(judged(3'600).state, site_state::well);
 }
 
 TEST_F(site_verdict_test, a_configured_follower_that_never_reported_wants_attention) {

@@ -1,5 +1,6 @@
 #include "api/sites.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "tests/unit/api_server/site_fixture.h"
@@ -86,6 +87,27 @@ TEST_F(sites_test, a_site_with_another_history_than_this_log_is_shown_until_it_f
   EXPECT_TRUE(shown().at("sites").as_array().empty());
   EXPECT_EQ(report("south", R"({"size":9})").status, 409) << "of one that this log never heard of, too";
   expect_apart("9 records");
+}
+
+TEST_F(sites_test, a_follower_that_comes_with_a_wrong_token_is_told_of_until_it_has_the_right_one) {
+  open();
+  const auto verdict = [&] {
+    return boost::json::parse(connect().ask(get("/v1/status", "admin-token")).body).at("verdict").as_object();
+  };
+  EXPECT_EQ(report("nobody", R"({"size":0})", "wrong").status, 401);
+  EXPECT_EQ(verdict().at("state"), "well") << "a name that nobody has counts for nothing";
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(report("south", R"({"size":0})", "wrong").status, 401);
+  EXPECT_EQ(verdict().at("state"), "attention");
+  EXPECT_TRUE(std::string(verdict().at("to_do").at(0).as_string())
+                  .starts_with("south: 2 reports with a wrong token in a row: "));
+  EXPECT_EQ(report("south", R"({"size":0})").status, 200);
+  EXPECT_EQ(verdict().at("state"), "well");
+  EXPECT_EQ(report("south", R"({"size":0})", "wrong").status, 401);
+  now_.advance_us(turned_away_us_max);
+  const auto later = verdict().at("to_do").as_array();
+  EXPECT_TRUE(std::ranges::none_of(later, [](const boost::json::value& one) {
+    return one.as_string().find("wrong token") != boost::json::string::npos;
+  })) << "anybody may have sent it";
 }
 
 TEST_F(sites_test, a_site_may_speak_for_itself_only) {
