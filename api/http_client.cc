@@ -15,6 +15,12 @@ struct http_client_state {
   std::shared_ptr<connection_pool> pool;
   std::shared_ptr<http_counters> counters = std::make_shared<http_counters>();
 
+  // By the time of the limits, where there are any.
+  std::int64_t now_us() const {
+    using namespace std::chrono;
+    if (options.limits) return options.limits->now_us();
+    return duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count();
+  }
   milliseconds stall_of(const http_request& r) const {
     return r.stall_max.count() > 0 ? r.stall_max : options.stall_max;
   }
@@ -79,20 +85,28 @@ task<std::unique_ptr<http_stream>> open_stream(std::shared_ptr<client_state> s, 
   auto lease = co_await admitted(s, key_of(request), request.lane, request.resumed);
   if (!lease) co_return pass(std::move(lease));
   auto slot = std::move(*lease);
+  const std::int64_t let_go_us = s->now_us();
+  const auto after_the_wait = [&](error why) {
+    why.waited_us = s->now_us() - let_go_us;
+    return std::unexpected(std::move(why));
+  };
   for (;;) {
     const bool reused = slot.get() != nullptr;
     if (reused) {
       ++s->counters->connections_reused;
     } else if (auto connected = co_await connect(s, slot, request); !connected) {
-      co_return pass(std::move(connected));
+      co_return after_the_wait(std::move(connected).error());
     }
     auto x = exchange_over(s, std::move(slot), request);
     auto head = co_await converse(*x, *text, request.body, s->stall_of(request));
-    if (head) co_return std::make_unique<http_stream>(std::move(*head), std::move(x));
+    if (head) {
+      head->waited_us = s->now_us() - let_go_us;
+      co_return std::make_unique<http_stream>(std::move(*head), std::move(x));
+    }
     const bool stale = reused && !x->response_started() && head.error().code == errc::unavailable;
     if (!stale) {
       x->tell_broken(head.error().code);
-      co_return pass(std::move(head));
+      co_return after_the_wait(std::move(head).error());
     }
     ++s->counters->stale_retries;
     slot = x->take_lease();

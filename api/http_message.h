@@ -66,7 +66,8 @@ struct http_request {
 struct http_head {
   int status = 0;
   http_headers headers;
-  url from;  // of the request that this answers
+  url from;                    // of the request that this answers
+  std::int64_t waited_us = 0;  // for it, from when the request was let go
 };
 
 struct http_response {

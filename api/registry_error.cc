@@ -89,6 +89,7 @@ error registry_error(const http_response& answer, const std::string& doing, time
   const auto all = complaints_of(answer.body);
   const auto status = answer.head.status;
   error e{code_for(status, all), answer.head.from.authority() + ": " + doing + ": status " + std::to_string(status)};
+  e.waited_us = answer.head.waited_us;
   if (const auto said = said_in(answer.body); !said.empty()) {
     e.text += " (" + said + ")";
   } else if (status == 404) {

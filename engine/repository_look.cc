@@ -1,6 +1,7 @@
 #include "engine/repository_look.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/silence.h"
 #include "engine/tasks.h"
@@ -58,9 +59,12 @@ task<std::optional<listed_tags>> repository_look::list() {
   co_return std::optional<listed_tags>();
 }
 
-// Tags that the source cannot serve keep no other from being asked for; each answer stands by itself.
+// Tags that the source cannot serve keep no other from being asked for; each answer stands by itself. In another order
+// each time: where so many are waited for in vain that the rest is not asked, it is not the same rest in each look.
 task<> repository_look::ask(std::vector<tag_question> questions, tag_answers& answers) {
+  for (std::size_t n = questions.size(); n > 1; --n) std::swap(questions[n - 1], questions[world_->random.below(n)]);
   std::size_t next = 0;
+  std::string first_failed;
   silence silent;
   bool stopped = false, away = false;
   const auto answers_control = [&]() -> asio::awaitable<bool> {
@@ -71,7 +75,6 @@ task<> repository_look::ask(std::vector<tag_question> questions, tag_answers& an
   const auto worker = [&]() -> asio::awaitable<void> {
     while (next < questions.size() && !away && !stopped) {
       const tag_question& q = questions[next++];
-      const timestamp began = world_->now.now();
       auto answer = co_await reader_.resolve(repository_, q.tag, q.known);
       if (answer) {
         answers.emplace(q.tag, *std::move(answer));
@@ -79,11 +82,12 @@ task<> repository_look::ask(std::vector<tag_question> questions, tag_answers& an
       } else if (answer.error().code == errc::stopped) {
         stopped = true;
       } else {
-        if (!report_.failed) {
+        if (!report_.failed || q.tag < first_failed) {
+          first_failed = q.tag;
           report_.failed = answer.error();
           report_.failed->text = q.tag + ": " + report_.failed->text;
         }
-        silent.waits().failed(answer.error().code, world_->now.now().us - began.us);
+        silent.waits().failed(answer.error());
         if (silent.waits().too_many() || !co_await silent.goes_on_without(answer.error().code, answers_control))
           away = true;
       }

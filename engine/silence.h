@@ -28,7 +28,7 @@ class silence {
   boost::asio::awaitable<bool> goes_on_without(errc answer,
                                                const std::function<boost::asio::awaitable<bool>()>& answers_control);
 
-  // What was waited for in vain, of which only who asked knows how long it took.
+  // What was waited for in vain, which who asks counts: what is asked once more is one question.
   vain_waits& waits() { return waits_; }
 
  private:

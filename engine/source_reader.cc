@@ -1,5 +1,7 @@
 #include "engine/source_reader.h"
 
+#include <algorithm>
+
 #include "engine/failure.h"
 
 namespace longshore::engine {
@@ -12,10 +14,15 @@ constexpr std::size_t names_max = 4'000'000;
 
 template <class T, class Ask>
 task<T> source_reader::patiently(Ask ask) {
+  std::int64_t longest_us = 0;
   for (std::uint64_t attempt = 1;; ++attempt) {
     if (auto turn = co_await pace_->turn(); !turn) co_return pass(std::move(turn));
     ++requests_;
     auto answer = co_await ask();
+    if (!answer) {
+      longest_us = std::max(longest_us, answer.error().waited_us);
+      answer.error().waited_us = longest_us;
+    }
     if (answer || !is_passing(answer.error().code) || attempt == attempts_max) co_return answer;
     const error& e = answer.error();
     const std::int64_t wait = backoff_ms(world_->settings.patience, attempt, world_->random, e.retry_after_ms);

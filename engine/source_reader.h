@@ -3,8 +3,9 @@
 // Asks a source registry questions, at the pace it is given and with bounded patience, and counts the requests.
 //
 // A listing comes whole or not at all. What may pass (429, 5xx, a connection that broke, a stall) is tried again a few
-// times, after the pause that the registry asked for; everything else is the answer. errc::stopped when the pauses
-// were. One executor; a reader may be used by several coroutines; must outlive them.
+// times, after the pause that the registry asked for; everything else is the answer. A failure tells the longest wait
+// for one of these answers. errc::stopped when the pauses were. One executor; a reader may be used by several
+// coroutines; must outlive them.
 
 #include <optional>
 #include <string>

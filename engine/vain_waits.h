@@ -3,9 +3,9 @@
 // How long a look may go on asking registries that let it wait: what is refused at once costs nothing, but one that
 // lists its tags and lets everything else time out, or a proxy that does so for it, would be waited for by the day.
 //
-// answered() is told each answer, failed() each failure and how long it took; too_many() once more were waited for in
-// vain than the answers speak for. What is asked a second time counts once: go_back() to the count() from before.
-// Pure.
+// answered() is told each answer, failed() each failure, which tells how long it was waited for; too_many() once more
+// were waited for in vain than the answers speak for. What is asked a second time counts once: go_back() to the count()
+// from before. Pure.
 
 #include <cstdint>
 
@@ -20,8 +20,8 @@ class vain_waits {
   static constexpr std::int64_t is_long_us = 5'000'000;
 
   void answered() { ++answered_; }
-  void failed(errc why, std::int64_t took_us) {
-    if (why == errc::timed_out || took_us >= is_long_us) ++count_;
+  void failed(const error& why) {
+    if (why.code == errc::timed_out || why.waited_us >= is_long_us) ++count_;
   }
   std::uint64_t count() const { return count_; }
   void go_back(std::uint64_t to) { count_ = to; }

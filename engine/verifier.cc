@@ -258,10 +258,9 @@ task<> verifier::on_several(std::size_t count, std::function<task<>(std::size_t)
 }
 
 task<> verifier::look_up(tag_look& look) {
-  const timestamp asked = world_->now.now();
   if (auto done = co_await resolve(look); !done) co_return done;
   if (look.trouble) {
-    note_waited(*look.trouble, asked);
+    note_waited(*look.trouble);
     co_await goes_on_without(*look.trouble);
   }
   co_return result<void>();
@@ -329,7 +328,6 @@ task<> verifier::look_once(content_key key, may_be what) {
   while (!found_.contains(key) && looking_.contains(key) && !must_end()) co_await looked_.wait();
   if (found_.contains(key) || must_end()) co_return result<void>();
   looking_.insert(key);
-  const timestamp asked = world_->now.now();
   result<found_content> looked;
   if (key.as_manifest) {
     looked = co_await look_at_manifest(key.digest, what);
@@ -338,7 +336,7 @@ task<> verifier::look_once(content_key key, may_be what) {
   }
   looking_.erase(key);
   if (looked) silence_.broken();
-  if (!looked) note_waited(looked.error(), asked);
+  if (!looked) note_waited(looked.error());
   if (!looked && co_await goes_on_without(looked.error())) {
     unanswered_.emplace(key, std::move(looked).error());
     looked = found_content{};

@@ -76,7 +76,7 @@ class verifier {
   task<> ask_again(const unserved_item& item);
   boost::asio::awaitable<bool> answers(registry& of);
   boost::asio::awaitable<bool> goes_on_without(error answer);
-  void note_waited(const error& answer, timestamp asked);
+  void note_waited(const error& answer);
   void note_unanswered(const std::string& what, const error& why, std::optional<unserved_item> unserved);
   void make_room();
   error too_many() const;

@@ -267,11 +267,10 @@ task<> verifier::read_what_is_left() {
 task<> verifier::read_what_nothing_needs() {
   for (const longshore::digest& d : doubts_.left()) {
     if (must_end()) break;
-    const timestamp asked = world_->now.now();
     auto read = co_await doubts_.read(d);
     if (!read) read = co_await doubts_.read(d);
     if (!read) {
-      note_waited(read.error(), asked);
+      note_waited(read.error());
       auto why = pass(std::move(read), "reading " + d.text() + " of the target, which is doubted").error();
       if (!co_await goes_on_without(why)) break;
       note_unanswered(d.text(), why, unserved_item{unserved_item::question::doubted, d.text()});

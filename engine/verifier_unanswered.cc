@@ -24,8 +24,8 @@ boost::asio::awaitable<bool> verifier::goes_on_without(error answer) {
   co_return goes_on;
 }
 
-void verifier::note_waited(const error& answer, timestamp asked) {
-  silence_.waits().failed(answer.code, world_->now.now().us - asked.us);
+void verifier::note_waited(const error& answer) {
+  silence_.waits().failed(answer);
   if (!silence_.waits().too_many() || trouble_) return;
   trouble_ =
       error{errc::timed_out, std::to_string(silence_.waits().count()) + " questions were waited for in vain, after " +
@@ -76,13 +76,12 @@ task<> verifier::ask_for_unserved() {
   for (unserved_item& item : unserved_items_) {
     if (stopping_) co_return stopped();
     if (trouble_) co_return std::unexpected(*trouble_);
-    const timestamp asked = world_->now.now();
     auto served = co_await ask_again(item);
     if (served) {
       silence_.broken();
       continue;
     }
-    note_waited(served.error(), asked);
+    note_waited(served.error());
     if (!co_await goes_on_without(served.error())) co_return served;
     still.push_back(std::move(item));
   }
@@ -96,7 +95,7 @@ task<> verifier::ask_for_unserved() {
 
 // What a registry did not answer about it leaves it unknown, and nothing else.
 task<> verifier::without(const tag_look& look, error why) {
-  note_waited(why, world_->now.now());
+  note_waited(why);
   if (co_await goes_on_without(why)) note_unanswered(look.tag, why, std::nullopt);
   co_return result<void>();
 }

@@ -40,6 +40,7 @@ struct error {
   errc code;
   std::string text;
   std::int64_t retry_after_ms = 0;  // > 0: the peer asked for this pause
+  std::int64_t waited_us = 0;       // for the peer's answer; turns and pauses of our own are not in it
 };
 
 template <class T = void>

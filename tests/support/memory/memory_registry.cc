@@ -19,19 +19,24 @@ task<std::optional<error>> memory_registry::enter(std::string verb, std::string 
   co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
   const std::uint64_t number = operations_++;
   calls_.push_back({verb, std::move(repository), std::move(ref)});
+  const timestamp asked = time == nullptr ? timestamp{} : time->now();
+  const auto waited_for = [&](error e) {
+    if (time != nullptr && e.waited_us == 0) e.waited_us = time->now().us - asked.us;
+    return e;
+  };
   if (before) before(call(calls_.back()));
   while (verb == stalled_verb_) co_await stalled_.wait();
-  if (always_) co_return std::unexpected<error>(*always_);
+  if (always_) co_return std::unexpected<error>(waited_for(*always_));
   if (faults) {
     if (auto f = faults(calls_.back())) {
-      if (f->at == fault_at::before) co_return std::unexpected<error>(std::move(f->what));
-      co_return std::move(f->what);
+      if (f->at == fault_at::before) co_return std::unexpected<error>(waited_for(std::move(f->what)));
+      co_return waited_for(std::move(f->what));
     }
   }
   const auto at = faults_.find(number);
   if (at == faults_.end()) co_return std::optional<error>();
-  if (at->second.at == fault_at::before) co_return std::unexpected<error>(at->second.what);
-  co_return at->second.what;  // the verb takes effect, the answer is lost
+  if (at->second.at == fault_at::before) co_return std::unexpected<error>(waited_for(at->second.what));
+  co_return waited_for(at->second.what);  // the verb takes effect, the answer is lost
 }
 
 digest memory_registry::add_manifest(const std::string& repository, const std::string& type, const std::string& bytes) {

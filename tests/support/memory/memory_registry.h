@@ -17,6 +17,7 @@
 #include "engine/registry.h"
 #include "engine/wait_list.h"
 #include "storage/digest.h"
+#include "storage/env/clock.h"
 
 namespace longshore::engine::testing {
 
@@ -60,6 +61,8 @@ class memory_registry : public registry {
   void forget_faults() { faults_.clear(); }
   void fail_always(std::optional<error> e) { always_ = std::move(e); }
   void break_body(const digest& d, std::uint64_t at_offset, int times);
+  // By whose time failures tell how long they were waited for, where they do not themselves.
+  const clock* time = nullptr;
   // This verb never ends, until its coroutine is cancelled.
   void stall(std::string verb) { stalled_verb_ = std::move(verb); }
   void corrupt_body(const digest& d) { corrupt_.insert(d.text()); }

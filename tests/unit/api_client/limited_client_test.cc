@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/http_client.h"
+#include "api/registry_error.h"
 #include "manual_alarm.h"
 
 namespace longshore::api {
@@ -83,6 +84,30 @@ TEST_F(limited_client_test, after_a_429_with_retry_after_every_client_of_the_reg
   time->advance(1);
   run_until([&] { return answers.size() == 4; });
   EXPECT_EQ(server.seen.size(), 4u);
+}
+
+TEST_F(limited_client_test, an_answer_tells_how_long_it_was_waited_for_without_the_turn_of_its_request) {
+  with({.requests_per_second = 1, .connections = {1, 16}});
+  const auto reply_after = [this](std::int64_t us, tests::scripted_reply said) {
+    server.reply([this, us, said, late = false](const tests::seen_request&) mutable {
+      if (!std::exchange(late, true)) time->advance(us);
+      return said;
+    });
+  };
+  reply_after(0, {response(200)});
+  reply_after(300'000, {response(500, {{"Connection", "close"}})});
+  reply_after(400'000, {.close_after = true});
+  for (std::size_t n = 1; n <= 3; ++n) {
+    start(0, to("/" + std::to_string(n)));
+    run_until([&] { return answers.size() == n || limits->view().requests_waiting == 1; });
+    if (answers.size() < n) time->advance(1'000'000);
+    run_until([&] { return answers.size() == n; });
+  }
+  EXPECT_EQ(answers[0]->head.waited_us, 0);
+  EXPECT_EQ(answers[1]->head.waited_us, 300'000);
+  EXPECT_EQ(registry_error(*answers[1], "asking", {}).waited_us, 300'000);
+  ASSERT_FALSE(answers[2]);
+  EXPECT_EQ(answers[2].error().waited_us, 400'000);
 }
 
 TEST_F(limited_client_test, a_503_with_an_http_date_does_the_same) {

@@ -33,6 +33,7 @@ void manual_pauses::advance(std::int64_t ms) {
 }
 
 engine_world::engine_world() {
+  source_.time = target_.time = &clock_;
   static std::atomic<int> number = 0;
   path_ = std::filesystem::temp_directory_path() /
           ("longshore-engine-" + std::to_string(::getpid()) + "-" + std::to_string(number++));

@@ -1245,6 +1245,40 @@ TEST_F(reconciler_test, however_many_tags_the_source_cannot_serve_no_moved_one_i
   expect_logged({"r"});
 }
 
+// Each question is answered within 1.3 s, or waits so long for its turn: four tries of one are no long wait.
+TEST_F(reconciler_test, tags_that_are_refused_soon_at_each_of_four_tries_hide_no_moved_one) {
+  settings_.tags_at_once = 1;
+  for (int n = 0; n < 100; ++n) tag("r", "damaged" + std::to_string(n), "damaged at the source");
+  tag("r", "v1", "first");
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  tag("r", "v1", "second");
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || !c.ref.starts_with("damaged")) return std::nullopt;
+    clock_.advance_us(1'300'000);
+    return memory_registry::fault{{errc::unavailable, "500 Internal Server Error"}};
+  };
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  source_.faults = nullptr;
+  expect_logged({"r"});
+}
+
+TEST_F(reconciler_test, tags_that_are_waited_for_in_vain_do_not_hide_the_same_one_in_each_run) {
+  for (int n = 0; n < 100; ++n) tag("r", "damaged" + std::to_string(n), "damaged at the source");
+  tag("r", "v1", "first");
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  tag("r", "v1", "second");
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve" || !c.ref.starts_with("damaged")) return std::nullopt;
+    return memory_registry::fault{{errc::timed_out, "no answer in 30 s"}};
+  };
+  for (int n = 0; n < 20; ++n) {
+    ASSERT_TRUE(reconcile(reconcile_mode::digests));
+    EXPECT_NE(last_.reason.find("damaged"), std::string::npos) << last_.reason;
+  }
+  source_.faults = nullptr;
+  expect_logged({"r"});
+}
+
 TEST_F(reconciler_test, a_source_that_lists_and_lets_all_else_wait_is_not_waited_for_by_the_day) {
   for (int n = 0; n < 2'000; ++n) tag("r", "t" + std::to_string(n), "same");
   ASSERT_TRUE(reconcile(reconcile_mode::digests));

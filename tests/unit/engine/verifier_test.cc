@@ -1459,6 +1459,25 @@ TEST_F(verifier_test, a_proxy_that_waits_for_a_dead_storage_ends_the_run_in_boun
   EXPECT_LE(clock_.now().us - began.us, 130 * 60'000'000LL);
 }
 
+TEST_F(verifier_test, what_waits_for_its_turn_and_is_refused_at_once_is_asked_for_to_the_end) {
+  mirror("r");
+  std::set<std::string> damaged;
+  for (int i = 0; i < 150; ++i) {
+    damaged.insert(push("r", "v" + std::to_string(i), {"l" + std::to_string(i)}).text());
+  }
+  push("r", "zzz", {"last"});
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  target_.erase_blob("r", digest::of("last"));
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (!damaged.contains(c.ref) || c.verb != "get_manifest") return std::nullopt;
+    clock_.advance_us(8'000'000);  // one request a second, eight at once
+    return memory_registry::fault{{errc::unavailable, "status 500", 0, 100'000}};
+  };
+  const auto v = verify("r");
+  EXPECT_EQ(kinds(v), "zzz=missing_blob") << v.reason;
+}
+
 TEST_F(verifier_test, what_is_refused_at_once_is_asked_for_to_the_end) {
   mirror("r");
   std::set<std::string> damaged;
