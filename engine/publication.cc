@@ -38,8 +38,8 @@ task<std::vector<log::event>> publication::publish(desired_item item, manifest_d
     a.image = &at_work.anew();
     a.believe = round == 0;
     a.claims = &claims;
+    a.located = &located;
     auto done = co_await try_once(item, root, check, a);
-    located.insert(located.end(), std::make_move_iterator(a.located.begin()), std::make_move_iterator(a.located.end()));
     if (done) co_return located;
     if (done.error().code == errc::busy && round < corrections_max) continue;
     // What came to be at the target stays known, though the whole did not.
@@ -69,7 +69,7 @@ task<> publication::try_once(const desired_item& item, const manifest_document& 
     if (auto r = co_await put(*m, m->digest.text(), plan, a); !r) co_return r;
     // A tag's digest is located by the record that it was published; what is not whole must not pass for it.
     if ((is_root && item.is_tag) || plan.sparse.contains(m->digest)) continue;
-    a.located.push_back(record::located(repository_, m->digest, m->bytes.size()));
+    a.located->push_back(record::located(repository_, m->digest, m->bytes.size()));
   }
   if (auto r = co_await bring_referrers(item, std::move(referrers), std::move(seen), a); !r) co_return r;
   if (plan.sparse.contains(root.digest)) sparse_.insert(root.digest);
@@ -233,7 +233,7 @@ task<bool> publication::at_target(const manifest_reference& r) {
 
 // Asks the target for everything the manifest refers to; records what it lacks though the index has it. A blob that was
 // brought, or a manifest that was believed, and that the index has no more, was found lost by another image meanwhile.
-// What this attempt has put is not in the index yet: somebody may have deleted it since.
+// What was put for this item, at this attempt or one before it, is not in the index yet: somebody may have deleted it.
 task<bool> publication::correct_index(const manifest_document& m, const closure_plan& of, attempt& a) {
   auto content = parse_manifest(m.media_type, m.bytes);
   if (!content) co_return pass(std::move(content));
@@ -244,15 +244,19 @@ task<bool> publication::correct_index(const manifest_document& m, const closure_
     auto believed = world_->where.holds(repository_, d.text());
     if (!believed) co_return pass(std::move(believed));
     const auto is_it = [&](const manifest_reference& blob) { return blob.target.digest == d; };
+    const auto is_located = [&](const log::event& e) {
+      return e.kind == log::event_kind::located && e.digest == d.text();
+    };
     const auto is_put = [&](const manifest_document* put) { return put->digest == d && d != m.digest; };
     if (!*believed && (of.held.contains(d) || std::ranges::any_of(of.blobs, is_it))) corrected = true;
-    if (!*believed && std::ranges::none_of(of.manifests, is_put)) continue;
+    const bool put_here = std::ranges::any_of(of.manifests, is_put) || std::ranges::any_of(*a.located, is_located);
+    if (!*believed && !put_here) continue;
     auto there = co_await at_target(r);
     if (!there) co_return pass(std::move(there));
     if (*there) continue;
     corrected = true;
     if (*believed) lost.push_back(record::lost(repository_, d));
-    std::erase_if(a.located, [&](const log::event& e) { return e.digest == d.text(); });
+    std::erase_if(*a.located, is_located);
   }
   if (auto written = co_await world_->where.record(std::move(lost)); !written) co_return pass(std::move(written));
   co_return corrected;
@@ -292,7 +296,8 @@ task<> publication::bring_referrers(const desired_item& item, std::vector<descri
       found.insert(found.end(), more->begin(), more->end());
     }
     // Not before: what is believed to be there is not asked for its parts again.
-    a.located.insert(a.located.end(), std::make_move_iterator(located.begin()), std::make_move_iterator(located.end()));
+    a.located->insert(a.located->end(), std::make_move_iterator(located.begin()),
+                      std::make_move_iterator(located.end()));
   }
   co_return result<void>();
 }
@@ -327,7 +332,7 @@ task<> publication::bring_referrer(const desired_item& item, const descriptor& r
   }
   if (done || remedy_for(done.error().code, false) == remedy::retry) co_return done;
   desired_item own{repository_, r.digest.text(), false, false, r.digest.text(), r.media_type, item.seq, {}};
-  a.located.push_back(record::item_parked(own, done.error()));
+  a.located->push_back(record::item_parked(own, done.error()));
   refused_referrers_.insert_or_assign(r.digest, std::move(done).error());
   co_return result<void>();
 }

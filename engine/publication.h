@@ -40,7 +40,7 @@ class publication {
   struct attempt {
     bool believe = true;  // in what the location index says of manifests
     bool sent_content = false;
-    std::vector<log::event> located;
+    std::vector<log::event>* located = nullptr;  // of this attempt and those before it
     image_progress* image = nullptr;
     manifest_claims* claims = nullptr;
   };

@@ -163,6 +163,27 @@ TEST_F(repository_sync_test, a_child_that_somebody_deletes_before_its_index_is_p
   expect_mirrored(repo);
 }
 
+TEST_F(repository_sync_test, a_child_that_somebody_deleted_at_a_later_try_is_not_known_to_be_there) {
+  const auto child = add_oci_image(source_, repo, {"a"});
+  const auto other = add_oci_image(source_, repo, {"b"});
+  const auto index = add_index(source_, repo, {child, other});
+  source_.set_tag(repo, "multi", index);
+  say_pushed(repo, "multi", index);
+  int puts = 0;
+  target_.before = [&](const memory_registry::call& c) {
+    if (c.verb == "put_manifest" && c.ref == "multi") target_.erase_manifest(repo, ++puts == 1 ? other : child);
+  };
+  target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (puts < 2 || c.verb != "put_manifest" || c.ref != child.text()) return std::nullopt;
+    return memory_registry::fault{away()};
+  };
+  EXPECT_FALSE(must_pass().synced);
+  ASSERT_EQ(puts, 2);
+  ASSERT_FALSE(target_.manifest_at(repo, child.text()));
+  EXPECT_FALSE(where_->holds(repo, child.text()).value());
+  EXPECT_TRUE(where_->holds(repo, other.text()).value());
+}
+
 TEST_F(repository_sync_test, the_source_is_believed_over_an_old_event) {
   const auto d = push("v1", "a");
   const auto other = add_oci_image(source_, repo, {"other"});
