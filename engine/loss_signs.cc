@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/age.h"
 #include "engine/glob.h"
 #include "engine/record_detail.h"
 
@@ -34,7 +35,7 @@ void loss_signs::note(const std::vector<log::event>& submitted, timestamp now) {
 void loss_signs::note_loss(const log::event& e, timestamp now) {
   const std::string kind = record_detail(e.detail).text("kind");
   if (kind != "missing_tag" && kind != "missing_manifest" && kind != "missing_blob") return;
-  if (losses_.size() < names_max) losses_.insert_or_assign(e.repository, now.us);
+  if (losses_.size() < names_max) losses_.insert_or_assign(e.repository, now);
 }
 
 bool loss_signs::asks_for_all() const {
@@ -44,16 +45,14 @@ bool loss_signs::asks_for_all() const {
 }
 
 bool loss_signs::may_begin(const std::string& repository, timestamp now) const {
-  const auto begun = begun_at_us_.find(repository);
-  if (begun == begun_at_us_.end()) return true;
-  const std::int64_t ago_us = now.us - begun->second;
-  return ago_us >= again_us || ago_us < 0;  // the clock was set back
+  const auto begun = begun_at_.find(repository);
+  return begun == begun_at_.end() || age_us(begun->second, now) >= again_us;
 }
 
 void loss_signs::forget_old(timestamp now) {
-  std::erase_if(mended_, [&](const auto& m) { return now.us - m.second >= again_us; });
+  std::erase_if(mended_, [&](const auto& m) { return age_us(m.second, now) >= again_us; });
   if (asks_for_all()) return;  // until all were looked at
-  std::erase_if(losses_, [&](const auto& l) { return now.us - l.second >= loss_us_max; });
+  std::erase_if(losses_, [&](const auto& l) { return age_us(l.second, now) >= loss_us_max; });
 }
 
 std::optional<std::string> loss_signs::due(timestamp now) {
@@ -64,11 +63,11 @@ std::optional<std::string> loss_signs::due(timestamp now) {
 }
 
 void loss_signs::began(const std::string& repository, timestamp now) {
-  if (begun_at_us_.size() >= begun_max) {
-    std::erase_if(begun_at_us_, [&](const auto& b) { return now.us - b.second >= again_us; });
+  if (begun_at_.size() >= begun_max) {
+    std::erase_if(begun_at_, [&](const auto& b) { return age_us(b.second, now) >= again_us; });
   }
-  if (begun_at_us_.size() >= begun_max) begun_at_us_.erase(begun_at_us_.begin());
-  begun_at_us_.insert_or_assign(repository, now.us);
+  if (begun_at_.size() >= begun_max) begun_at_.erase(begun_at_.begin());
+  begun_at_.insert_or_assign(repository, now);
 }
 
 bool loss_signs::is_given_up(const std::string& repository) {
@@ -114,7 +113,7 @@ void loss_signs::ended_all(const looked& run, timestamp now) {
     return at <= static_cast<std::uint64_t>(run.since) || losses_.contains(repository);
   });
   for (const auto& [repository, _] : losses_) {
-    if (mended_.size() < names_max) mended_.insert_or_assign(repository, now.us);
+    if (mended_.size() < names_max) mended_.insert_or_assign(repository, now);
   }
   losses_.clear();
   if (all_gone_at_ <= static_cast<std::uint64_t>(run.since)) all_gone_.clear();

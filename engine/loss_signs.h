@@ -63,11 +63,10 @@ class loss_signs {
   bool is_given_up(const std::string& repository);
   void ended_all(const looked& run, timestamp now);
 
-  std::map<std::string, std::uint64_t, std::less<>> signs_;  // repositories, and when in order_
-  std::map<std::string, std::int64_t, std::less<>> mended_;  // likewise, us
-  std::map<std::string, std::int64_t, std::less<>> losses_;  // and when, us
-  std::map<std::string, int, std::less<>> not_looked_at_;    // times in a row, of signs_ and ""
-  std::map<std::string, std::int64_t, std::less<>> begun_at_us_;
+  std::map<std::string, std::uint64_t, std::less<>> signs_;        // repositories, and when in order_
+  std::map<std::string, timestamp, std::less<>> mended_, losses_;  // and when
+  std::map<std::string, int, std::less<>> not_looked_at_;          // times in a row, of signs_ and ""
+  std::map<std::string, timestamp, std::less<>> begun_at_;
   std::uint64_t order_ = 0, all_gone_at_ = 0;
   std::string all_gone_;  // why
 };

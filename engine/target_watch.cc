@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "engine/age.h"
+
 namespace longshore::engine {
 
 namespace asio = boost::asio;
@@ -27,7 +29,7 @@ std::string target_watch::suspicion() const {
 asio::awaitable<void> target_watch::watch() {
   while (co_await world_->pause.pause(step_ms)) {
     const timestamp now = world_->now.now();
-    if (looked_at_.us == 0 || now.us - looked_at_.us >= look_every_us) {
+    if (age_us(looked_at_, now) >= look_every_us) {
       looked_at_ = now;
       co_await look_at_some();
     }
@@ -50,8 +52,7 @@ void target_watch::heed(const verify_run& run) {
 void target_watch::verify_what_is_due() {
   const verify_run& last = verifies_->last();
   const timestamp now = world_->now.now();
-  const std::int64_t quiet = now.us - last.finished.us;
-  if (last.running || (last.number > 0 && quiet >= 0 && quiet < quiet_us)) return;
+  if (last.running || (last.number > 0 && age_us(last.finished, now) < quiet_us)) return;
   const auto next = signs_.due(now);
   if (!next) return;
   verify_request asked;

@@ -198,6 +198,23 @@ TEST_F(loss_signs_test, a_clock_that_was_set_back_keeps_nothing_from_being_verif
   EXPECT_EQ(due(), "a");
 }
 
+TEST_F(loss_signs_test, a_clock_that_was_set_back_makes_nobody_deaf_to_what_is_lost) {
+  lost("a");
+  began("a", now_);
+  missing("a");
+  ended({"a"});
+  began("", now_);
+  missing("c");
+  ended({});
+  ASSERT_FALSE(due());
+  now_.us -= 48 * loss_signs::again_us;
+  due();
+  now_.us += 2 * loss_signs::again_us;
+  due();
+  lost("c");
+  EXPECT_TRUE(due());
+}
+
 TEST_F(loss_signs_test, one_loss_that_was_mended_is_not_suspected_for_ever) {
   missing("a");
   EXPECT_FALSE(due());

@@ -198,6 +198,20 @@ TEST_F(target_watch_test, a_run_that_had_passed_the_repository_before_its_sign_c
   EXPECT_TRUE(target_.tag("a", "v1")) << watch_->suspicion();
 }
 
+TEST_F(target_watch_test, a_clock_that_was_set_back_keeps_nobody_from_looking) {
+  for (const char* r : {"a", "b", "c", "d"}) push(r, "v1");
+  start();
+  bool once = false;
+  target_.before = [&](const memory_registry::call&) {
+    if (!std::exchange(once, true)) clock_.advance_us(-48 * 3'600'000'000LL);
+  };
+  step();
+  ASSERT_TRUE(once);
+  empty_the_target();
+  step();
+  EXPECT_EQ(verification_->last().total, 4u);
+}
+
 TEST_F(target_watch_test, what_a_run_could_not_compare_stays_suspected) {
   for (const char* r : {"a", "b", "c"}) push(r, "v1");
   start();
