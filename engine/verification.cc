@@ -6,6 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <set>
 
+#include "engine/age.h"
 #include "engine/failure.h"
 #include "engine/glob.h"
 #include "engine/journal_records.h"
@@ -16,7 +17,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::int64_t not_compared_again_us = 3'600'000'000;  // the registry may be back
 constexpr std::int64_t pause_ms_max = 60'000;
 constexpr std::int64_t pause_ms_min = 100;
 constexpr std::size_t due_max = 1'000;     // taken at a time: the views are read whole to find them
@@ -35,7 +35,8 @@ verification::verification(asio::any_io_executor on, const sync_world& world, re
       mends_(&mends),
       settings_(std::move(settings)),
       rate_(world.pause, world.now, static_cast<double>(settings_.one.bytes_per_second)),
-      group_(on) {}
+      group_(on),
+      turns_(settings_.every_ms * 1'000) {}
 
 void verification::start() {
   if (settings_.every_ms > 0) group_.spawn(keep_verifying());
@@ -224,8 +225,12 @@ void verification::add_amiss(verify_run& to, const std::string& repository, cons
   to.mismatches_found += verdict.found;
   to.kept_by_target += verdict.kept_by_target;
   to.not_at_source += verdict.not_at_source;
-  not_compared_.erase(repository);
-  if (verdict.is == verify_verdict::state::unknown) note_unknown(to, repository, verdict.reason);
+  if (verdict.is == verify_verdict::state::unknown) {
+    note_unknown(to, repository, verdict.reason);
+  } else {
+    not_compared_.erase(repository);
+    turns_.compared(repository);
+  }
   for (const tag_mismatch& m : verdict.mismatches) {
     if (to.mismatches.size() == verify_listed_max) break;
     to.mismatches.push_back({repository, m});
@@ -234,8 +239,7 @@ void verification::add_amiss(verify_run& to, const std::string& repository, cons
 
 // Those of the synced repositories whose turn has come.
 result<verification::due> verification::look_for_due() const {
-  const std::int64_t every_us = settings_.every_ms * 1'000;
-  const std::int64_t now = world_->now.now().us;
+  const timestamp now = world_->now.now();
   std::int64_t count = 0;
   std::vector<std::pair<std::int64_t, std::string>> found;
   result<void> looked;
@@ -255,10 +259,10 @@ result<verification::due> verification::look_for_due() const {
     // What failed for a long time is looked at like any other; what was never worked through is not there to be seen.
     const bool worked = *done && ((*done)->last_synced_at.us > 0 || (*done)->state == sync_state::failed);
     if (!worked) return true;
-    std::int64_t last = std::max((*done)->verified_at.us, (*done)->created_at.us);
-    if (const auto tried = tried_at_.find(wanted.name); tried != tried_at_.end()) last = std::max(last, tried->second);
-    if (not_compared_.contains(wanted.name)) last -= std::max<std::int64_t>(every_us - not_compared_again_us, 0);
-    if (now - last >= every_us) found.emplace_back(last, wanted.name);
+    const auto age = std::min(age_us((*done)->verified_at, now), age_us((*done)->created_at, now));
+    const auto was = not_compared_.contains(wanted.name) ? verification_turns::newest::not_compared
+                                                         : verification_turns::newest::compared;
+    if (const auto overdue = turns_.overdue_us(wanted.name, age, was, now)) found.emplace_back(-*overdue, wanted.name);
     return true;
   });
   if (!read) return pass(std::move(read));
@@ -266,7 +270,7 @@ result<verification::due> verification::look_for_due() const {
   std::ranges::sort(found);
   if (found.size() > due_max) found.resize(due_max);
   due out;
-  for (auto& [last, name] : found) out.repositories.push_back(std::move(name));
+  for (auto& [_, name] : found) out.repositories.push_back(std::move(name));
   const std::int64_t most = std::max(pause_ms_min, std::min(settings_.every_ms, pause_ms_max));
   out.wait_ms = std::clamp(settings_.every_ms / std::max<std::int64_t>(count, 1), pause_ms_min, most);
   return out;
@@ -283,21 +287,22 @@ asio::awaitable<void> verification::keep_verifying() {
     wait_ms = next->wait_ms;
     if (!scheduled_.failure.empty()) co_return;
     for (const std::string& repository : next->repositories) {
-      tried_at_[repository] = world_->now.now().us;
+      turns_.took(repository, world_->now.now());
       ++scheduled_.total;
       const auto done = co_await verify_one(repository, scheduled_);
       if (!done && ends_a_run(done.error().code)) {
         scheduled_.failure = describe(done.error());
         co_return;
       }
+      if (not_compared_.contains(repository)) turns_.failed(repository);
       if (!co_await schedule_.pause(wait_ms)) co_return;
     }
   }
 }
 
 std::string verification::broken_off() const {
-  const std::int64_t age_us = world_->now.now().us - last_.finished.us;
-  const bool round_since = settings_.every_ms > 0 && age_us >= settings_.every_ms * 1'000;
+  const bool round_since =
+      settings_.every_ms > 0 && age_us(last_.finished, world_->now.now()) >= settings_.every_ms * 1'000;
   return last_.running || round_since ? std::string() : last_.failure;
 }
 

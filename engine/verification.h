@@ -22,6 +22,7 @@
 
 #include "engine/replicator.h"
 #include "engine/tasks.h"
+#include "engine/verification_turns.h"
 #include "engine/verifier.h"
 
 namespace longshore::engine {
@@ -95,7 +96,7 @@ class verification {
   result<bool> is_to_be_read(const std::string& repository) const;
   result<std::vector<std::string>> matching(const std::vector<std::string>& globs) const;
   struct due {
-    std::vector<std::string> repositories;  // oldest first, at most due_max
+    std::vector<std::string> repositories;  // longest overdue first, at most due_max
     std::int64_t wait_ms = 0;               // between two of them, and before the next look
   };
   result<due> look_for_due() const;
@@ -119,9 +120,7 @@ class verification {
   verify_run last_, scheduled_;
   std::vector<verifier*> working_;
   timer_pauses schedule_;
-  // When the schedule last took a repository, verified or not, since the start: a broken one does not keep the others
-  // from their turn. As many as there are repositories.
-  std::map<std::string, std::int64_t, std::less<>> tried_at_;
+  verification_turns turns_;
   std::map<std::string, std::string, std::less<>> not_compared_;
   bool stopping_ = false;
 };

@@ -154,6 +154,17 @@ TEST_F(verification_test, the_schedule_verifies_what_is_due) {
   EXPECT_GT(repository("b").verified_at.us, 0);
 }
 
+TEST_F(verification_test, a_clock_that_was_set_back_keeps_nothing_from_being_verified) {
+  push("a", "v1");
+  clock_.advance_us(1'000'000);
+  start({.every_ms = 200, .one = {}});
+  clock_.advance_us(10'000'000);
+  run_until([&] { return verification_->scheduled().clean >= 1; });
+  const std::size_t before = verification_->scheduled().clean;
+  clock_.advance_us(-3'600'000'000);
+  run_until([&] { return verification_->scheduled().clean > before; });
+}
+
 TEST_F(verification_test, a_stop_ends_a_run_between_two_requests) {
   push("a", "v1");
   start();
