@@ -29,12 +29,18 @@ std::string target_watch::suspicion() const {
 asio::awaitable<void> target_watch::watch() {
   while (co_await world_->pause.pause(step_ms)) {
     const timestamp now = world_->now.now();
-    if (age_us(looked_at_, now) >= look_every_us) {
+    if (age_us(looked_at_, now) >= look_every_us && !all_is_being_mended()) {
       looked_at_ = now;
       co_await look_at_some();
     }
     verify_what_is_due();
   }
+}
+
+// What such a run has not come to yet is missing still, and no news.
+bool target_watch::all_is_being_mended() const {
+  const verify_run& last = verifies_->last();
+  return last.running && last.asked.repair && last.asked.repositories.empty();
 }
 
 // One that only checks leaves what it finds to the one that is due.
@@ -127,6 +133,10 @@ asio::awaitable<void> target_watch::look_at_some() {
     if (missing++ == 0) first = t.repository + ":" + t.tag;
   }
   if (missing == 0 || missing < tags->size()) co_return;
+  if (all_is_being_mended()) {  // meanwhile: once more when that has ended
+    looked_at_ = {};
+    co_return;
+  }
   signs_.note_all_gone(missing == 1 ? first + " was brought there and it has it no more"
                                     : "it has none of " + std::to_string(missing) + " tags that were brought there, " +
                                           first + " among them");

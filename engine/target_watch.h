@@ -4,10 +4,10 @@
 // and has verified what that concerns, at once instead of when its turn comes.
 //
 // Hears what passes and verifications journal (note()), and asks the target once an hour, and after a start, for a few
-// tags that stand there: when it has none of them, all of it may be gone. Verifications are begun when no other runs,
-// and none has ended within `quiet_us`: who asked for one has the time to read what came of it, and to ask for the
-// next. One executor; call stop() and let it finish before destroying, and before the verification is stopped. World
-// and verification, whose listener it is, must outlive it.
+// tags that stand there: when it has none of them, all of it may be gone; not while all is being mended. Verifications
+// are begun when no other runs, and none has ended within `quiet_us`: who asked for one has the time to read what came
+// of it, and to ask for the next. One executor; call stop() and let it finish before destroying, and before the
+// verification is stopped. World and verification, whose listener it is, must outlive it.
 
 #include <string>
 #include <vector>
@@ -39,6 +39,7 @@ class target_watch {
   result<std::vector<standing_tag>> sample() const;
   result<std::optional<standing_tag>> some_tag_of(const std::string& repository) const;
   boost::asio::awaitable<void> look_at_some();
+  bool all_is_being_mended() const;
   void verify_what_is_due();
   void heed(const verify_run& run);
 

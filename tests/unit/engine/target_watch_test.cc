@@ -198,6 +198,28 @@ TEST_F(target_watch_test, a_run_that_had_passed_the_repository_before_its_sign_c
   EXPECT_TRUE(target_.tag("a", "v1")) << watch_->suspicion();
 }
 
+TEST_F(target_watch_test, what_a_run_that_mends_all_has_not_come_to_yet_is_no_new_loss) {
+  const std::vector<std::string> all{"a", "b", "c", "d", "e", "f", "g", "h"};
+  for (const std::string& r : all) push(r, "v1");
+  start();
+  step();
+  for (const std::string& r : all) target_.erase_repository(r);
+  bool once = false;
+  target_.before = [&](const memory_registry::call& c) {
+    if (c.repository != "b" || std::exchange(once, true)) return;
+    clock_.advance_us(3'600'000'000);
+    pauses_.advance(2'000);
+  };
+  ASSERT_TRUE(verification_->begin({}));
+  run(verification_->wait(30'000));
+  ASSERT_TRUE(once);
+  run(replicator_->idle());
+  for (int n = 0; n < 8; ++n) step();
+  EXPECT_EQ(verification_->last().number, 1u) << "all were verified once more";
+  EXPECT_EQ(watch_->suspicion(), "");
+  for (const std::string& r : all) expect_mirrored(r);
+}
+
 TEST_F(target_watch_test, a_clock_that_was_set_back_keeps_nobody_from_looking) {
   for (const char* r : {"a", "b", "c", "d"}) push(r, "v1");
   start();
