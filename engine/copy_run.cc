@@ -139,10 +139,12 @@ task<std::vector<copy_ref>> copy_run::refs_of(const copy_route& route) {
   if (!route.takes_all_tags()) co_return route.refs;
   auto tags = co_await tags_at_source(route);
   if (!tags) co_return pass(std::move(tags));
-  std::vector<copy_ref> refs;
-  for (const std::string& tag : *tags) refs.push_back({tag, tag});
-  for (const copy_ref& ref : route.refs) {
-    if (ref.source != ref.target || !tags->contains(ref.source)) refs.push_back(ref);
+  // What was named for a tag by itself goes before what merely has its name.
+  tag_names named;
+  for (const copy_ref& ref : route.refs) named.insert(ref.target);
+  std::vector<copy_ref> refs = route.refs;
+  for (const std::string& tag : *tags) {
+    if (!named.contains(tag)) refs.push_back({tag, tag});
   }
   co_return refs;
 }
@@ -212,6 +214,10 @@ std::optional<copy_taken> copy_run::taken_by_another(const copy_item& item) cons
 // Of two sources that show the same for one tag either will do; of others the tag would be now the one's, now the
 // other's.
 task<bool> copy_run::agrees(const copy_item& item, const copy_taken& with, std::string& digest) {
+  if (with.digest.empty()) {
+    co_return fail(errc::rejected, item.ref.target + " is first to come from " + with.source +
+                                       ", which could not be copied: copy that again, or name one source for it");
+  }
   auto shown = co_await world_->source.resolve(item.repository, item.ref.source);
   if (!shown) co_return pass(std::move(shown));
   if (!*shown) co_return fail(errc::not_found, "the source has no " + item.ref.source);

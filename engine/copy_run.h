@@ -32,9 +32,10 @@
 
 namespace longshore::engine {
 
-// What another source of the same run brought under a ref of the target before.
+// What another source of the same run, named before, brought under a ref of the target.
 struct copy_taken {
-  std::string digest, source;
+  std::string digest;  // empty: it failed to, or nobody knows whether it has that tag
+  std::string source;
 };
 
 struct copy_run_options {

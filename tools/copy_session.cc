@@ -77,7 +77,7 @@ struct copy_session::target_place {
   std::unique_ptr<engine::transient_locations> imagined;
 
   engine::copy_figures brought;  // of the groups that have ended
-  // Of repositories that several sources are copied to: what each tag shows since an earlier one of them.
+  // Of repositories that several sources are copied to: whose each tag is since an earlier one of them. Tag empty: all.
   std::set<std::string> shared;
   using by_tag = std::map<std::pair<std::string, std::string>, engine::copy_taken>;
   by_tag taken, coming;  // by the groups that have ended; by the one that runs
@@ -98,6 +98,7 @@ struct copy_session::group {
   api::image_reference from_place, to_place;  // without a repository
   std::vector<engine::copy_route> routes;
   std::vector<std::string> repositories;  // of the routes
+  std::size_t first_job = 0;              // of the request's
   std::string shown_as;                   // what its images go by in messages; empty: the target's repositories
 
   bool from_files() const { return api::is_layout(from_place.transport); }
@@ -128,6 +129,7 @@ void copy_session::add_route(const copy_job& job, engine::registry& from, engine
     return;
   }
   groups_.push_back(std::make_unique<group>(from, to, job));
+  groups_.back()->first_job = jobs_sorted_;
   groups_.back()->source.route(route.repository, source_repository);
   groups_.back()->add(std::move(route));
 }
@@ -178,9 +180,9 @@ void copy_session::tell(const group& of, const engine::copy_outcome& o) {
   if (!of.shown_as.empty()) shown.item.repository = of.shown_as;
   target_place& place = *targets_.at(of.to);
   const bool is_there = o.end == engine::copy_end::copied || o.end == engine::copy_end::unchanged;
-  if (is_there && place.shared.contains(o.item.repository)) {
+  if ((is_there || o.end == engine::copy_end::failed) && place.shared.contains(o.item.repository)) {
     const auto key = std::pair(o.item.repository, o.item.ref.target);
-    place.coming.try_emplace(key, engine::copy_taken{o.digest, shown.source});
+    place.coming.try_emplace(key, engine::copy_taken{is_there ? o.digest : "", shown.source});
   }
   told_(shown);
 }
@@ -249,13 +251,27 @@ engine::task<> copy_session::add_job(const copy_job& job) {
 engine::task<> copy_session::sort_jobs() {
   for (const copy_job& job : request_.jobs) {
     auto added = co_await add_job(job);
+    ++jobs_sorted_;
     if (added) continue;
     if (stopping_) co_return fail(errc::stopped, "interrupted; run it again");
     if (request_.jobs.size() == 1) co_return added;
-    job_failed_ = true;
+    failed_jobs_.push_back(jobs_sorted_ - 1);
     tell_failed(job.text, job.source, job.target, std::move(added).error());
   }
   co_return result<void>();
+}
+
+// What was to come from a source that could not be opened, and was named before this one's, does not come from this
+// one.
+void copy_session::take_of_failed_jobs(const group& g) {
+  for (const std::size_t number : failed_jobs_) {
+    const copy_job& job = request_.jobs[number];
+    if (number > g.first_job) return;
+    if (job.to.many || api::to_text(place_of(job.to.at)) != api::to_text(g.to_place)) continue;
+    const auto refs = refs_of(job);
+    const auto key = std::pair(repository_of(job.to.at), refs.empty() ? std::string() : refs.front().target);
+    targets_.at(g.to)->taken.try_emplace(key, engine::copy_taken{"", job.source});
+  }
 }
 
 void copy_session::find_shared() {
@@ -272,7 +288,7 @@ std::map<std::string, std::string> copy_session::held_back(const group& g) const
   std::map<std::string, std::string> held;
   const auto& shared = targets_.at(g.to)->shared;
   for (const std::string& repository : g.repositories) {
-    if (job_failed_) held.emplace(repository, "another SRC DST could not be begun, and may belong there too");
+    if (!failed_jobs_.empty()) held.emplace(repository, "another SRC DST could not be begun, and may belong there too");
     if (shared.contains(repository)) held.emplace(repository, "several SRC are copied there");
   }
   return held;
@@ -299,9 +315,11 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
       return place.state->published(repository, ref);
     };
   }
+  take_of_failed_jobs(g);
   if (!place.taken.empty()) {
     options.taken = [&place](const std::string& repository, const std::string& ref) {
-      const auto found = place.taken.find({repository, ref});
+      auto found = place.taken.find({repository, ref});
+      if (found == place.taken.end()) found = place.taken.find({repository, ""});
       return found == place.taken.end() ? std::nullopt : std::optional(found->second);
     };
   }

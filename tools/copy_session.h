@@ -6,9 +6,9 @@
 // what comes out: once per source and target, one target after the other, so that each target gets each blob once
 // whatever sources name it. It fails only when nothing could be begun, or no tag was one of those asked for; everything
 // else is told per item, and a target that could not be finished by its name. An archive into which nothing was copied
-// is not written. Where several sources bring one tag, the first keeps it: what another shows under it must be the
-// same, or fails. With dry_run nothing is written anywhere. stop(): what runs is given up. One executor; the clock must
-// outlive it.
+// is not written. Where several sources bring one tag, the first that is named keeps it, also when it fails: what
+// another shows under it must be the same, or fails. With dry_run nothing is written anywhere. stop(): what runs is
+// given up. One executor; the clock must outlive it.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
@@ -71,6 +71,7 @@ class copy_session {
   void tell_unfinished(engine::registry& target, error why);
   std::unexpected<error> no_tag_chosen() const;
   void find_shared();
+  void take_of_failed_jobs(const group& g);
   // The repositories of a group in which nothing may be deleted, and why.
   std::map<std::string, std::string> held_back(const group& g) const;
   void add_route(const copy_job& job, engine::registry& from, engine::registry& to, std::string source_repository,
@@ -90,7 +91,8 @@ class copy_session {
   std::uint64_t bytes_before_ = 0;
   engine::copy_run* running_ = nullptr;
   engine::copier* copier_ = nullptr;
-  bool job_failed_ = false;
+  std::size_t jobs_sorted_ = 0;
+  std::vector<std::size_t> failed_jobs_;  // those that could not be begun
   bool chose_a_tag_ = false;
   bool stopping_ = false;
 };

@@ -96,9 +96,14 @@ TEST_F(copy_run_test, of_two_tags_for_one_name_one_is_copied_and_the_other_fails
   EXPECT_EQ(f.copied, 1u);
   EXPECT_EQ(f.failed, 1u);
   EXPECT_EQ(target_.tag("a", "latest"), source_.tag("a", "t1"));
-  // A whole repository has a tag of that name already.
-  EXPECT_EQ(copy_afresh({{"a", {}}, {"a", {{"t2", "t1"}}}}).failed, 1u);
-  EXPECT_EQ(target_.tag("a", "t1"), source_.tag("a", "t1"));
+}
+
+TEST_F(copy_run_test, what_is_named_for_a_tag_goes_before_the_sources_tag_of_that_name) {
+  for (const char* tag : {"t1", "t2"}) add("a", tag, {std::string("layer of ") + tag});
+  const copy_figures f = copy_afresh({{"a", {}}, {"a", {{"t2", "t1"}}}});
+  EXPECT_EQ(f.items, 2u);
+  EXPECT_EQ(f.copied, 2u);
+  for (const char* tag : {"t1", "t2"}) EXPECT_EQ(target_.tag("a", tag), source_.tag("a", "t2"));
 }
 
 TEST_F(copy_run_test, a_repository_named_as_a_whole_and_by_tags_gets_every_tag_once_and_the_other_names_besides) {

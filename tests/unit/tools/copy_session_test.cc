@@ -138,6 +138,20 @@ TEST_F(copy_session_test, an_archive_in_a_directory_that_is_not_there_is_refused
   }
 }
 
+TEST_F(copy_session_test, a_source_that_is_away_for_once_does_not_lose_its_tag_to_the_next) {
+  auto made = api::oci_layout::open({.directory = place.path() / "other", .access = api::layout_access::write});
+  ASSERT_TRUE(made) << made.error().text;
+  ASSERT_TRUE(get(tests::push_image(**made, "", "v1", "another")));
+  ASSERT_TRUE(get((*made)->finish()));
+  std::vector<copy_job> jobs;
+  for (const char* from : {"source", "other"}) jobs.push_back(parse_job(at("oci", from), at("oci", "to")).value());
+  ASSERT_EQ(run(jobs, false)->run.copied, 2u);
+  fs::rename(place.path() / "source", place.path() / "away");
+  const auto done = run(jobs, false);
+  ASSERT_TRUE(done) << done.error().text;
+  EXPECT_EQ(done->run.copied, 0u) << "v1 is the first's";
+}
+
 TEST_F(copy_session_test, of_two_sources_for_one_tag_the_first_keeps_it_and_the_other_must_show_the_same) {
   for (const auto& [name, tag, content] :
        {std::tuple("same", "v1", "v1"), std::tuple("other", "v1", "another"), std::tuple("more", "v3", "third")}) {
