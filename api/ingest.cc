@@ -263,9 +263,9 @@ void ingest::note_refused(source_stats& s, std::string why) {
   ++s.refused_in_a_row;
   s.last_refusal = std::move(why);
   s.refused_at = world_.now.now();
-  // It may have given up on all of them and send nothing more. What looks before it can be recorded again finds them
-  // too early: then note_taken() doubts once more.
-  if (s.refused_in_a_row == refusals_that_lose) doubt_refused(s, s.refused_in_a_row);
+  // It may have given up on some of them, and be quiet from now on. A look that comes while they are still refused
+  // settles the doubt too early: then those after it, and note_taken(), doubt once more.
+  if (s.refused_in_a_row % refusals_that_lose == 0) doubt_refused(s, s.refused_in_a_row);
 }
 
 void ingest::doubt_refused(const source_stats& s, std::uint64_t times) {

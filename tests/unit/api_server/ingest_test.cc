@@ -404,7 +404,19 @@ TEST_F(ingest_test, a_registry_that_gave_up_on_what_was_refused_and_is_quiet_sin
   disk_full_ = true;
   for (int i = 0; i < 10; ++i) EXPECT_EQ(send(push("1")).status, 507);
   EXPECT_EQ(stats().refused_in_a_row, 10u);
-  EXPECT_EQ(on_server([&] { return doubts; }), 1) << "an hour later the refusals say nothing any more";
+  EXPECT_EQ(on_server([&] { return doubts; }), 2) << "an hour later the refusals say nothing any more";
+}
+
+TEST_F(ingest_test, what_is_refused_after_a_look_for_the_first_refusals_is_doubted_again) {
+  open();
+  int doubts = 0;
+  on_server([&] { return ingest_->on_doubt([&](const std::string&, const std::string&) { ++doubts; }), 0; });
+  disk_full_ = true;
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(send(push("1")).status, 507);
+  ASSERT_EQ(on_server([&] { return doubts; }), 1);
+  now_.advance_us(600'000'000);  // a complete look at every tag has settled the doubt meanwhile
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(send(push("2")).status, 507);
+  EXPECT_GE(on_server([&] { return doubts; }), 2) << "the registry gave up on this one, too, and is quiet since";
 }
 
 TEST_F(ingest_test, a_registry_whose_notification_was_put_aside_was_answered) {
