@@ -12,7 +12,7 @@ namespace {
 namespace json = boost::json;
 
 std::string scalar(const json::value& v) {
-  if (v.is_string()) return std::string(v.as_string());
+  if (v.is_string()) return visible(v.as_string());
   if (v.is_null()) return "-";
   if (v.is_double()) {
     std::array<char, 64> text{};
@@ -34,7 +34,7 @@ bool is_table(const json::value& v) {
 }
 
 std::string upper(std::string_view name) {
-  std::string out(name);
+  std::string out = visible(name);
   for (char& c : out) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
   return out;
 }
@@ -128,13 +128,13 @@ void append_object(std::string& out, const json::object& object, const std::stri
   for (const auto& member : object) {
     const json::value& v = member.value();
     if (!is_table(v) && !v.is_object())
-      rows.push_back({std::string(member.key()), is_no_limit(object, member) ? "no limit" : scalar(v)});
+      rows.push_back({visible(member.key()), is_no_limit(object, member) ? "no limit" : scalar(v)});
   }
   append_rows(out, rows, indent);
   for (const auto& member : object) {
     const json::value& v = member.value();
     if (!is_table(v) && !v.is_object()) continue;
-    out += indent + std::string(member.key()) + ":\n";
+    out += indent + visible(member.key()) + ":\n";
     if (v.is_object())
       append_object(out, v.as_object(), indent + "  ");
     else
@@ -158,10 +158,21 @@ std::string record_text(const json::object& record) {
   return to_text(record) + (is_gone(record) ? "found  gone at the source\n" : "");
 }
 
+std::string visible(std::string_view text) {
+  std::string shown(text);
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    const auto c = static_cast<unsigned char>(shown[i]);
+    const auto next = i + 1 < shown.size() ? static_cast<unsigned char>(shown[i + 1]) : 0;
+    if (c < 0x20 || c == 0x7f) shown[i] = '?';
+    if (c == 0xc2 && next >= 0x80 && next <= 0x9f) shown.replace(i, 2, "?");
+  }
+  return shown;
+}
+
 std::string text_at(const json::value& v, std::string_view pointer) {
   boost::system::error_code ec;
   const json::value* found = v.find_pointer(pointer, ec);
-  return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
+  return found != nullptr && found->is_string() ? visible(found->get_string()) : std::string();
 }
 
 std::uint64_t number_at(const json::value& v, std::string_view pointer) {

@@ -41,7 +41,7 @@ class verdict {
     std::string name = "to do";
     if (const json::value* all = at(*status_, "/verdict/to_do"); all != nullptr && all->is_array()) {
       for (const json::value& one : all->get_array()) {
-        if (one.is_string()) append(out, std::exchange(name, ""), std::string(one.get_string()));
+        if (one.is_string()) append(out, std::exchange(name, ""), visible(one.get_string()));
       }
     }
     if (!name.empty()) append(out, name, "nothing");

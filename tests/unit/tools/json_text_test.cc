@@ -31,6 +31,17 @@ TEST(json_text, what_is_not_there_or_of_another_kind_is_nothing) {
   for (const char* at : {"/a/n", "/a/text", "/a/none"}) EXPECT_FALSE(flag_at(v, at)) << at;
 }
 
+TEST(json_text, what_others_wrote_does_not_command_the_terminal) {
+  const auto v = boost::json::parse(
+      R"({"sum\u001bmary":{"a":"x\u001b[2Jy\nz","b":"\u009b31m\u007f"},"sites":[{"n\r":"\u0007"}],"ok":"Zürich ✓"})");
+  EXPECT_EQ(text_at(v, "/sum\x1bmary/a"), "x?[2Jy?z");
+  EXPECT_EQ(text_at(v, "/sum\x1bmary/b"), "?31m?");
+  EXPECT_EQ(text_at(v, "/ok"), "Zürich ✓");
+  const std::string shown = to_text(v);
+  for (const char c : {'\x1b', '\r', '\x07', '\x7f'}) EXPECT_EQ(shown.find(c), std::string::npos) << shown;
+  EXPECT_EQ(shown.find("\xc2\x9b"), std::string::npos);
+}
+
 TEST(json_text, rows_that_hold_more_than_plain_values_are_told_one_by_one) {
   const auto v = boost::json::parse(
       R"({"sources":[{"name":"a","last":{"mode":"tags","found":2},"names":["x","y"]},{"name":"b","last":null}]})");
