@@ -130,13 +130,12 @@ std::optional<json::object> shown(const engine::repository_state& r, const std::
     whole.reason = r.skipped_by;
     return shown(whole, remedy_of_filter);
   }
-  const bool by_its_items = r.failed > 0 && doubted.empty();
+  const bool by_its_items = r.failed > 0 && doubted.empty() && r.amiss == 0;
   if (!engine::is_troubled(r) || by_its_items || !q.asks_for(item_state::failed)) return std::nullopt;
   whole.state = item_state::failed;
   whole.reason = r.last_sync_failure;
   if (doubted.empty()) {
-    return shown(whole,
-                 engine::is_failing(r) ? retried(r.name) : "as the reason says; then longshore verify " + r.name);
+    return shown(whole, r.amiss == 0 ? retried(r.name) : "as the reason says; then longshore verify " + r.name);
   }
   whole.reason += " (with wrong bytes: " + listed(doubted) + ")";
   return shown(whole, "delete these from the target registry's storage; then longshore verify " + r.name +

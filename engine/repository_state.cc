@@ -45,8 +45,9 @@ repository_state state_of(const desired_repository& wanted, const std::optional<
   if (done->synced_size > 0) s.synced_seq = event_seq{done->synced_size - 1};
   const bool is_settled = s.state == sync_state::synced;
   if (is_settled && done->doubted + done->amiss > 0) s.state = sync_state::failed;
-  if (is_settled || s.last_sync_failure.empty()) {
-    if (const std::string standing = said_of(*done); !standing.empty()) s.last_sync_failure = standing;
+  if (const std::string standing = said_of(*done); !standing.empty()) {
+    const bool failed_since = !is_settled && !s.last_sync_failure.empty();
+    s.last_sync_failure = failed_since ? s.last_sync_failure + "; besides, " + standing : standing;
   }
   if (s.state == sync_state::synced && wanted.items_size > done->synced_size) s.state = sync_state::pending;
   return s;

@@ -136,6 +136,18 @@ TEST_F(items_admin_test, wrong_bytes_are_named_while_items_fail_and_a_pass_runs)
   EXPECT_EQ(std::string(item.at("remedy").as_string()).find("tried again"), std::string::npos);
 }
 
+TEST_F(items_admin_test, what_a_verification_left_is_told_beside_what_failed_since) {
+  fill();
+  journal(engine::record::repository_amiss("a", 1, "tag only-there is at the target alone"));
+  journal(engine::record::sync_started("a"));
+  journal(engine::record::sync_failed("a", "registry unavailable: target", timestamp{1}, 1));
+  const json::value failed = ask("?state=failed&repository=a");
+  ASSERT_EQ(names(failed), "a: a:v2 ");
+  const std::string why(failed.at("items").at(0).at("reason").as_string());
+  EXPECT_NE(why.find("registry unavailable: target"), std::string::npos) << why;
+  EXPECT_NE(why.find("tag only-there is at the target alone"), std::string::npos) << why;
+}
+
 TEST_F(items_admin_test, a_deletion_that_the_target_cannot_do_is_for_people_to_do_or_to_leave) {
   fill();
   log::event gone = push_of("a", 1);
