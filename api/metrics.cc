@@ -136,6 +136,8 @@ void add_following(exposition& to, const engine::follower_status& f, timestamp n
 void add_replication(exposition& to, const engine::replicator_status& r) {
   to.gauge("longshore_sync_halted", "1: nothing is brought to the target until the site is restarted",
            r.halted.empty() ? 0.0 : 1.0);
+  to.gauge("longshore_sync_passes_in_vain",
+           "Passes in a row that met a registry as the trouble; one that does not ends it", r.trouble.passes);
   to.gauge("longshore_sync_running", "Repositories being synced", static_cast<std::uint64_t>(r.running.size()));
   to.gauge("longshore_sync_queued", "Repositories waiting for their turn", static_cast<std::uint64_t>(r.queued));
   to.gauge("longshore_sync_waiting", "Repositories waiting for a retry", static_cast<std::uint64_t>(r.waiting));

@@ -10,6 +10,8 @@ namespace {
 // Of a follower nothing may be heard for so long; it reports once a minute.
 constexpr std::int64_t silent_us_max = 300'000'000;
 constexpr std::size_t named_max = 10;  // of the followers that something is the matter with
+// Passes in a row that a registry was the trouble of: fewer may be a moment's.
+constexpr std::uint64_t passes_in_vain_min = 3;
 // What could not be understood is kept and shown for good, and is news for a day.
 constexpr std::int64_t quarantined_us_max = 86'400'000'000;
 
@@ -71,6 +73,7 @@ class judge {
     for (const auto& [part, why] : parts) {
       if (!why.empty()) fails(std::string(part) + " goes on no more until the site is restarted: " + why);
     }
+    reaching();
     const repository_counts& n = site_->counts;
     if (n.doubted.repositories > 0) {
       mind(
@@ -92,18 +95,24 @@ class judge {
     }
   }
 
-  // Where each of several fails, it is hardly each one's own trouble, and nothing arrives.
   void failing(const repository_counts& n) {
     const std::uint64_t count = n.failing.repositories;
-    const bool none = count > 1 && count + n.of(engine::sync_state::skipped) == n.total();
-    std::string said = none ? "none of the " + counted(count, "", "repositories is brought whole: ")
-                            : counted(count, "repository is", "repositories are") + " not brought whole: ";
+    std::string said = counted(count, "repository is", "repositories are") + " not brought whole: ";
     if (count > 1) said += "for example ";
     said += n.failing.first;
     if (!n.failure.empty()) said += " (" + n.failure + ")";
     if (site_->facts.replicating->halted.empty()) said += "; tried again by itself";
-    said += ": longshore status --state troubled says which, why and when";
-    none ? fails(std::move(said)) : mind(std::move(said));
+    mind(said + ": longshore status --state troubled says which, why and when");
+  }
+
+  // A registry that answers nobody, or refuses all, is no repository's own trouble.
+  void reaching() {
+    const engine::registry_trouble& t = site_->facts.replicating->trouble;
+    if (site_->counts.failing.repositories == 0) return;  // all that met it is left out by now
+    if (t.passes < passes_in_vain_min || (t.repositories < 2 && site_->counts.total() > 1)) return;
+    fails("nothing arrives: a registry was the trouble in each of the last " + with_commas(t.passes) +
+          " passes, since " + second_of(to_rfc3339(t.since)) + ", the last over " + t.repository + " (" + t.reason +
+          "); tried again by itself: longshore doctor says what can be reached");
   }
 
   // What it is about: one by its name, several by their number and the first.
@@ -130,7 +139,8 @@ class judge {
     for (const engine::reconciler_status& r : site_->facts.reconciling) {
       if (!r.halted.empty()) fails(r.source + " is not reconciled until the site is restarted: " + r.halted);
       if (r.reconciled.suspected.empty()) continue;
-      const std::string looks = r.running           ? "a look at the registry is running"
+      const std::string looks = !r.halted.empty()   ? "nothing looks until the site is restarted"
+                                : r.running         ? "a look at the registry is running"
                                 : r.next_at.us > 0  ? "it looks by itself at " + second_of(to_rfc3339(r.next_at))
                                 : !r.queued.empty() ? "a look at the registry comes next"
                                                     : "nothing looks by itself";

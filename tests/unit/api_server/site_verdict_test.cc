@@ -257,22 +257,36 @@ TEST_F(site_verdict_test, what_is_the_matter_with_repositories_is_told_by_its_ki
   EXPECT_THAT(judged().to_do.back(), Not(HasSubstr("tried again"))) << "nothing is, until the restart";
 }
 
-TEST_F(site_verdict_test, where_each_of_several_repositories_fails_the_site_does_and_a_cause_is_named) {
+TEST_F(site_verdict_test, how_many_repositories_fail_is_no_failing_site_and_a_cause_is_named) {
   follows(follower_state::following);
   count(sync_state::failed, 7);
   count(sync_state::skipped, 1);
   counts_.failing = {7, "team/app"};
-  counts_.failure = "v1: credentials refused: target";
-  EXPECT_THAT(all(),
-              HasSubstr("none of the 7 repositories is brought whole: for example team/app (v1: credentials re"));
+  counts_.failure = "v1: source content missing";
+  EXPECT_THAT(all(), HasSubstr("7 repositories are not brought whole: for example team/app (v1: source content mis"));
+  EXPECT_EQ(judged().state, site_state::attention) << "a bad tag in each may be all of it";
+}
+
+TEST_F(site_verdict_test, a_registry_that_is_the_trouble_of_all_passes_makes_the_site_fail) {
+  follows(follower_state::following);
+  count(sync_state::failed, 2);
+  count(sync_state::synced, 498);
+  counts_.failing = {2, "team/app"};
+  auto& trouble = facts_.replicating->trouble;
+  trouble = {2, 2, start, "team/app", "credentials refused: target"};
+  EXPECT_EQ(judged().state, site_state::attention) << "it may be a moment's";
+  trouble.passes = 3;
   EXPECT_EQ(judged().state, site_state::failing);
-  count(sync_state::synced, 1);
-  EXPECT_EQ(judged().state, site_state::attention);
-  EXPECT_THAT(all(), HasSubstr("7 repositories are not brought whole: for example team/app"));
+  EXPECT_THAT(all(), HasSubstr("each of the last 3 passes"));
+  EXPECT_THAT(all(), HasSubstr("the last over team/app (credentials refused: target)"));
+  trouble.repositories = 1;
+  EXPECT_EQ(judged().state, site_state::attention) << "it may be that one's";
   counts_.by_state = {};
-  count(sync_state::started, 1);
+  count(sync_state::failed, 1);
   counts_.failing.repositories = 1;
-  EXPECT_EQ(judged().state, site_state::attention) << "one bad tag of the only one may be all of it";
+  EXPECT_EQ(judged().state, site_state::failing) << "there is no other";
+  counts_.failing.repositories = 0;
+  EXPECT_EQ(judged().state, site_state::well) << "what met it was left out since";
 }
 
 TEST_F(site_verdict_test, wrong_bytes_in_what_is_left_out_want_attention) {
