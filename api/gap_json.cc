@@ -137,11 +137,12 @@ std::string warning_of(const engine::reconciler_status& s) {
   if (r == nullptr) return {};
   const std::string last = "source " + s.source + ": its last reconcile" + (r->whole ? " of all repositories" : "");
   if (!r->broken_off) return last + " was not complete: " + r->reason;
-  const std::string next = s.running           ? "; a look at the registry is running"
+  const std::string next = !s.halted.empty()   ? ""
+                           : s.running         ? "; a look at the registry is running"
                            : s.next_at.us > 0  ? "; tried again at " + second_of(to_rfc3339(s.next_at))
                            : !s.queued.empty() ? "; a look at the registry comes next"
                                                : "";
-  return last + " broke off: " + r->reason + next + "; longshore doctor says whether the registry can be reached";
+  return last + " broke off: " + r->reason + next + "; longshore doctor says what can be reached";
 }
 
 }  // namespace longshore::api

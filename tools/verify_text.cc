@@ -41,7 +41,8 @@ std::string not_compared_text(const json::value& run) {
   }
   const std::uint64_t all = number_at(run, "/not_compared/count");
   if (all > listed.size()) {
-    out += "and " + with_commas(all - listed.size()) + " more repositories were not compared when last verified\n";
+    out += "and " + counted(all - listed.size(), "more repository was", "more repositories were") +
+           " not compared when last verified\n";
   }
   return out;
 }

@@ -126,7 +126,7 @@ TEST(source_health, a_look_that_broke_off_is_warned_of_with_what_comes_next) {
   r.broken_off = true;
   r.reason = "connection refused";
   const std::string said = "source main: its last reconcile of all repositories broke off: connection refused";
-  const std::string to_do = "; longshore doctor says whether the registry can be reached";
+  const std::string to_do = "; longshore doctor says what can be reached";
   EXPECT_EQ(warning_of(seen), said + to_do);
   seen.next_at = {1'800'000'000'000'000};
   EXPECT_EQ(warning_of(seen), said + "; tried again at 2027-01-15T08:00:00Z" + to_do);
