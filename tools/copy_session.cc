@@ -98,7 +98,7 @@ struct copy_session::group {
   api::image_reference from_place, to_place;  // without a repository
   std::vector<engine::copy_route> routes;
   std::vector<std::string> repositories;  // of the routes
-  std::size_t first_job = 0;              // of the request's
+  std::size_t turn = 0;                   // of several sources'
   std::string shown_as;                   // what its images go by in messages; empty: the target's repositories
 
   bool from_files() const { return api::is_layout(from_place.transport); }
@@ -129,7 +129,7 @@ void copy_session::add_route(const copy_job& job, engine::registry& from, engine
     return;
   }
   groups_.push_back(std::make_unique<group>(from, to, job));
-  groups_.back()->first_job = jobs_sorted_;
+  groups_.back()->turn = turn_;
   groups_.back()->source.route(route.repository, source_repository);
   groups_.back()->add(std::move(route));
 }
@@ -181,8 +181,8 @@ void copy_session::tell(const group& of, const engine::copy_outcome& o) {
   target_place& place = *targets_.at(of.to);
   const bool is_there = o.end == engine::copy_end::copied || o.end == engine::copy_end::unchanged;
   if ((is_there || o.end == engine::copy_end::failed) && place.shared.contains(o.item.repository)) {
-    const auto key = std::pair(o.item.repository, o.item.ref.target);
-    place.coming.try_emplace(key, engine::copy_taken{is_there ? o.digest : "", shown.source});
+    auto& mine = place.coming[{o.item.repository, o.item.ref.target}];
+    if (is_there || mine.digest.empty()) mine = {is_there ? o.digest : "", shown.source};
   }
   told_(shown);
 }
@@ -249,28 +249,30 @@ engine::task<> copy_session::add_job(const copy_job& job) {
 
 // A job that cannot even be begun is told as a failed item, unless it is the only one.
 engine::task<> copy_session::sort_jobs() {
+  // Jobs of one source and target have their turn together, with the first of them.
+  std::map<std::pair<std::string, std::string>, std::size_t> turns;
   for (const copy_job& job : request_.jobs) {
+    const std::string target = api::to_text(place_of(job.to.at));
+    turn_ = turns.try_emplace({api::to_text(place_of(job.from.at)), target}, turns.size()).first->second;
     auto added = co_await add_job(job);
-    ++jobs_sorted_;
     if (added) continue;
     if (stopping_) co_return fail(errc::stopped, "interrupted; run it again");
     if (request_.jobs.size() == 1) co_return added;
-    failed_jobs_.push_back(jobs_sorted_ - 1);
+    failed_jobs_.push_back({&job, turn_, job.to.many ? std::string() : target});
     tell_failed(job.text, job.source, job.target, std::move(added).error());
   }
   co_return result<void>();
 }
 
-// What was to come from a source that could not be opened, and was named before this one's, does not come from this
+// What was to come from a source that could not be opened, and has its turn before this one, does not come from this
 // one.
 void copy_session::take_of_failed_jobs(const group& g) {
-  for (const std::size_t number : failed_jobs_) {
-    const copy_job& job = request_.jobs[number];
-    if (number > g.first_job) return;
-    if (job.to.many || api::to_text(place_of(job.to.at)) != api::to_text(g.to_place)) continue;
-    const auto refs = refs_of(job);
-    const auto key = std::pair(repository_of(job.to.at), refs.empty() ? std::string() : refs.front().target);
-    targets_.at(g.to)->taken.try_emplace(key, engine::copy_taken{"", job.source});
+  const std::string target = api::to_text(g.to_place);
+  for (const failed_job& failed : failed_jobs_) {
+    if (failed.turn > g.turn || failed.target != target) continue;
+    const auto refs = refs_of(*failed.job);
+    const auto key = std::pair(repository_of(failed.job->to.at), refs.empty() ? std::string() : refs.front().target);
+    targets_.at(g.to)->taken.try_emplace(key, engine::copy_taken{"", failed.job->source});
   }
 }
 
@@ -319,7 +321,10 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
   if (!place.taken.empty()) {
     options.taken = [&place](const std::string& repository, const std::string& ref) {
       auto found = place.taken.find({repository, ref});
-      if (found == place.taken.end()) found = place.taken.find({repository, ""});
+      if (ref.find(':') != std::string::npos)
+        found = place.taken.end();  // a digest is the same from everywhere
+      else if (found == place.taken.end())
+        found = place.taken.find({repository, ""});
       return found == place.taken.end() ? std::nullopt : std::optional(found->second);
     };
   }

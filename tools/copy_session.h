@@ -91,8 +91,13 @@ class copy_session {
   std::uint64_t bytes_before_ = 0;
   engine::copy_run* running_ = nullptr;
   engine::copier* copier_ = nullptr;
-  std::size_t jobs_sorted_ = 0;
-  std::vector<std::size_t> failed_jobs_;  // those that could not be begun
+  std::size_t turn_ = 0;  // of the job that is sorted in
+  struct failed_job {
+    const copy_job* job;
+    std::size_t turn;
+    std::string target;  // its place; empty: many repositories of it
+  };
+  std::vector<failed_job> failed_jobs_;  // those that could not be begun
   bool chose_a_tag_ = false;
   bool stopping_ = false;
 };

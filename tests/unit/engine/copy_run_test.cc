@@ -217,6 +217,14 @@ TEST_F(copy_run_test, what_a_filter_leaves_out_is_told_with_its_rule_and_not_cop
   EXPECT_TRUE(std::ranges::any_of(outcomes_, [](const copy_outcome& o) { return o.rule == "tags_exclude: *-rc*"; }));
 }
 
+TEST_F(copy_run_test, a_name_that_a_filter_leaves_out_takes_no_tag_from_the_listing) {
+  add("a", "v1", {"one"});
+  add("a", "t2", {"two"});
+  copying_.filter = std::make_shared<replication_filter>(*replication_filter::make({.tags_include = {"v*"}}));
+  EXPECT_EQ(copy_afresh({{"a", {}}, {"a", {{"t2", "v1"}}}}).copied, 1u);
+  EXPECT_EQ(target_.tag("a", "v1"), source_.tag("a", "v1"));
+}
+
 TEST_F(copy_run_test, signatures_follow_the_images_that_a_tag_filter_takes_and_no_others) {
   add("a", "v1", {"one"});
   add("a", "v2", {"two"});

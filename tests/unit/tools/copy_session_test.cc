@@ -43,6 +43,16 @@ class copy_session_test : public tests::registry_runner {
   result<copy_figures_now> plan(const std::string& from, const std::string& to) {
     return run({parse_job(from, to).value()}, true);
   }
+  void make(const std::string& name, const std::string& tag, const std::string& content) {
+    auto made = api::oci_layout::open({.directory = place.path() / name, .access = api::layout_access::write});
+    ASSERT_TRUE(made) << made.error().text;
+    ASSERT_TRUE(get(tests::push_image(**made, "", tag, content)));
+    ASSERT_TRUE(get((*made)->finish()));
+  }
+  digest digest_at(const std::string& name, const std::string& tag) {
+    auto layout = api::oci_layout::open({.directory = place.path() / name, .access = api::layout_access::read});
+    return get((*layout)->resolve("", tag)).value().value();
+  }
   std::vector<std::string> everything() const {
     std::vector<std::string> names;
     for (const auto& entry : fs::recursive_directory_iterator(place.path())) names.push_back(entry.path());
@@ -139,26 +149,58 @@ TEST_F(copy_session_test, an_archive_in_a_directory_that_is_not_there_is_refused
 }
 
 TEST_F(copy_session_test, a_source_that_is_away_for_once_does_not_lose_its_tag_to_the_next) {
-  auto made = api::oci_layout::open({.directory = place.path() / "other", .access = api::layout_access::write});
-  ASSERT_TRUE(made) << made.error().text;
-  ASSERT_TRUE(get(tests::push_image(**made, "", "v1", "another")));
-  ASSERT_TRUE(get((*made)->finish()));
+  make("other", "v1", "another");
   std::vector<copy_job> jobs;
-  for (const char* from : {"source", "other"}) jobs.push_back(parse_job(at("oci", from), at("oci", "to")).value());
-  ASSERT_EQ(run(jobs, false)->run.copied, 2u);
+  // What one source brings to one target has its turn with the first of it.
+  jobs.push_back(parse_job(at("oci", "source", ":v2"), at("oci", "to", ":v2")).value());
+  jobs.push_back(parse_job(at("oci", "other"), at("oci", "to")).value());
+  jobs.push_back(parse_job(at("oci", "source", ":v1"), at("oci", "to", ":v1")).value());
+  const auto before = run(jobs, false);
+  EXPECT_EQ(before->run.copied, 2u);
+  EXPECT_EQ(before->run.failed, 1u);
+  const auto shown = digest_at("to", "v1");
+  EXPECT_EQ(shown, digest_at("source", "v1"));
   fs::rename(place.path() / "source", place.path() / "away");
   const auto done = run(jobs, false);
   ASSERT_TRUE(done) << done.error().text;
-  EXPECT_EQ(done->run.copied, 0u) << "v1 is the first's";
+  EXPECT_EQ(done->run.copied, 0u);
+  EXPECT_EQ(done->run.failed, 3u);
+  EXPECT_THAT(outcomes.back().why->text, ::testing::HasSubstr("which could not be copied"));
+  EXPECT_EQ(digest_at("to", "v1"), shown);
+}
+
+TEST_F(copy_session_test, what_was_copied_counts_though_another_failed_for_the_same_tag) {
+  make("same", "latest", "v1");
+  std::vector<copy_job> jobs;
+  for (const char* tag : {":v1", ":v2"}) {
+    jobs.push_back(parse_job(at("oci", "source", tag), at("oci", "to", ":latest")).value());
+  }
+  jobs.push_back(parse_job(at("oci", "same"), at("oci", "to")).value());
+  const auto done = run(jobs, false);
+  ASSERT_TRUE(done) << done.error().text;
+  EXPECT_EQ(done->run.copied, 1u);
+  EXPECT_EQ(done->run.failed, 1u);
+  EXPECT_EQ(done->run.unchanged, 1u);
+}
+
+TEST_F(copy_session_test, a_digest_may_come_from_whoever_has_it) {
+  make("same", "v1", "v1");
+  const std::string d = "@" + digest_at("source", "v1").text();
+  fs::rename(place.path() / "source", place.path() / "away");
+  std::vector<copy_job> jobs;
+  for (const char* from : {"source", "same"}) {
+    jobs.push_back(parse_job(at("oci", from, d), at("oci", "to", d)).value());
+  }
+  const auto done = run(jobs, false);
+  ASSERT_TRUE(done) << done.error().text;
+  EXPECT_EQ(done->run.copied, 1u);
+  EXPECT_EQ(done->run.failed, 1u);
 }
 
 TEST_F(copy_session_test, of_two_sources_for_one_tag_the_first_keeps_it_and_the_other_must_show_the_same) {
   for (const auto& [name, tag, content] :
        {std::tuple("same", "v1", "v1"), std::tuple("other", "v1", "another"), std::tuple("more", "v3", "third")}) {
-    auto made = api::oci_layout::open({.directory = place.path() / name, .access = api::layout_access::write});
-    ASSERT_TRUE(made) << made.error().text;
-    ASSERT_TRUE(get(tests::push_image(**made, "", tag, content)));
-    ASSERT_TRUE(get((*made)->finish()));
+    make(name, tag, content);
   }
   std::vector<copy_job> jobs;
   for (const char* from : {"source", "other", "same", "more"}) {
@@ -174,9 +216,7 @@ TEST_F(copy_session_test, of_two_sources_for_one_tag_the_first_keeps_it_and_the_
     ASSERT_NE(failed, outcomes.end());
     EXPECT_THAT(failed->why->text, ::testing::HasSubstr("v1 was copied there from " + at("oci", "source")));
   }
-  auto kept = api::oci_layout::open({.directory = place.path() / "to", .access = api::layout_access::read});
-  auto first = api::oci_layout::open({.directory = place.path() / "source", .access = api::layout_access::read});
-  EXPECT_EQ(get((*kept)->resolve("", "v1")).value(), get((*first)->resolve("", "v1")).value());
+  EXPECT_EQ(digest_at("to", "v1"), digest_at("source", "v1"));
 }
 
 TEST_F(copy_session_test, files_without_an_image_are_no_source) {
