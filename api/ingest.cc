@@ -1,6 +1,7 @@
 #include "api/ingest.h"
 
 #include <algorithm>
+#include <bit>
 #include <boost/json.hpp>
 
 #include "api/unnamed_events.h"
@@ -264,8 +265,10 @@ void ingest::note_refused(source_stats& s, std::string why) {
   s.last_refusal = std::move(why);
   s.refused_at = world_.now.now();
   // It may have given up on some of them, and be quiet from now on. A look that comes while they are still refused
-  // settles the doubt too early: then those after it, and note_taken(), doubt once more.
-  if (s.refused_in_a_row % refusals_that_lose == 0) doubt_refused(s, s.refused_in_a_row);
+  // settles the doubt too early: then those after it, and note_taken(), doubt once more. Each doubt costs a look at all
+  // tags, and a registry may repeat one notification for ever.
+  const std::uint64_t times = s.refused_in_a_row / refusals_that_lose;
+  if (s.refused_in_a_row % refusals_that_lose == 0 && std::has_single_bit(times)) doubt_refused(s, s.refused_in_a_row);
 }
 
 void ingest::doubt_refused(const source_stats& s, std::uint64_t times) {

@@ -417,6 +417,8 @@ TEST_F(ingest_test, what_is_refused_after_a_look_for_the_first_refusals_is_doubt
   now_.advance_us(600'000'000);  // a complete look at every tag has settled the doubt meanwhile
   for (int i = 0; i < 10; ++i) EXPECT_EQ(send(push("2")).status, 507);
   EXPECT_GE(on_server([&] { return doubts; }), 2) << "the registry gave up on this one, too, and is quiet since";
+  for (int i = 0; i < 85; ++i) EXPECT_EQ(send(push("3")).status, 507);
+  EXPECT_EQ(on_server([&] { return doubts; }), 5) << "each costs a look at all tags: at 5, 10, 20, 40 and 80";
 }
 
 TEST_F(ingest_test, a_registry_whose_notification_was_put_aside_was_answered) {
