@@ -18,6 +18,10 @@ constexpr std::size_t text_max = 300;
 std::string tame(std::string_view text) {
   std::string out(text.substr(0, text_max));
   std::replace_if(out.begin(), out.end(), [](char c) { return static_cast<std::uint8_t>(c) < 0x20 || c == 0x7f; }, ' ');
+  // The upper ones, U+0080 to U+009F, command terminals likewise.
+  for (std::size_t at = out.find('\xc2'); at != std::string::npos; at = out.find('\xc2', at + 1)) {
+    if (at + 1 < out.size() && static_cast<std::uint8_t>(out[at + 1]) < 0xa0) out.replace(at, 2, " ");
+  }
   return out;
 }
 
