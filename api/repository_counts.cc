@@ -11,7 +11,7 @@ void add_trouble(repository_counts& to, const engine::repository_state& r) {
   if (r.doubted > 0) note(to.doubted);
   if (r.amiss > 0 && r.doubted == 0) note(to.differing);
   if (!engine::is_failing(r)) return;
-  if (to.failing.repositories == 0) to.failure = r.last_sync_failure;
+  if (to.failing.repositories == 0) to.failure = r.pass_failure;
   note(to.failing);
 }
 

@@ -30,7 +30,7 @@ repository_state state_of(const desired_repository& wanted, const std::optional<
   }
   s.state = done->state;
   s.retry_count = done->retry_count;
-  s.last_sync_failure = done->last_sync_failure;
+  s.last_sync_failure = s.pass_failure = done->last_sync_failure;
   s.retry_at = done->retry_at;
   s.last_synced_at = done->last_synced_at;
   s.created_at = done->created_at;

@@ -25,6 +25,7 @@ struct repository_state {
   std::string skipped_by;        // the rule that leaves the whole repository out; empty: none does
   timestamp verified_at;         // when all that is settled was last found equal and whole
   std::uint64_t mismatches = 0;  // found since all of it was
+  std::string pass_failure;      // of last_sync_failure, what the last pass said
   std::uint64_t amiss = 0;       // of these, left as they were by the last verification
 };
 
