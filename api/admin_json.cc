@@ -105,16 +105,7 @@ json::object json_of(const engine::replicator_status& r, timestamp now) {
   }
   const engine::copier_counters& b = r.blobs;
   const auto left = engine::seconds_left(r.bytes_open, r.bytes_per_second);
-  json::value trouble;
-  if (const engine::registry_trouble& t = r.trouble; t.passes > 0) {
-    trouble = json::object{{"passes", t.passes},
-                           {"repositories", t.repositories},
-                           {"since", json_of(t.since)},
-                           {"repository", t.repository},
-                           {"reason", t.reason}};
-  }
   return {{"error", text(r.halted)},
-          {"registry_trouble", std::move(trouble)},
           {"queued", r.queued},
           {"waiting_for_retry", r.waiting},
           {"passes", r.passes},

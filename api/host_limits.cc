@@ -217,7 +217,18 @@ void host_limits::pump() {
 
 void host_limits::refund(std::size_t bytes) { byte_bucket_.give_back(bytes); }
 
+void host_limits::note_vain(std::string why) {
+  vain_.last = wall_->now();
+  if (vain_.in_a_row++ == 0) vain_.since = vain_.last;
+  vain_.why = std::move(why);
+}
+
 void host_limits::answered(std::int64_t sent_us, int status, std::optional<std::string_view> retry_after) {
+  if (status == 401 || status == 429 || status >= 500) {
+    note_vain("status " + std::to_string(status));
+  } else {
+    vain_ = {};
+  }
   if (status == 401) ++counters_.unauthorized;
   if (status != 429 && status != 503) return;
   ++(status == 429 ? counters_.throttled : counters_.unavailable);
@@ -238,6 +249,7 @@ void host_limits::completed(std::int64_t sent_us, std::uint64_t body_bytes) {
 void host_limits::broke(std::int64_t sent_us, errc why) {
   if (why != errc::timed_out && why != errc::unavailable) return;
   ++counters_.broken;
+  note_vain(why == errc::timed_out ? "no answer in time" : "no connection, or one that broke");
   if (connections_.overloaded(time_->now_us(), sent_us)) ++counters_.halvings;
 }
 
@@ -268,6 +280,7 @@ host_limits_view host_limits::view() const {
   const std::int64_t now = time_->now_us();
   if (now < left_alone_until_us_) v.left_alone_until = timestamp{wall_->now().us + left_alone_until_us_ - now};
   v.counters = counters_;
+  v.vain = vain_;
   return v;
 }
 

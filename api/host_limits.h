@@ -102,6 +102,7 @@ class host_limits : public std::enable_shared_from_this<host_limits> {
   host_limits(boost::asio::any_io_executor on, const clock& wall, std::unique_ptr<alarm> time,
               host_limits_settings settings, offset_source local);
   task<> wait(queue& in, std::uint64_t cost, engine::token_bucket& from);
+  void note_vain(std::string why);
   std::size_t waiting() const { return requests_.size() + small_.size() + streams_.size(); }
   std::uint64_t rate_now() const;
   void apply_rates(std::int64_t now_us);
@@ -127,6 +128,7 @@ class host_limits : public std::enable_shared_from_this<host_limits> {
   std::int64_t look_again_us_ = INT64_MIN;  // at the schedule
   bool paces_bytes_ = false, stopped_ = false;
   host_counters counters_;
+  vain_requests vain_;
 };
 
 }  // namespace longshore::api

@@ -106,6 +106,11 @@ result<std::vector<limits_change>> parse_limits_change(std::string_view body, co
   return out;
 }
 
+json::value json_of(const vain_requests& v) {
+  if (v.in_a_row == 0) return nullptr;
+  return json::object{{"in_a_row", v.in_a_row}, {"since", json_of(v.since)}, {"last", json_of(v.last)}, {"why", v.why}};
+}
+
 json::object json_of(const host_limits_view& v) {
   const host_counters& c = v.counters;
   return {{"registry", v.host},
@@ -116,6 +121,7 @@ json::object json_of(const host_limits_view& v) {
           {"left_alone_until", v.left_alone_until ? json_of(*v.left_alone_until) : json::value(nullptr)},
           {"connections",
            json::object{{"allowed", v.connections_allowed}, {"min", v.connections_min}, {"max", v.connections_max}}},
+          {"in_vain", json_of(v.vain)},
           {"waiting", json::object{{"requests", v.requests_waiting}, {"transfers", v.transfers_waiting}}},
           {"counters", json::object{{"requests", c.requests},
                                     {"bytes_in", c.bytes_in},

@@ -20,6 +20,13 @@ struct host_counters {
   std::uint64_t halvings = 0;                                      // of the connections allowed
 };
 
+// Requests in a row that came to nothing for the registry's sake, or the network's: no answer, or 401, 429 or 5xx.
+struct vain_requests {
+  std::uint64_t in_a_row = 0;  // 0: the newest was served
+  timestamp since, last;
+  std::string why;  // of the last: "status 401", "no answer: ..."
+};
+
 // Who said what a limit is now.
 enum class limit_origin : std::uint8_t { configuration, schedule, operator_ };
 std::string_view name_of(limit_origin o);
@@ -35,6 +42,7 @@ struct host_limits_view {
   std::size_t requests_waiting = 0, transfers_waiting = 0;
   std::optional<timestamp> left_alone_until;
   host_counters counters;
+  vain_requests vain;
 };
 
 }  // namespace longshore::api

@@ -136,8 +136,6 @@ void add_following(exposition& to, const engine::follower_status& f, timestamp n
 void add_replication(exposition& to, const engine::replicator_status& r) {
   to.gauge("longshore_sync_halted", "1: nothing is brought to the target until the site is restarted",
            r.halted.empty() ? 0.0 : 1.0);
-  to.gauge("longshore_sync_passes_in_vain",
-           "Passes in a row that met a registry as the trouble; one that does not ends it", r.trouble.passes);
   to.gauge("longshore_sync_running", "Repositories being synced", static_cast<std::uint64_t>(r.running.size()));
   to.gauge("longshore_sync_queued", "Repositories waiting for their turn", static_cast<std::uint64_t>(r.queued));
   to.gauge("longshore_sync_waiting", "Repositories waiting for a retry", static_cast<std::uint64_t>(r.waiting));
@@ -272,6 +270,9 @@ void add_registries(exposition& to, const std::vector<host_limits_view>& all, ti
   };
   gauge("longshore_registry_connections_allowed", "Connections that may be used at once by each role",
         [](const host_limits_view& v) { return v.connections_allowed; });
+  gauge("longshore_registry_requests_in_vain",
+        "In a row, without an answer or with 401, 429 or 5xx; one that is served ends it",
+        [](const host_limits_view& v) { return v.vain.in_a_row; });
   gauge("longshore_registry_requests_waiting", "Requests held back by limits",
         [](const host_limits_view& v) { return v.requests_waiting; });
   gauge("longshore_registry_transfers_waiting", "Bodies held back by limits",

@@ -10,8 +10,10 @@ namespace {
 // Of a follower nothing may be heard for so long; it reports once a minute.
 constexpr std::int64_t silent_us_max = 300'000'000;
 constexpr std::size_t named_max = 10;  // of the followers that something is the matter with
-// Passes in a row that a registry was the trouble of: fewer may be a moment's.
-constexpr std::uint64_t passes_in_vain_min = 3;
+// Requests that a registry did not serve: fewer, or for a shorter time, may be a moment's; and the last of them says
+// nothing of now after two hours, in which whatever still fails was tried again.
+constexpr std::uint64_t vain_min = 5;
+constexpr std::int64_t vain_us_min = 60'000'000, vain_us_max = 7'200'000'000;
 // What could not be understood is kept and shown for good, and is news for a day.
 constexpr std::int64_t quarantined_us_max = 86'400'000'000;
 
@@ -22,6 +24,7 @@ class judge {
   site_verdict pronounce() {
     able();
     following();
+    reaching();
     replicating();
     verifying();
     sources();
@@ -66,6 +69,18 @@ class judge {
     }
   }
 
+  // A registry that answers nobody, or refuses all, is no repository's own trouble.
+  void reaching() {
+    for (const host_limits_view& r : site_->facts.registries) {
+      const vain_requests& v = r.vain;
+      if (v.in_a_row < vain_min || !is_within(vain_us_max, v.last, site_->now)) continue;
+      if (is_within(vain_us_min, v.since, site_->now)) continue;
+      fails((r.sections.empty() ? r.host : r.sections.front() + " " + r.host) + ": none of the last " +
+            counted(v.in_a_row, "request") + " was served, since " + second_of(to_rfc3339(v.since)) +
+            " (the last: " + v.why + "): longshore doctor says what can be reached");
+    }
+  }
+
   void replicating() {
     if (!site_->facts.replicating) return;
     const std::pair<const char*, const std::string&> parts[] = {{"replication", site_->facts.replicating->halted},
@@ -73,7 +88,6 @@ class judge {
     for (const auto& [part, why] : parts) {
       if (!why.empty()) fails(std::string(part) + " goes on no more until the site is restarted: " + why);
     }
-    reaching();
     const repository_counts& n = site_->counts;
     if (n.doubted.repositories > 0) {
       mind(
@@ -103,16 +117,6 @@ class judge {
     if (!n.failure.empty()) said += " (" + n.failure + ")";
     if (site_->facts.replicating->halted.empty()) said += "; tried again by itself";
     mind(said + ": longshore status --state troubled says which, why and when");
-  }
-
-  // A registry that answers nobody, or refuses all, is no repository's own trouble.
-  void reaching() {
-    const engine::registry_trouble& t = site_->facts.replicating->trouble;
-    if (site_->counts.failing.repositories == 0) return;  // all that met it is left out by now
-    if (t.passes < passes_in_vain_min || (t.repositories < 2 && site_->counts.total() > 1)) return;
-    fails("nothing arrives: a registry was the trouble in each of the last " + with_commas(t.passes) +
-          " passes, since " + second_of(to_rfc3339(t.since)) + ", the last over " + t.repository + " (" + t.reason +
-          "); tried again by itself: longshore doctor says what can be reached");
   }
 
   // What it is about: one by its name, several by their number and the first.

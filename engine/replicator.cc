@@ -122,21 +122,6 @@ asio::awaitable<void> replicator::run_job(std::string repository) {
   finish(repository, outcome);
 }
 
-void replicator::note_trouble(const std::string& repository, const pass_report& pass) {
-  constexpr std::size_t told_apart_max = 1'000;
-  if (!pass.worked) return;
-  if (!pass.host_trouble) {
-    trouble_ = {};
-    in_trouble_.clear();
-    return;
-  }
-  if (trouble_.passes++ == 0) trouble_.since = world_->now.now();
-  if (in_trouble_.size() < told_apart_max) in_trouble_.insert(repository);
-  trouble_.repositories = in_trouble_.size();
-  trouble_.repository = repository;
-  trouble_.reason = pass.trouble;
-}
-
 void replicator::finish(const std::string& repository, const result<pass_report>& outcome) {
   const auto job = running_.find(repository);
   totals_.add(job->second.progress);
@@ -148,7 +133,6 @@ void replicator::finish(const std::string& repository, const result<pass_report>
     const bool synced = outcome && outcome->synced;
     if (!synced) ++failed_passes_;
     if (outcome) e.errors = 0;
-    if (outcome) note_trouble(repository, *outcome);
     if (!outcome && is_final(outcome.error().code)) {
       halted_ = outcome.error().text;
     } else if (!outcome) {
@@ -274,7 +258,6 @@ replicator_status replicator::status() const {
   s.passes = passes_;
   s.failed_passes = failed_passes_;
   s.blobs = world_->blobs.counters();
-  s.trouble = trouble_;
   s.halted = halted_;
   return s;
 }

@@ -29,14 +29,6 @@ struct replicator_options {
   std::int64_t stop_deadline_ms = 10'000;
 };
 
-// Of passes in a row that met a registry, the network or this site as the trouble, and no item by itself.
-struct registry_trouble {
-  std::uint64_t passes = 0;        // 0: none, the newest pass got through
-  std::uint64_t repositories = 0;  // that they were over; at most 1,000 are told apart
-  timestamp since;
-  std::string repository, reason;  // of the last
-};
-
 struct replicator_status {
   struct job {
     std::string repository;
@@ -50,7 +42,6 @@ struct replicator_status {
   std::uint64_t bytes_open = 0;  // of the images at work
   std::uint64_t passes = 0, failed_passes = 0;
   copier_counters blobs;
-  registry_trouble trouble;
   std::string halted;  // empty: working
 };
 
@@ -102,7 +93,6 @@ class replicator {
   void wait_for_retry(const std::string& repository, entry& e, std::int64_t ms);
   void look_later(const std::string& repository, bool held);
   boost::asio::awaitable<void> look(std::string repository);
-  void note_trouble(const std::string& repository, const pass_report& pass);
   void finish(const std::string& repository, const result<pass_report>& outcome);
   void forget_if_idle(const std::string& repository);
 
@@ -117,8 +107,6 @@ class replicator {
   sync_progress totals_;
   rate_meter rate_;
   std::uint64_t passes_ = 0, failed_passes_ = 0;
-  registry_trouble trouble_;
-  std::set<std::string> in_trouble_;  // the repositories that trouble_ counts
   std::string halted_;
   bool stopping_ = false;
 };

@@ -58,7 +58,7 @@ task<pass_report> repository_sync::run() {
                       : record::sync_failed(repository_, v.reason, v.retry_at, v.retry_count);
   auto written = co_await world_->records.append(std::vector{std::move(end)});
   if (!written) co_return pass(std::move(written));
-  co_return pass_report{true, v.synced, host_failures_in_a_row_ > 0, any_held_, v.retry_at, host_failure_};
+  co_return pass_report{true, v.synced, host_failures_in_a_row_ > 0, any_held_, v.retry_at};
 }
 
 // The record comes before the look at what is open: whatever is opened again later makes the end of this pass void.
@@ -356,7 +356,6 @@ task<> repository_sync::settle(const open_item& item, result<records> outcome) {
   const bool of_host = is_about_the_host(why.code);
   host_failures_in_a_row_ = of_host ? host_failures_in_a_row_ + 1 : 0;
   host_failures_in_part_ = of_host ? host_failures_in_part_ + 1 : 0;
-  if (of_host) host_failure_ = describe(why);
   const bool parked = state_after(why, was_missing(item.wanted, item.done)) == item_state::parked;
   ++(parked ? progress_->parked : progress_->failed);
   if (!parked) {

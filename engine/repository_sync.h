@@ -33,7 +33,6 @@ struct pass_report {
   bool host_trouble = false;  // a registry does not answer: new events do not make a retry sensible
   bool held = false;          // deletions were held back: a later look may find them void
   timestamp retry_at;         // when not synced
-  std::string trouble;        // the last of the host's
 };
 
 class repository_sync {
@@ -126,7 +125,6 @@ class repository_sync {
   bool any_held_ = false;                          // now or before
   int host_failures_in_a_row_ = 0;
   int host_failures_in_part_ = 0;  // in a row
-  std::string host_failure_;       // the last
   std::size_t failures_in_part_ = 0;
   bool part_over_ = false;  // too much failed in it
   bool stopping_ = false;

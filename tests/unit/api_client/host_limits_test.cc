@@ -156,6 +156,24 @@ TEST_F(host_limits_test, time_outs_and_broken_connections_count_as_overload_but_
   EXPECT_EQ(limits->connections_allowed(), 4u);
 }
 
+TEST_F(host_limits_test, requests_that_come_to_nothing_are_counted_until_one_is_served) {
+  with({});
+  limits->answered(limits->now_us(), 401, std::nullopt);
+  const timestamp first = wall.now();
+  advance(1'000);
+  limits->broke(limits->now_us(), errc::stopped);
+  limits->broke(limits->now_us(), errc::timed_out);
+  limits->answered(limits->now_us(), 500, std::nullopt);
+  EXPECT_EQ(limits->view().vain.in_a_row, 3u);
+  EXPECT_EQ(limits->view().vain.since, first);
+  EXPECT_EQ(limits->view().vain.why, "status 500");
+  for (const int served : {200, 202, 307, 404, 403}) {
+    limits->answered(limits->now_us(), 429, std::nullopt);
+    limits->answered(limits->now_us(), served, std::nullopt);
+    EXPECT_EQ(limits->view().vain.in_a_row, 0u) << served;
+  }
+}
+
 TEST_F(host_limits_test, bytes_go_in_pieces_at_their_rate) {
   with({.bytes_per_second = 100'000});
   EXPECT_TRUE(limits->paces_bytes());

@@ -267,26 +267,20 @@ TEST_F(site_verdict_test, how_many_repositories_fail_is_no_failing_site_and_a_ca
   EXPECT_EQ(judged().state, site_state::attention) << "a bad tag in each may be all of it";
 }
 
-TEST_F(site_verdict_test, a_registry_that_is_the_trouble_of_all_passes_makes_the_site_fail) {
+TEST_F(site_verdict_test, a_registry_that_serves_nothing_for_a_while_makes_the_site_fail) {
   follows(follower_state::following);
-  count(sync_state::failed, 2);
-  count(sync_state::synced, 498);
-  counts_.failing = {2, "team/app"};
-  auto& trouble = facts_.replicating->trouble;
-  trouble = {2, 2, start, "team/app", "credentials refused: target"};
-  EXPECT_EQ(judged().state, site_state::attention) << "it may be a moment's";
-  trouble.passes = 3;
-  EXPECT_EQ(judged().state, site_state::failing);
-  EXPECT_THAT(all(), HasSubstr("each of the last 3 passes"));
-  EXPECT_THAT(all(), HasSubstr("the last over team/app (credentials refused: target)"));
-  trouble.repositories = 1;
-  EXPECT_EQ(judged().state, site_state::attention) << "it may be that one's";
-  counts_.by_state = {};
-  count(sync_state::failed, 1);
-  counts_.failing.repositories = 1;
-  EXPECT_EQ(judged().state, site_state::failing) << "there is no other";
-  counts_.failing.repositories = 0;
-  EXPECT_EQ(judged().state, site_state::well) << "what met it was left out since";
+  host_limits_view& target = facts_.registries.emplace_back();
+  target.sections = {"target_registry"};
+  target.host = "registry:5000";
+  target.vain = {5, start, start, "status 401"};
+  EXPECT_EQ(judged(59).state, site_state::well) << "it may be a moment's";
+  EXPECT_EQ(judged(60).state, site_state::failing);
+  EXPECT_THAT(judged(60).to_do.front(),
+              HasSubstr("target_registry registry:5000: none of the last 5 requests was served"));
+  EXPECT_THAT(judged(60).to_do.front(), HasSubstr("(the last: status 401)"));
+  EXPECT_EQ(judged(7'200).state, site_state::well) << "nothing was asked since";
+  target.vain.in_a_row = 4;
+  EXPECT_EQ(judged(60).state, site_state::well);
 }
 
 TEST_F(site_verdict_test, wrong_bytes_in_what_is_left_out_want_attention) {

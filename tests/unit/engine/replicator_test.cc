@@ -176,33 +176,6 @@ TEST_F(replicator_test, a_failed_pass_comes_again_at_its_time_and_not_before) {
   EXPECT_EQ(replicator_->status().waiting, 0u);
 }
 
-TEST_F(replicator_test, passes_that_a_registry_is_the_trouble_of_are_counted_until_one_gets_through) {
-  target_.fail_always(away());
-  start();
-  push("a", "v1", "x");
-  idle();
-  push("b", "v1", "y");
-  idle();
-  const registry_trouble met = replicator_->status().trouble;
-  EXPECT_EQ(met.passes, 2u);
-  EXPECT_EQ(met.repositories, 2u);
-  EXPECT_EQ(met.repository, "b");
-  EXPECT_FALSE(met.reason.empty());
-  target_.fail_always(std::nullopt);
-  push("c", "v1", "z");
-  idle();
-  EXPECT_EQ(replicator_->status().trouble.passes, 0u);
-}
-
-TEST_F(replicator_test, an_item_that_fails_by_itself_is_no_registrys_trouble) {
-  push("a", "v1", "x");
-  source_.erase_blob("a", digest::of("x"));
-  start();
-  idle();
-  EXPECT_EQ(replicator_->status().failed_passes, 1u);
-  EXPECT_EQ(replicator_->status().trouble.passes, 0u);
-}
-
 TEST_F(replicator_test, while_a_registry_is_away_changes_wait_for_the_retry) {
   target_.fail_always(away());
   start();
