@@ -140,6 +140,7 @@ admin::answering admin::status(const request&) {
   json::array followers;
   for (const site_report& s : reports) followers.push_back(json_of(s, world_.log.durable_size(), now));
   o.emplace("sites", std::move(followers));
+  o.emplace("followers", json_of_configured(world_.followers));
   const server_counters* server = world_.server ? world_.server() : nullptr;
   if (server != nullptr) o.emplace("http", json_of(*server));
   std::vector<std::string> warnings = facts.warnings;
@@ -166,7 +167,9 @@ admin::answering admin::all_sites(const request&) {
   if (facts.following) self.emplace("follower", json_of(*facts.following, now));
   json::array followers;
   for (const site_report& s : world_.followers.all()) followers.push_back(json_of(s, size, now));
-  co_return json_page({{"self", std::move(self)}, {"sites", std::move(followers)}});
+  co_return json_page({{"self", std::move(self)},
+                       {"sites", std::move(followers)},
+                       {"followers", json_of_configured(world_.followers)}});
 }
 
 admin::answering admin::repositories(const request& r) {

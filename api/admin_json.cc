@@ -203,6 +203,16 @@ json::object json_of(const site_report& s, std::uint64_t log_size, timestamp now
           {"summary", ec ? json::value(json::object()) : std::move(summary)}};
 }
 
+json::array json_of_configured(const sites& all) {
+  json::array followers;
+  for (const std::string& name : all.configured()) {
+    const wrong_tokens wrong = all.turned_away(name);
+    followers.push_back(json::object{
+        {"name", name}, {"wrong_tokens_in_a_row", wrong.in_a_row}, {"wrong_token_at", json_of(wrong.at)}});
+  }
+  return followers;
+}
+
 json::object json_of(const log::quarantined& q, std::size_t body_bytes_max) {
   return {{"number", q.number},
           {"received", json_of(q.received)},

@@ -30,6 +30,8 @@ boost::json::object json_of(const source_stats& s);
 boost::json::object json_of(const ingest_stats& s);
 boost::json::object json_of(const server_counters& c);
 boost::json::object json_of(const site_report& s, std::uint64_t log_size, timestamp now);
+// Each configured follower, and what came with a wrong token in its name.
+boost::json::array json_of_configured(const sites& all);
 boost::json::object json_of(const log::quarantined& q, std::size_t body_bytes_max);
 
 }  // namespace longshore::api

@@ -115,6 +115,14 @@ void add_followers(exposition& to, const admin_world& w) {
              size - std::min(size, s.size), {{"site", s.name}});
   }
   for (const site_report& s : all) {
+    to.gauge("longshore_site_refused", "1: a following site takes nothing of this log, which is another than its own",
+             s.refused.empty() ? 0.0 : 1.0, {{"site", s.name}});
+  }
+  for (const std::string& name : w.followers.configured()) {
+    to.gauge("longshore_site_wrong_tokens_in_a_row", "Reports of a configured follower with a wrong token in a row",
+             w.followers.turned_away(name).in_a_row, {{"site", name}});
+  }
+  for (const site_report& s : all) {
     if (s.reported.us == 0) continue;
     to.gauge("longshore_site_report_age_seconds", "Since a following site last reported",
              static_cast<double>(now.us - s.reported.us) / 1e6, {{"site", s.name}});

@@ -167,6 +167,17 @@ boost::asio::awaitable<void> sites::forget(exchange& x) {
   x.reply(json_answer(json::serialize(json::object{{"site", name}, {"forgotten", true}}) + "\n"));
 }
 
+std::vector<std::string> sites::configured() const {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < world_.followers.size(); ++i) names.push_back(world_.followers.name(i));
+  return names;
+}
+
+wrong_tokens sites::turned_away(std::string_view configured) const {
+  const auto found = turned_away_.find(configured);
+  return found == turned_away_.end() ? wrong_tokens() : found->second;
+}
+
 std::vector<site_report> sites::all() const {
   std::vector<site_report> reports;
   for (const auto& [name, r] : known_) reports.push_back(r);

@@ -62,8 +62,10 @@ class sites {
   static result<std::unique_ptr<sites>> open(sites_world world);
   void mount(router& to);
   std::vector<site_report> all() const;
+  std::vector<std::string> configured() const;  // the names of those that may follow
   // By configured follower; a stranger's name is not among them.
   const std::map<std::string, wrong_tokens, std::less<>>& turned_away() const { return turned_away_; }
+  wrong_tokens turned_away(std::string_view configured) const;
 
  private:
   explicit sites(sites_world world) : world_(world) {}

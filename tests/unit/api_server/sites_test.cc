@@ -68,10 +68,14 @@ TEST_F(sites_test, a_site_with_another_history_than_this_log_is_shown_until_it_f
     EXPECT_EQ(s.at("verdict").at("state"), "attention");
     const std::string metrics = connect().ask(get("/metrics", "")).body;
     EXPECT_EQ(metrics.find("longshore_site_lag_events{"), std::string::npos);
+    EXPECT_NE(metrics.find("longshore_site_refused{site=\"south\"} 1\n"), std::string::npos)
+        << "without the lag, Prometheus has nothing to warn by";
   };
   const auto expect_together = [&] {
     EXPECT_TRUE(shown().at("sites").at(0).at("refused").is_null());
     EXPECT_EQ(shown().at("verdict").at("state"), "well");
+    EXPECT_NE(connect().ask(get("/metrics", "")).body.find("longshore_site_refused{site=\"south\"} 0\n"),
+              std::string::npos);
   };
   EXPECT_EQ(report("south", R"({"size":3})").status, 200);
   expect_together();
@@ -108,6 +112,34 @@ TEST_F(sites_test, a_follower_that_comes_with_a_wrong_token_is_told_of_until_it_
   EXPECT_TRUE(std::ranges::none_of(later, [](const boost::json::value& one) {
     return one.as_string().find("wrong token") != boost::json::string::npos;
   })) << "anybody may have sent it";
+}
+
+TEST_F(sites_test, wrong_tokens_are_counted_by_configured_follower_for_scripts_and_alerts) {
+  open();
+  const auto of_south = [&](const std::string& where) {
+    const auto all = boost::json::parse(connect().ask(get(where, "admin-token")).body).at("followers").as_array();
+    const auto* south = std::ranges::find_if(all, [](const auto& f) { return f.at("name") == "south"; });
+    EXPECT_NE(south, all.end()) << all;
+    return south == all.end() ? boost::json::object() : south->as_object();
+  };
+  const auto gauge = [&](const std::string& value) {
+    const std::string line = "longshore_site_wrong_tokens_in_a_row{site=\"south\"} " + value + "\n";
+    return connect().ask(get("/metrics", "")).body.find(line) != std::string::npos;
+  };
+  for (const char* where : {"/v1/status", "/v1/sites"}) {
+    EXPECT_EQ(of_south(where).at("wrong_tokens_in_a_row"), 0);
+    EXPECT_TRUE(of_south(where).at("wrong_token_at").is_null());
+  }
+  EXPECT_TRUE(gauge("0"));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(report("south", R"({"size":0})", "wrong").status, 401);
+  for (const char* where : {"/v1/status", "/v1/sites"}) {
+    EXPECT_EQ(of_south(where).at("wrong_tokens_in_a_row"), 3);
+    EXPECT_EQ(of_south(where).at("wrong_token_at").as_string(), to_rfc3339(now_.now()));
+  }
+  EXPECT_TRUE(gauge("3"));
+  EXPECT_EQ(report("south", R"({"size":0})").status, 200);
+  EXPECT_EQ(of_south("/v1/sites").at("wrong_tokens_in_a_row"), 0);
+  EXPECT_TRUE(gauge("0"));
 }
 
 TEST_F(sites_test, a_site_may_speak_for_itself_only) {
