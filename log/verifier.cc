@@ -54,7 +54,7 @@ class walk {
   walk(storage::database& db, std::string_view log_name)
       : db_(&db), f_(families_in(db, log_name)), times_(db, f_.times, long_range({}), "the time index") {}
 
-  result<verification> run(const std::function<void(std::uint64_t)>& progress);
+  result<verification> run(const std::function<void(std::uint64_t)>& progress, std::optional<std::uint64_t> first);
 
  private:
   static storage::scan_range long_range(std::string lower) { return {std::move(lower), std::nullopt, readahead_bytes}; }
@@ -194,12 +194,17 @@ std::optional<finding> walk::check_end() {
   return check_extra_dedup();
 }
 
-result<verification> walk::run(const std::function<void(std::uint64_t)>& progress) {
+result<verification> walk::run(const std::function<void(std::uint64_t)>& progress, std::optional<std::uint64_t> first) {
   verification v;
+  const auto note_root = [&] {
+    if (first == edge_.size()) v.root_at = edge_.root();
+  };
+  note_root();
   auto rows = db_->range(f_.records, long_range({}));
   for (; rows.valid() && !v.bad; rows.next()) {
     const std::uint64_t seq = edge_.size();
     if (auto bad = check(seq, rows.key(), rows.value())) v.bad = finding{{seq}, *std::move(bad)};
+    if (!v.bad) note_root();
     if (progress && seq % progress_every == 0) progress(seq);
   }
   v.size = edge_.size();
@@ -216,8 +221,8 @@ result<verification> walk::run(const std::function<void(std::uint64_t)>& progres
 }  // namespace
 
 result<verification> verify(storage::database& db, std::string_view log_name,
-                            const std::function<void(std::uint64_t)>& progress) {
-  return walk(db, log_name).run(progress);
+                            const std::function<void(std::uint64_t)>& progress, std::optional<std::uint64_t> first) {
+  return walk(db, log_name).run(progress, first);
 }
 
 }  // namespace longshore::log

@@ -19,13 +19,16 @@ struct finding {
 };
 
 struct verification {
-  std::uint64_t size = 0;  // records found sound, from 0
-  hash256 root{};          // over those
+  std::uint64_t size = 0;          // records found sound, from 0
+  hash256 root{};                  // over those
+  std::optional<hash256> root_at;  // over the first of them, as many as were asked for; none: fewer are sound
   std::optional<finding> bad;
 };
 
-// progress(records so far) is called now and then. A result error means the log could not be read at all.
+// progress(records so far) is called now and then. A result error means the log could not be read at all. first: over
+// how many records a root is wanted, too: two logs with the same have the same first records.
 result<verification> verify(storage::database& db, std::string_view log_name,
-                            const std::function<void(std::uint64_t)>& progress = {});
+                            const std::function<void(std::uint64_t)>& progress = {},
+                            std::optional<std::uint64_t> first = std::nullopt);
 
 }  // namespace longshore::log

@@ -16,6 +16,7 @@ namespace {
 
 struct verify_options {
   std::string dir;
+  std::optional<std::uint64_t> size;
 };
 
 struct verified_log {
@@ -29,9 +30,16 @@ int verify(const invocation& call, const verify_options& options) {
   std::vector<verified_log> logs;
   bool sound = true;
   for (const char* name : {replicated_log, journal_log}) {
+    // The journal is this site's alone: there is none to compare it with.
+    const auto size = name == replicated_log ? options.size : std::nullopt;
     progress_line progress(std::string("verifying ") + name);
-    auto found = log::verify(*store->db, name, [&](std::uint64_t done) { progress(done, 0); });
+    auto found = log::verify(*store->db, name, [&](std::uint64_t done) { progress(done, 0); }, size);
     if (!found) return failed(call, {found.error().code, damage_in(found.error().text)});
+    if (size && !found->bad && !found->root_at) {
+      return failed(call, {errc::not_found, "there is no root over the first " + with_commas(*size) +
+                                                " records: the log has " + with_commas(found->size) +
+                                                "; give the smaller of the sizes of the two logs to compare"});
+    }
     sound = sound && !found->bad;
     logs.push_back({name, std::move(*found)});
   }
@@ -41,12 +49,18 @@ int verify(const invocation& call, const verify_options& options) {
     if (call.json) {
       boost::json::value bad;
       if (v.bad) bad = boost::json::object{{"seq", v.bad->seq.value}, {"what", damage_in(v.bad->what)}};
-      list.push_back(
-          boost::json::object{{"log", one.name}, {"sound", v.size}, {"root", to_hex(v.root)}, {"bad", std::move(bad)}});
+      boost::json::object shown{
+          {"log", one.name}, {"sound", v.size}, {"root", to_hex(v.root)}, {"bad", std::move(bad)}};
+      if (v.root_at) shown.emplace("at", boost::json::object{{"size", *options.size}, {"root", to_hex(*v.root_at)}});
+      list.push_back(std::move(shown));
       continue;
     }
     std::printf("%-8s %s records sound, root %s\n", one.name.c_str(), with_commas(v.size).c_str(),
                 to_hex(v.root).c_str());
+    if (v.root_at) {
+      std::printf("%-8s the first %s records, root %s\n", one.name.c_str(), with_commas(*options.size).c_str(),
+                  to_hex(*v.root_at).c_str());
+    }
     if (v.bad) {
       std::printf("%-8s BAD record %llu: %s\n", one.name.c_str(), static_cast<unsigned long long>(v.bad->seq.value),
                   damage_in(v.bad->what).c_str());
@@ -127,6 +141,11 @@ void add_offline_log_commands(CLI::App& log, invocation& call) {
                                   "longshore log verify /var/lib/longshore", needs::nothing);
   auto verifying = std::make_shared<verify_options>();
   command->add_option("DIR", verifying->dir, "Data directory of a site that is not running")->required();
+  command
+      ->add_option("--size", verifying->size,
+                   "Print the root over so many first records of the log, too: the same at two sites means the same "
+                   "records")
+      ->check(not_negative);
   command->callback([&call, verifying] { call.run = [&call, verifying] { return verify(call, *verifying); }; });
 
   command = add_command(log, call, "export", "Write the records of a stopped site as NDJSON",

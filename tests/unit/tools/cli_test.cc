@@ -121,6 +121,37 @@ TEST_F(cli, a_sound_log_verifies) {
   EXPECT_EQ(parsed.at("logs").at(0).at("sound").as_int64(), 4);
 }
 
+TEST_F(cli, two_logs_are_compared_by_the_root_over_the_records_that_both_have) {
+  fill();
+  std::string root;
+  tamper([&](storage::write_batch&, const log::event_log& log) { root = to_hex(log.root_at(2).value()); });
+  const outcome text = run("log verify --size 2 " + site());
+  EXPECT_EQ(text.code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("log      the first 2 records, root " + root + "\n"));
+  EXPECT_THAT(text.out, HasSubstr("4 records sound"));
+  const auto answer = boost::json::parse(run("log verify --json --size 2 " + site()).out);
+  EXPECT_EQ(answer.at("logs").at(0).at("at").at("size"), 2);
+  EXPECT_EQ(answer.at("logs").at(0).at("at").at("root").as_string(), root);
+  EXPECT_FALSE(answer.at("logs").at(1).as_object().contains("at")) << "a journal is one site's alone";
+  EXPECT_EQ(run("log verify --size 4 " + site()).code, 0);
+  const outcome more = run("log verify --json --size 5 " + site());
+  EXPECT_EQ(more.code, 1);
+  EXPECT_EQ(boost::json::parse(more.out).at("errors").at(0).at("code").as_string(), "not_found");
+  EXPECT_THAT(more.err, HasSubstr("the log has 4"));
+  EXPECT_EQ(run("log verify --size -1 " + site()).code, 2);
+}
+
+TEST_F(cli, of_a_damaged_log_the_root_before_the_damage_is_known) {
+  fill();
+  tamper([](storage::write_batch& batch, const log::event_log& log) { batch.erase(log.records(), to_key(2)); });
+  const outcome before = run("log verify --size 2 " + site());
+  EXPECT_EQ(before.code, 1);
+  EXPECT_THAT(before.out, HasSubstr("the first 2 records, root "));
+  const outcome behind = run("log verify --size 3 " + site());
+  EXPECT_EQ(behind.code, 1);
+  EXPECT_THAT(behind.out, AllOf(HasSubstr("BAD record 2"), Not(HasSubstr("the first 3"))));
+}
+
 TEST_F(cli, a_flipped_bit_is_named) {
   fill();
   tamper([](storage::write_batch& batch, const log::event_log& log) {
