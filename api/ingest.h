@@ -21,6 +21,7 @@
 #include "api/latency_histogram.h"
 #include "api/notification.h"
 #include "api/router.h"
+#include "engine/age.h"
 #include "engine/desired.h"
 #include "engine/wait_list.h"
 #include "log/quarantine.h"
@@ -51,10 +52,7 @@ struct ingest_world {
   const engine::desired& wanted;
 };
 
-// Not what lies ahead: a clock that was set back would make that last.
-inline bool is_within(std::int64_t us_max, timestamp at, timestamp now) {
-  return at.us <= now.us && now.us - at.us < us_max;
-}
+inline bool is_within(std::int64_t us_max, timestamp at, timestamp now) { return engine::age_us(at, now) < us_max; }
 // A registry repeats within seconds what was not taken: what was turned away longer ago says nothing of now.
 inline constexpr std::int64_t turned_away_us_max = 3'600'000'000;
 inline bool is_turned_away_lately(timestamp at, timestamp now) { return is_within(turned_away_us_max, at, now); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/spoken.h"
+#include "engine/age.h"
 
 namespace longshore::api {
 namespace {
@@ -184,11 +185,14 @@ class judge {
              "at both: begin anew there with an empty data_dir, or stop this site and give it back its newer data");
       }
       const bool heard = s.reported.us > 0;
-      const std::int64_t silent_us = site_->now.us - (heard ? s.reported : site_->facts.started).us;
+      const timestamp since = heard ? s.reported : site_->facts.started;
+      const std::int64_t silent_us = engine::age_us(since, site_->now);
       if (silent_us <= silent_us_max || ++silent > named_max) continue;
+      const std::string time = time_of(static_cast<std::uint64_t>(silent_us / 1'000'000));
       mind(s.name + " has not been heard of " +
-           (heard ? "for " + time_of(static_cast<std::uint64_t>(silent_us / 1'000'000))
-                  : "since the start, " + time_of(static_cast<std::uint64_t>(silent_us / 1'000'000)) + " ago") +
+           (since > site_->now ? "since the clock was set back"
+            : heard            ? "for " + time
+                               : "since the start, " + time + " ago") +
            ": is it running? If it follows no more: longshore forget-site " + s.name);
     }
     if (apart > named_max) {
@@ -202,7 +206,7 @@ class judge {
 
   // How many of those configured; they are named as long as there is room after the other silent ones.
   std::size_t never_reported(std::size_t silent) {
-    if (site_->now.us - site_->facts.started.us <= silent_us_max) return 0;
+    if (engine::age_us(site_->facts.started, site_->now) <= silent_us_max) return 0;
     std::size_t found = 0;
     for (const std::string& name : site_->facts.followers) {
       if (std::ranges::find(site_->followers, name, &site_report::name) != site_->followers.end()) continue;
