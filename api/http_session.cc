@@ -67,6 +67,8 @@ class session final : public http_session, private exchange {
         stream_(std::move(stream)),
         world_(&world),
         buffer_(world.limits.header_bytes_max + body_read_bytes) {
+    error_code gone;  // who is gone already has no address, and asks nothing
+    if (const auto from = socket().remote_endpoint(gone); !gone) in_.peer = from.address().to_string();
     if constexpr (std::is_same_v<Stream, tcp::socket>) {
       error_code ignored;  // a socket that cannot be set is broken, and the first read tells
       stream_.non_blocking(true, ignored);

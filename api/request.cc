@@ -46,11 +46,14 @@ std::optional<std::uint64_t> to_count(std::string_view text) {
   return n;
 }
 
-std::string printable(std::string_view text) {
-  std::string shown(text.substr(0, 200));
+std::string printable(std::string_view text, std::size_t bytes_max) {
+  constexpr std::string_view cut = "...";
+  const bool whole = text.size() <= bytes_max;
+  std::string shown(text.substr(0, whole ? bytes_max : bytes_max - std::min(bytes_max, cut.size())));
   for (char& c : shown) {
     if (c < 0x20 || c > 0x7e) c = '?';
   }
+  if (!whole) shown += cut;
   return shown;
 }
 

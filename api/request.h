@@ -31,6 +31,7 @@ class request {
   std::optional<std::string> asked(std::string_view name) const;
 
   std::string body;
+  std::string peer;             // the address that the connection comes from; of a proxy, where there is one between
   std::size_t caller = nobody;  // who it is: set by the route's admission, in the numbering of its own token book
 
   void set_line(std::string_view method, std::string_view target);
@@ -55,7 +56,7 @@ class request {
 std::optional<std::string> unescape(std::string_view text);
 // Decimal digits and nothing else; none for anything else, also above 2^64 - 1.
 std::optional<std::uint64_t> to_count(std::string_view text);
-// Printable ASCII for messages and logs, at most 200 bytes: everything else becomes '?'.
-std::string printable(std::string_view text);
+// Printable ASCII for messages and logs: everything else becomes '?', and what is over the limit ends in "...".
+std::string printable(std::string_view text, std::size_t bytes_max = 200);
 
 }  // namespace longshore::api
