@@ -207,8 +207,12 @@ json::array json_of_configured(const sites& all) {
   json::array followers;
   for (const std::string& name : all.configured()) {
     const wrong_tokens wrong = all.turned_away(name);
-    followers.push_back(json::object{
-        {"name", name}, {"wrong_tokens_in_a_row", wrong.in_a_row}, {"wrong_token_at", json_of(wrong.at)}});
+    followers.push_back(json::object{{"name", name},
+                                     {"wrong_tokens_in_a_row", wrong.in_a_row},
+                                     {"wrong_token_at", json_of(wrong.at)},
+                                     {"others_token_in_a_row", wrong.of_another},
+                                     {"others_token_at", json_of(wrong.of_another_at)},
+                                     {"others_token_of", text(wrong.owner)}});
   }
   return followers;
 }

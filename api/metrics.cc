@@ -119,8 +119,10 @@ void add_followers(exposition& to, const admin_world& w) {
              s.refused.empty() ? 0.0 : 1.0, {{"site", s.name}});
   }
   for (const std::string& name : w.followers.configured()) {
-    to.gauge("longshore_site_wrong_tokens_in_a_row", "Reports of a configured follower with a wrong token in a row",
-             w.followers.turned_away(name).in_a_row, {{"site", name}});
+    const wrong_tokens wrong = w.followers.turned_away(name);
+    to.gauge("longshore_site_wrong_tokens_in_a_row",
+             "Reports in the name of a configured follower, with a token that is not its own, in a row",
+             wrong.in_a_row + wrong.of_another, {{"site", name}});
   }
   for (const site_report& s : all) {
     if (s.reported.us == 0) continue;

@@ -169,9 +169,19 @@ class judge {
     if (site_->turned_away == nullptr) return;
     std::size_t found = 0;
     for (const auto& [name, of] : *site_->turned_away) {
-      if (!is_turned_away_lately(of.at, site_->now) || ++found > named_max) continue;
-      mind(name + ": " + counted(of.in_a_row, "report", "reports") +
-           " with a wrong token in a row: if they are this follower's, give it the token that [[follower]] has for it");
+      const bool nobodys = of.in_a_row > 0 && is_turned_away_lately(of.at, site_->now);
+      const bool anothers = of.of_another > 0 && is_turned_away_lately(of.of_another_at, site_->now);
+      if ((!nobodys && !anothers) || ++found > named_max) continue;
+      if (nobodys) {
+        mind(name + ": " + counted(of.in_a_row, "report", "reports") +
+             " with a wrong token in a row: if they are this follower's, give it the token that [[follower]] has for "
+             "it; anybody may send these, the log of this site says from where");
+      }
+      if (anothers) {
+        mind(name + ": " + counted(of.of_another, "report", "reports") + " with the token of " + of.owner +
+             " in a row: whichever of the two sends them, its [site] name and the name of its token in [[follower]] "
+             "must be the same; the log of this site says from where");
+      }
     }
     if (found > named_max) mind(counted(found - named_max, "more follower", "more followers") + " with a wrong token");
   }
@@ -180,9 +190,7 @@ class judge {
     std::size_t silent = 0, apart = 0;
     for (const site_report& s : site_->followers) {
       if (!s.refused.empty() && ++apart <= named_max) {
-        mind(s.name + " cannot follow: " + s.refused +
-             ": this log may be an older copy, or another than the one that it followed. Compare longshore log verify "
-             "at both: begin anew there with an empty data_dir, or stop this site and give it back its newer data");
+        mind(cannot_follow(s));
       }
       const bool heard = s.reported.us > 0;
       const timestamp since = heard ? s.reported : site_->facts.started;
@@ -202,6 +210,23 @@ class judge {
     if (silent <= named_max) return;
     mind(counted(silent - named_max, "more site has", "more sites have") +
          " not been heard of: compare longshore status --sites with [[follower]]");
+  }
+
+  // What it leads to is hard to undo: whose directory is meant is said, and none is thrown away.
+  static std::string cannot_follow(const site_report& s) {
+    std::string said = s.name + " cannot follow: " + s.refused + ". ";
+    if (s.compare_at == 0) {
+      said += "One of the two logs is empty, there is nothing to compare";
+    } else {
+      said += "To compare, stop both sites and run longshore log verify DATA_DIR --size " +
+              std::to_string(s.compare_at) +
+              " at both. The same root over these first records: the shorter log is an older copy of the longer one. "
+              "Different roots: two histories, one of another log, or one that was set back and went on since";
+    }
+    return said +
+           ". If the log of this site was set back, give this site its newer data_dir again. If it is the right "
+           "one, put the data_dir of " +
+           s.name + " aside (not this site's) and start " + s.name + " with an empty one: it begins anew";
   }
 
   // How many of those configured; they are named as long as there is room after the other silent ones.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "engine/age.h"
+
 namespace longshore::api {
 
 namespace json = boost::json;
@@ -10,7 +12,8 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::string_view cursor_prefix = "site/";
-constexpr std::size_t refused_bytes_max = 500;
+constexpr std::string_view refused_prefix = "refused: ";  // of what older sites say
+constexpr std::int64_t warn_every_us = 60'000'000;
 
 bool is_site_name(std::string_view name) {
   const auto allowed = [](char c) {
@@ -38,11 +41,15 @@ result<report> parse(const std::string& body) {
   report r{static_cast<std::uint64_t>(size->as_int64()), "{}", o->contains("previous"), {}};
   if (const json::value* summary = o->if_contains("summary"); summary != nullptr && !summary->is_null()) {
     if (!summary->is_object()) return fail(errc::invalid, "\"summary\" must be an object");
-    r.summary = json::serialize(*summary);
-    const json::value* refused = summary->as_object().if_contains("refused");
-    if (refused != nullptr && refused->is_string()) {
-      r.refused = printable(std::string_view(refused->get_string()).substr(0, refused_bytes_max));
+    json::object shown = summary->as_object();
+    if (const json::value* refused = shown.if_contains("refused"); refused != nullptr && refused->is_string()) {
+      std::string_view why = refused->get_string();
+      if (why.starts_with(refused_prefix)) why.remove_prefix(refused_prefix.size());
+      // Who reads it here must not take "this site" for his own.
+      if (!why.empty()) r.refused = "it says \"" + printable(why, sites::refused_bytes_max) + "\"";
+      shown.erase("refused");
     }
+    r.summary = json::serialize(shown);
   }
   if (r.summary.size() > sites::summary_bytes_max) {
     return fail(errc::too_large,
@@ -89,20 +96,49 @@ std::optional<answer> sites::admit(request& r) {
   const std::string_view authorization = r.header("Authorization");
   const auto who = world_.followers.find(authorization);
   const bool admin = world_.admins.find(authorization).has_value();
-  if (!who && !admin) {
-    if (const auto meant = world_.followers.named(r.parameter("site"))) {
-      wrong_tokens& counted = turned_away_[world_.followers.name(*meant)];
-      ++counted.in_a_row;
-      counted.at = world_.now.now();
-    }
-    return unauthorized("the token of a follower or administrator");
+  if (admin) return std::nullopt;
+  const std::string* const owner = who ? &world_.followers.name(*who) : nullptr;
+  if (owner != nullptr && *owner == r.parameter("site")) {
+    turned_away_.erase(*owner);
+    return std::nullopt;
   }
-  if (who) turned_away_.erase(world_.followers.name(*who));
-  if (admin || world_.followers.name(*who) == r.parameter("site")) return std::nullopt;
+  note_turned_away(r, owner);
+  if (owner == nullptr) return unauthorized("the token of a follower or administrator");
   return refusal(403, "DENIED",
-                 "this token is the site " + world_.followers.name(*who) +
+                 "this token is the site " + *owner +
                      "'s, which may report its own position only; the name of a site and of its token "
                      "in [[follower]] must be the same");
+}
+
+void sites::note_turned_away(const request& r, const std::string* owner) {
+  const std::string name = printable(r.parameter("site"));
+  const auto meant = world_.followers.named(r.parameter("site"));
+  const std::string came = "a report in the name of the site " + name + " came from " + r.peer + " with ";
+  if (owner != nullptr) {
+    if (meant) {
+      wrong_tokens& counted = turned_away_[world_.followers.name(*meant)];
+      ++counted.of_another;
+      counted.of_another_at = world_.now.now();
+      counted.owner = *owner;
+    }
+    return warn_sometimes(warned_of_another_, came + "the token of " + *owner +
+                                                  " and was refused: [site] name there must be that of its token in "
+                                                  "[[follower]] here");
+  }
+  if (!meant) return;
+  wrong_tokens& counted = turned_away_[world_.followers.name(*meant)];
+  ++counted.in_a_row;
+  counted.at = world_.now.now();
+  warn_sometimes(warned_wrong_, came +
+                                    "a wrong token and was refused: if that is the site, give it the token that "
+                                    "[[follower]] has for it; anybody else may send these, too");
+}
+
+void sites::warn_sometimes(timestamp& last, const std::string& what) {
+  const timestamp now = world_.now.now();
+  if (!world_.warn || engine::age_us(last, now) < warn_every_us) return;
+  last = now;
+  world_.warn(what);
 }
 
 boost::asio::awaitable<void> sites::put(exchange& x) {
@@ -139,7 +175,8 @@ boost::asio::awaitable<void> sites::put(exchange& x) {
         now,
         newest ? std::move(said->summary) : at.summary,
         back ? now : at.set_back,
-        std::move(said->refused)};
+        std::move(said->refused),
+        std::min(said->size, world_.log.durable_size())};
   if (back && world_.warn) {
     world_.warn("site " + name + " began anew at " + std::to_string(said->size) + ": it had taken " +
                 std::to_string(before) + " events of this log before");
@@ -152,6 +189,7 @@ void sites::note_longer(const std::string& name, std::uint64_t size) {
   site_report& at = known_[name];
   at.name = name;
   at.reported = world_.now.now();
+  at.compare_at = world_.log.durable_size();
   at.refused = "it has taken " + std::to_string(size) + " records, and this log has " +
                std::to_string(world_.log.durable_size());
 }

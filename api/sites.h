@@ -7,7 +7,8 @@
 //                                 log's end, or back behind the "previous" report of the site's same process. A
 //                                 report without one may set it back: the site has lost its data and began anew.
 //                                 "summary": {"refused": WHY}: the site takes nothing of this log, which does not
-//                                 continue its own. That, and a cursor past the end, is shown until it follows again.
+//                                 continue its own. WHY speaks of that site as "it", is kept apart from the summary and
+//                                 shown as its words. That, and a cursor past the end, is shown until it follows again.
 //   DELETE /v1/sites/{site}       200: it is shown no more, until it reports again; 404: none of that name has. With an
 //                                 administrator's token.
 //
@@ -41,22 +42,27 @@ struct sites_world {
 struct site_report {
   std::string name;
   std::uint64_t size = 0;
-  timestamp reported;          // 0: not since this process started
-  std::string summary = "{}";  // a JSON object
-  timestamp set_back;          // when it last began anew, since this process started; 0: not
-  std::string refused;         // why its history and this log's do not go together; empty: nothing speaks for that
+  timestamp reported;            // 0: not since this process started
+  std::string summary = "{}";    // a JSON object
+  timestamp set_back;            // when it last began anew, since this process started; 0: not
+  std::string refused;           // why its history and this log's do not go together; empty: nothing speaks for that
+  std::uint64_t compare_at = 0;  // when refused: how many records both had, to compare their roots over
 };
 
 // Requests that named a configured follower, with a token that is not its own, since one with the right one came.
 struct wrong_tokens {
-  std::uint64_t in_a_row = 0;
-  timestamp at;  // when the last came
+  std::uint64_t in_a_row = 0;  // with a token that is nobody's: anybody may send these
+  timestamp at;                // when the last came
+  std::uint64_t of_another = 0;
+  timestamp of_another_at = {};
+  std::string owner = {};  // whose token the last of these had
 };
 
 class sites {
  public:
   static constexpr std::size_t sites_max = 1'024;
   static constexpr std::size_t summary_bytes_max = 16u << 10;
+  static constexpr std::size_t refused_bytes_max = 500;  // more is cut, and marked
 
   // Reads the stored cursors.
   static result<std::unique_ptr<sites>> open(sites_world world);
@@ -70,6 +76,8 @@ class sites {
  private:
   explicit sites(sites_world world) : world_(world) {}
   std::optional<answer> admit(request& r);
+  void note_turned_away(const request& r, const std::string* owner);
+  void warn_sometimes(timestamp& last, const std::string& what);
   boost::asio::awaitable<void> put(exchange& x);
   void note_longer(const std::string& name, std::uint64_t size);
   boost::asio::awaitable<void> forget(exchange& x);
@@ -77,6 +85,7 @@ class sites {
   sites_world world_;
   std::map<std::string, site_report, std::less<>> known_;
   std::map<std::string, wrong_tokens, std::less<>> turned_away_;
+  timestamp warned_wrong_, warned_of_another_;
 };
 
 }  // namespace longshore::api

@@ -67,7 +67,10 @@ void site_test::open() {
   ingest_->mount(routes_);
   tail_ = std::make_unique<log_tail>(log_tail_world{*log_, *hot_, *pool_, readers_}, tail_options_);
   tail_->mount(routes_);
-  sites_ = *sites::open({*cursors_, *log_, *pool_, now_, followers_, admins_});
+  sites_ = *sites::open({*cursors_, *log_, *pool_, now_, followers_, admins_, [this](const std::string& said) {
+                           EXPECT_EQ(said.find("-token"), std::string::npos) << said;
+                           warned_of_sites_.push_back(said);
+                         }});
   sites_->mount(routes_);
   const auto facts = [this] {
     return site_facts{"here",     "primary",    "1.2.3",           now_.now(),         {},

@@ -101,7 +101,8 @@ class site_test : public ::testing::Test {
   std::unique_ptr<metrics> metrics_;
   std::unique_ptr<http_server> server_;
   std::atomic<int> warnings_{0};
-  std::string warning_;  // the last; the server's thread
+  std::string warning_;                       // the last; the server's thread
+  std::vector<std::string> warned_of_sites_;  // likewise, all of them
 
  private:
   void open_log();

@@ -200,9 +200,13 @@ TEST_F(site_verdict_test, a_follower_with_another_history_wants_attention_and_is
   followers_ = {{"rome", 9, start, "{}", {}, "it has taken 9 records, and this log has 5"}};
   EXPECT_EQ(judged().state, site_state::attention);
   EXPECT_THAT(judged().to_do, SizeIs(1));
-  EXPECT_THAT(all(), HasSubstr("rome cannot follow: it has taken 9 records, and this log has 5: this log may be an "
-                               "older copy"));
-  EXPECT_THAT(all(), HasSubstr("longshore log verify"));
+  followers_.front().compare_at = 5;
+  EXPECT_THAT(all(), HasSubstr("rome cannot follow: it has taken 9 records, and this log has 5. To compare, stop both "
+                               "sites and run longshore log verify DATA_DIR --size 5 at both. "));
+  EXPECT_THAT(all(), HasSubstr("The same root over these first records: the shorter log is an older copy"));
+  EXPECT_THAT(all(), HasSubstr("put the data_dir of rome aside (not this site's)"));
+  followers_.front().compare_at = 0;
+  EXPECT_THAT(all(), HasSubstr("One of the two logs is empty, there is nothing to compare"));
   followers_.assign(40, followers_.front());
   EXPECT_THAT(judged().to_do, SizeIs(11)) << "the rest is a number";
   EXPECT_THAT(judged().to_do.back(), HasSubstr("30 more sites cannot follow"));

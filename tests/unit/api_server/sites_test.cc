@@ -81,8 +81,13 @@ TEST_F(sites_test, a_site_with_another_history_than_this_log_is_shown_until_it_f
   expect_together();
   EXPECT_EQ(report("south", R"({"size":7,"previous":3})").status, 409);
   expect_apart("it has taken 7 records, and this log has 5");
-  EXPECT_EQ(report("south", R"({"size":5,"summary":{"refused":"refused: another history"}})").status, 200);
-  expect_apart("refused: another history");
+  EXPECT_EQ(report("south", R"({"size":5,"summary":{"queued":1,"refused":"another history"}})").status, 200);
+  expect_apart("it says \"another history\"");
+  EXPECT_EQ(shown().at("sites").at(0).at("summary"), boost::json::parse(R"({"queued":1})")) << "it is told once";
+  EXPECT_EQ(report("south", R"({"size":5,"summary":{"refused":"refused: of an older version"}})").status, 200);
+  expect_apart("it says \"of an older version\"");
+  EXPECT_EQ(report("south", R"({"size":5,"summary":{"refused":")" + std::string(800, 'x') + "\"}}").status, 200);
+  expect_apart("\"" + std::string(497, 'x') + "...\"");
   EXPECT_EQ(report("south", R"({"size":5,"previous":5,"summary":{}})").status, 200);
   expect_together();
   EXPECT_EQ(report("south", R"({"size":9})").status, 409);
@@ -140,6 +145,45 @@ TEST_F(sites_test, wrong_tokens_are_counted_by_configured_follower_for_scripts_a
   EXPECT_EQ(report("south", R"({"size":0})").status, 200);
   EXPECT_EQ(of_south("/v1/sites").at("wrong_tokens_in_a_row"), 0);
   EXPECT_TRUE(gauge("0"));
+}
+
+TEST_F(sites_test, who_reports_with_a_wrong_token_is_logged_with_the_address_and_seldom) {
+  open();
+  const auto warned = [&] { return on_server([&] { return warned_of_sites_; }); };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(report("south", R"({"size":0})", "wrong").status, 401);
+  ASSERT_EQ(warned().size(), 1u);
+  EXPECT_NE(warned().back().find("the site south came from 127.0.0.1 with a wrong token"), std::string::npos)
+      << warned().back();
+  EXPECT_EQ(report("nobody", R"({"size":0})", "wrong").status, 401);
+  now_.advance_us(60'000'000);
+  EXPECT_EQ(report("nobody", R"({"size":0})", "wrong").status, 401);
+  EXPECT_EQ(warned().size(), 1u) << "a stranger's name is nobody's trouble";
+  EXPECT_EQ(report("south", R"({"size":0})", "wrong").status, 401);
+  EXPECT_EQ(warned().size(), 2u);
+}
+
+TEST_F(sites_test, a_follower_with_the_token_of_another_is_told_of_by_both_names) {
+  followers_.add("oslo", "oslo-token");
+  open();
+  const auto to_do = [&] {
+    const auto all = boost::json::parse(connect().ask(get("/v1/status", "admin-token")).body);
+    return boost::json::serialize(all.at("verdict").at("to_do"));
+  };
+  EXPECT_EQ(report("south", R"({"size":0})", "oslo-token").status, 403);
+  EXPECT_EQ(report("south", R"({"size":0})", "oslo-token").status, 403);
+  EXPECT_NE(to_do().find("south: 2 reports with the token of oslo in a row"), std::string::npos) << to_do();
+  EXPECT_EQ(to_do().find("with a wrong token"), std::string::npos) << "which anybody may send";
+  const auto shown = boost::json::parse(connect().ask(get("/v1/sites", "admin-token")).body).at("followers").as_array();
+  const auto* south = std::ranges::find_if(shown, [](const auto& f) { return f.at("name") == "south"; });
+  ASSERT_NE(south, shown.end());
+  EXPECT_EQ(south->at("others_token_in_a_row"), 2);
+  EXPECT_EQ(south->at("others_token_of"), "oslo");
+  EXPECT_NE(on_server([&] { return warned_of_sites_.at(0); }).find("from 127.0.0.1 with the token of oslo"),
+            std::string::npos);
+  EXPECT_EQ(report("oslo", R"({"size":0})", "oslo-token").status, 200);
+  EXPECT_NE(to_do().find("with the token of oslo"), std::string::npos) << "what oslo does right mends nothing";
+  EXPECT_EQ(report("south", R"({"size":0})").status, 200);
+  EXPECT_EQ(to_do().find("with the token of oslo"), std::string::npos);
 }
 
 TEST_F(sites_test, a_site_may_speak_for_itself_only) {
