@@ -34,6 +34,7 @@ follower::follower(asio::any_io_executor on, follower_world world, follower_opti
   status_.last_contact = options_.before.answered;
   status_.caught_up = options_.before.caught_up;
   status_.primary_size = options_.before.size;
+  status_.refusal = options_.before.refusal;
 }
 
 follower_status follower::status() const {
@@ -67,6 +68,8 @@ asio::awaitable<void> follower::run() {
 std::int64_t follower::note_failure(const error& e) {
   ++failures_;
   const bool ours = e.code == errc::unknown_outcome || e.code == errc::stopped;
+  const std::string cause = std::exchange(cause_, {});
+  if (e.code == errc::conflict) status_.refusal = cause.empty() ? "it cannot apply what the primary sent" : cause;
   if (e.code == errc::conflict || ours) {
     status_.state = ours ? follower_state::halted : follower_state::refused;
     status_.reason = std::string(name_of(status_.state)) + ": " + e.text;
@@ -87,50 +90,68 @@ task<> follower::step() {
   const int wait_s = status_.state == follower_state::following ? options_.wait_s : 0;
   auto page = co_await world_.source.read({held}, options_.page_bytes_max, wait_s);
   if (page || page.error().code == errc::conflict) status_.last_contact = world_.now.now();
-  if (!page) co_return pass(std::move(page));
+  if (!page) {
+    cause_ = "the primary does not continue its copy of " + std::to_string(held) + " events";
+    co_return pass(std::move(page));
+  }
   status_.primary_size = page->durable_size;
   if (auto same = check(*page, held); !same) co_return same;
   if (!page->records.empty()) {
     const std::vector<std::string> records = page->records;
     auto applied = co_await append_copy(world_.to, page->first, std::move(page->records), page->root);
-    if (!applied) co_return pass(std::move(applied));
+    if (!applied) {
+      cause_ = "what the primary sent does not continue its copy of " + std::to_string(held) + " events";
+      co_return pass(std::move(applied));
+    }
     tell(records);
   }
   if (world_.log.durable_size() >= status_.primary_size) status_.caught_up = world_.now.now();
   status_.state = follower_state::following;
   status_.reason.clear();
+  status_.refusal.clear();
   const bool hasty =
       wait_s > 0 && page->records.empty() && world_.now.now().us - asked.us < options_.empty_pause_ms * 1'000;
   if (world_.log.durable_size() > held || !hasty) co_return result<void>();
   co_return co_await world_.pause.pause(options_.empty_pause_ms);
 }
 
+// text tells this site's operator, advice and all; who reads the cause elsewhere must not take that for himself.
+std::unexpected<error> follower::apart(std::string cause, std::string text) {
+  cause_ = std::move(cause);
+  return fail(errc::conflict, std::move(text));
+}
+
 result<void> follower::check(const log_page& page, std::uint64_t held) {
+  const std::string own = std::to_string(held);
   if (page.log_identity.empty()) {
     return fail(errc::invalid, "the primary does not say which log it serves; is its address that of a Longshore?");
   }
   if (page.log_identity != world_.log.identity()) {
     if (held > 0) {
-      return fail(errc::conflict, "the primary serves log " + page.log_identity + ", this site holds a copy of log " +
-                                      world_.log.identity() +
-                                      "; point it at its own primary, or start it with an empty data directory");
+      return apart("it holds a copy of log " + world_.log.identity() + ", the primary serves log " + page.log_identity,
+                   "the primary serves log " + page.log_identity + ", this site holds a copy of log " +
+                       world_.log.identity() +
+                       "; point it at its own primary, or start it with an empty data directory");
     }
     if (auto adopted = world_.log.adopt_identity(page.log_identity); !adopted) return adopted;
   }
   if (page.durable_size < held) {
-    return fail(errc::conflict, "the primary's log has " + std::to_string(page.durable_size) + " events, this copy " +
-                                    std::to_string(held) + "; the primary has lost history (was it restored?)");
+    const std::string primary = std::to_string(page.durable_size);
+    return apart("its copy has " + own + " events, the primary's log " + primary,
+                 "the primary's log has " + primary + " events, this copy " + own +
+                     "; the primary has lost history (was it restored?)");
   }
   if (page.first.value != held) {
-    return fail(errc::conflict, "asked for events from " + std::to_string(held) + " on, the primary sent them from " +
-                                    std::to_string(page.first.value) + " on");
+    const std::string what =
+        "asked for events from " + own + " on, the primary sent them from " + std::to_string(page.first.value) + " on";
+    return apart(what, what);
   }
   if (!page.records.empty()) return {};  // the sequencer proves these against the root
   auto root = world_.log.root_at(held);
   if (!root) return pass(std::move(root));
   if (*root == page.root) return {};
-  return fail(errc::conflict, "the primary's first " + std::to_string(held) +
-                                  " events are not those of this copy; one of the two was changed");
+  return apart("the primary's first " + own + " events are not those of its copy",
+               "the primary's first " + own + " events are not those of this copy; one of the two was changed");
 }
 
 void follower::tell(const std::vector<std::string>& records) {

@@ -36,6 +36,7 @@ struct follower_world {
 struct primary_contact {
   timestamp answered, caught_up;
   std::uint64_t size = 0;
+  std::string refusal = {};  // as in follower_status
 };
 
 struct follower_options {
@@ -59,10 +60,13 @@ struct follower_status {
   timestamp caught_up;     // when this copy last was the whole of the primary's log
   timestamp started;       // since when it is followed by this process
   std::uint64_t primary_size = 0, own_size = 0;
+  // Why the primary's log does not continue this copy, in words for the primary's operator: "it" is this site. Since it
+  // was refused last, also before a restart, until it is followed again.
+  std::string refusal;
   // Nobody knows what the primary has while it does not answer: lag_events() is of what was heard last.
   bool is_lag_known() const { return state == follower_state::following; }
   std::uint64_t lag_events() const { return primary_size > own_size ? primary_size - own_size : 0; }
-  primary_contact contact() const { return {last_contact, caught_up, primary_size}; }
+  primary_contact contact() const { return {last_contact, caught_up, primary_size, refusal}; }
 };
 
 class follower {
@@ -80,6 +84,7 @@ class follower {
   result<void> check(const log_page& page, std::uint64_t held);
   void tell(const std::vector<std::string>& records);
   std::int64_t note_failure(const error& e);
+  std::unexpected<error> apart(std::string cause, std::string text);
 
   follower_world world_;
   follower_options options_;
@@ -87,6 +92,7 @@ class follower {
   task_group loop_;
   follower_status status_;
   std::uint64_t failures_ = 0;
+  std::string cause_;  // of the failure that is being told
   bool stopping_ = false;
 };
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// When a secondary last heard of its primary, kept in its data directory, so that a restart does not forget since when
-// it is cut off.
+// When a secondary last heard of its primary, and whether that primary's log continues its own, kept in its data
+// directory, so that a restart does not forget since when, or why, it is cut off.
 //
 // A hint for people, not a promise: written in place, so that a full disk does not matter, and not synced. What cannot
 // be read is none.

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "api/request.h"
+#include "api/sites.h"
 #include "engine/journal_records.h"
 #include "tools/config_check.h"
 #include "tools/last_contact.h"
@@ -17,7 +17,6 @@ namespace {
 constexpr std::int64_t report_every_ms = 2'000;
 constexpr std::int64_t measure_every_ms = 1'000;
 constexpr std::int64_t tidy_every_ms = 60'000;
-constexpr std::size_t refused_bytes_max = 500;
 constexpr std::int64_t keep_contact_every_us = 10'000'000;
 constexpr std::int64_t session_age_us_max = 86'400'000'000;  // registries purge sessions by age, too
 
@@ -32,8 +31,8 @@ engine::sync_settings settings_of(const replication_settings& r) {
 
 // What the primary is to tell its operator, too: who looks there sees no more than that this site stands still.
 std::string refusal_of(const engine::follower_status& f) {
-  if (f.state != engine::follower_state::refused) return {};
-  const std::string why = api::printable(f.reason.substr(0, refused_bytes_max));
+  if (f.refusal.empty()) return {};
+  const std::string why = api::printable(f.refusal, api::sites::refused_bytes_max);
   return ",\"refused\":" + boost::json::serialize(boost::json::string(why));
 }
 
@@ -108,8 +107,10 @@ void secondary::build() {
   following.before = read_last_contact(config_.site.data_dir).value_or(engine::primary_contact{});
   // A clock that was set back since must not make it newer than anything to come.
   const timestamp now = world_.now.now();
-  if (now < following.before.answered || now < following.before.caught_up) following.before = {};
-  contact_kept_ = following.before.answered;
+  if (now < following.before.answered || now < following.before.caught_up) {
+    following.before = {.refusal = following.before.refusal};
+  }
+  contact_kept_ = following.before;
   follower_ = std::make_unique<engine::follower>(
       on_, engine::follower_world{*primary_, *world_.logs.log, world_.log, pauses_, world_.now, random_}, following,
       [this](const std::string& repository) { replicator_->changed(repository); });
@@ -181,8 +182,10 @@ boost::asio::awaitable<void> secondary::report_position() {
 
 void secondary::remember_contact(std::int64_t every_us) {
   const engine::primary_contact heard = follower_->status().contact();
-  if (heard.answered <= contact_kept_ || heard.answered.us - contact_kept_.us < every_us) return;
-  contact_kept_ = heard.answered;
+  const timestamp kept_at = contact_kept_.answered;
+  const bool is_newer = heard.answered > kept_at && heard.answered.us - kept_at.us >= every_us;
+  if (!is_newer && heard.refusal == contact_kept_.refusal) return;
+  contact_kept_ = heard;
   if (auto kept = write_last_contact(config_.site.data_dir, heard); !kept) {
     spdlog::debug("when the primary was last heard of is not kept over a restart: {}", kept.error().text);
   }

@@ -82,7 +82,7 @@ class secondary {
   std::unique_ptr<engine::operator_actions> actions_;
   std::unique_ptr<engine::follower> follower_;
   engine::task_group reports_;
-  timestamp contact_kept_;  // as far as it is written down
+  engine::primary_contact contact_kept_;  // as far as it is written down
 };
 
 }  // namespace longshore::tools

@@ -173,6 +173,43 @@ TEST_F(follower_test, another_log_is_refused_and_nothing_of_it_applied) {
   EXPECT_TRUE(follower_->status().reason.starts_with("refused: "));
 }
 
+// The primary's operator reads it, and must not do there what is meant for here.
+TEST_F(follower_test, what_the_primary_is_told_of_a_refusal_is_the_cause_without_advice) {
+  push("a");
+  follow_until(follower_state::following);
+  primary_.identity = "another";
+  pauses_.advance(1'000);
+  run_until([&] { return follower_->status().state == follower_state::refused; });
+  EXPECT_EQ(follower_->status().refusal,
+            "it holds a copy of log " + copy_->identity() + ", the primary serves log another");
+  EXPECT_NE(follower_->status().reason.find("empty data directory"), std::string::npos) << "here it is said";
+}
+
+TEST_F(follower_test, a_refusal_stands_until_the_primary_is_followed_again) {
+  push("a");
+  follow_until(follower_state::following);
+  EXPECT_EQ(follower_->status().refusal, "");
+  primary_.spoil = [](log_page& p) { p.root[0] ^= 1; };
+  pauses_.advance(1'000);
+  run_until([&] { return follower_->status().state == follower_state::refused && pauses_.waiting() > 0; });
+  const std::string why = follower_->status().refusal;
+  EXPECT_EQ(why, "the primary's first 1 events are not those of its copy");
+  primary_.failure = away();
+  pauses_.advance(60'000);
+  run_until([&] { return follower_->status().state == follower_state::away && pauses_.waiting() > 0; });
+  EXPECT_EQ(follower_->status().refusal, why);
+  options_.before = follower_->status().contact();
+  close_copy();
+  pauses_.resume();
+  open_copy();
+  EXPECT_EQ(follower_->status().state, follower_state::connecting);
+  EXPECT_EQ(follower_->status().refusal, why) << "after a restart, too";
+  primary_.failure.reset();
+  primary_.spoil = {};
+  follow_until(follower_state::following);
+  EXPECT_EQ(follower_->status().refusal, "");
+}
+
 TEST_F(follower_test, a_page_whose_root_does_not_follow_is_refused_and_asked_for_again_slowly) {
   push("a");
   primary_.spoil = [](log_page& p) { p.root[0] ^= 1; };

@@ -13,6 +13,7 @@
 
 #include "engine/journal_records.h"
 #include "tests/unit/tools/site_fixture.h"
+#include "tools/last_contact.h"
 
 namespace longshore::tools {
 namespace {
@@ -226,6 +227,7 @@ class listening_primary {
   std::string url() const { return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
   void close() { acceptor_.close(); }
   int positions = 0;
+  std::string reported;  // the last of them, to the end of its summary
 
  private:
   asio::awaitable<void> serve() {
@@ -236,7 +238,11 @@ class listening_primary {
       std::string asked;
       co_await asio::async_read_until(client, asio::dynamic_buffer(asked), "\r\n\r\n", quietly);
       const bool position = asked.starts_with("PUT /v1/sites/here/cursor ");
-      if (position) ++positions;
+      if (position) {
+        co_await asio::async_read_until(client, asio::dynamic_buffer(asked), '}', quietly);
+        reported = asked;
+        ++positions;
+      }
       const std::string answer = std::string(position ? "HTTP/1.1 200 OK" : "HTTP/1.1 503 Service Unavailable") +
                                  "\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
       co_await asio::async_write(client, asio::buffer(answer), quietly);
@@ -263,6 +269,29 @@ TEST_F(secondary_test, a_secondary_to_which_nothing_comes_is_heard_of_once_a_min
   };
   EXPECT_TRUE(heard(1));
   EXPECT_TRUE(heard(2)) << "with the log as it was";
+  auto stopped = asio::co_spawn(loop_, (*made)->stop(), asio::use_future);
+  primary.close();
+  loop_.run();
+  stopped.get();
+}
+
+// Connecting, or a primary that answers 503 just now: nothing speaks for the two histories being one again.
+TEST_F(secondary_test, a_refusal_from_before_a_restart_is_reported_until_the_primary_is_followed) {
+  open();
+  listening_primary primary(loop_);
+  config c = config_of(primary.url(), "http://127.0.0.1:9");
+  c.site.data_dir = site_path().string();
+  const std::string why = "it holds a copy of log a, the primary serves log b";
+  ASSERT_TRUE(write_last_contact(c.site.data_dir, {now.now(), {}, 5, why}));
+  registry_limits limits(loop_.get_executor(), now, c);
+  auto made = secondary::create(loop_.get_executor(), {logs_, *log_, *journal_, now, limits}, c);
+  ASSERT_TRUE(made) << made.error().text;
+  ASSERT_TRUE((*made)->start());
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (primary.positions < 1 && std::chrono::steady_clock::now() < until) {
+    loop_.run_one_for(std::chrono::milliseconds(100));
+  }
+  EXPECT_THAT(primary.reported, HasSubstr("\"refused\":\"" + why + "\""));
   auto stopped = asio::co_spawn(loop_, (*made)->stop(), asio::use_future);
   primary.close();
   loop_.run();
