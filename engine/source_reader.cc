@@ -14,7 +14,7 @@ constexpr std::size_t names_max = 4'000'000;
 
 template <class T, class Ask>
 task<T> source_reader::patiently(Ask ask) {
-  std::int64_t longest_us = 0;
+  std::int64_t longest_us = 0, longest_pause_ms = 0;
   for (std::uint64_t attempt = 1;; ++attempt) {
     if (auto turn = co_await pace_->turn(); !turn) co_return pass(std::move(turn));
     ++requests_;
@@ -22,9 +22,14 @@ task<T> source_reader::patiently(Ask ask) {
     if (!answer) {
       longest_us = std::max(longest_us, answer.error().waited_us);
       answer.error().waited_us = longest_us;
+      longest_pause_ms = std::max(longest_pause_ms, answer.error().retry_after_ms);
     }
-    if (answer || !is_passing(answer.error().code) || attempt == attempts_max) co_return answer;
-    const error& e = answer.error();
+    if (answer) co_return answer;
+    error& e = answer.error();
+    if (!is_passing(e.code) || attempt == attempts_max) {
+      e.retry_after_ms = longest_pause_ms;
+      co_return answer;
+    }
     const std::int64_t wait = backoff_ms(world_->settings.patience, attempt, world_->random, e.retry_after_ms);
     if (e.code == errc::throttled) pace_->hold(wait);
     if (auto waited = co_await world_->pause.pause(wait); !waited) co_return pass(std::move(waited));

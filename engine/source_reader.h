@@ -4,8 +4,8 @@
 //
 // A listing comes whole or not at all. What may pass (429, 5xx, a connection that broke, a stall) is tried again a few
 // times, after the pause that the registry asked for; everything else is the answer. A failure tells the longest wait
-// for one of these answers. errc::stopped when the pauses were. One executor; a reader may be used by several
-// coroutines; must outlive them.
+// for one of these answers, and the longest pause that was asked for. errc::stopped when the pauses were. One executor;
+// a reader may be used by several coroutines; must outlive them.
 
 #include <optional>
 #include <string>

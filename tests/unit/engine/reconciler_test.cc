@@ -1262,6 +1262,23 @@ TEST_F(reconciler_test, tags_that_are_refused_soon_at_each_of_four_tries_hide_no
   expect_logged({"r"});
 }
 
+// Each asks to be left alone for a minute, four times over: a whole repository of them takes days.
+TEST_F(reconciler_test, a_source_that_lists_and_throttles_all_else_is_not_asked_for_each_tag) {
+  settings_.tags_at_once = 1;
+  for (int n = 0; n < 500; ++n) tag("r", "t" + std::to_string(n), "layer");
+  std::size_t asked = 0;
+  const timestamp began = clock_.now();
+  source_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+    if (c.verb != "resolve") return std::nullopt;
+    ++asked;
+    return memory_registry::fault{{errc::throttled, "429 Too Many Requests", 60'000}};
+  };
+  ASSERT_TRUE(reconcile(reconcile_mode::digests));
+  source_.faults = nullptr;
+  EXPECT_LE(asked, 4u * 2u * 60u) << "each four times, in both looks of a run";
+  EXPECT_LE((clock_.now().us - began.us) / 3'600'000'000, 10) << "hours";
+}
+
 TEST_F(reconciler_test, tags_that_are_waited_for_in_vain_do_not_hide_the_same_one_in_each_run) {
   for (int n = 0; n < 100; ++n) tag("r", "damaged" + std::to_string(n), "damaged at the source");
   tag("r", "v1", "first");

@@ -1425,6 +1425,25 @@ TEST_F(verifier_test, a_backend_that_times_out_for_every_manifest_ends_the_run_i
   EXPECT_NE(v.reason.find("60 questions"), std::string::npos) << v.reason;
 }
 
+TEST_F(verifier_test, a_registry_that_asks_for_a_pause_at_every_manifest_ends_the_run_in_bounded_questions) {
+  mirror("r");
+  for (int i = 0; i < 200; ++i) push("r", "v" + std::to_string(i), {"l" + std::to_string(i)});
+  must_pass("r");
+  clock_.advance_us(3'600'000'000);
+  for (const error& why :
+       {error{errc::throttled, "429 Too Many Requests"}, error{errc::unavailable, "503 Service Unavailable", 60'000}}) {
+    target_.forget_calls();
+    target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+      if (c.verb == "list_tags") return std::nullopt;
+      return memory_registry::fault{why};
+    };
+    const auto v = verify("r");
+    EXPECT_EQ(v.is, state::unknown);
+    EXPECT_LT(target_.operations(), 200u) << why.text << ": each of them a minute";
+    EXPECT_NE(v.reason.find(why.text), std::string::npos) << v.reason;
+  }
+}
+
 TEST_F(verifier_test, what_is_answered_at_the_second_try_was_not_waited_for_in_vain) {
   mirror("r");
   for (int i = 0; i < 400; ++i) push("r", "v" + std::to_string(i), {"l" + std::to_string(i)});
