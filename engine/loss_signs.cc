@@ -51,6 +51,8 @@ bool loss_signs::may_begin(const std::string& repository, timestamp now) const {
 
 void loss_signs::forget_old(timestamp now) {
   std::erase_if(mended_, [&](const auto& m) { return age_us(m.second, now) >= again_us; });
+  // Their age is not known where the clock was set back, and what is not known to be old is not forgotten.
+  for (auto& [_, at] : losses_) at = std::min(at, now);
   if (asks_for_all()) return;  // until all were looked at
   std::erase_if(losses_, [&](const auto& l) { return age_us(l.second, now) >= loss_us_max; });
 }

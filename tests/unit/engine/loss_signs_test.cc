@@ -198,6 +198,13 @@ TEST_F(loss_signs_test, a_clock_that_was_set_back_keeps_nothing_from_being_verif
   EXPECT_EQ(due(), "a");
 }
 
+TEST_F(loss_signs_test, a_clock_that_was_set_back_a_little_forgets_no_loss) {
+  missing("a");
+  now_.us -= 1'000;
+  missing("b");
+  EXPECT_EQ(due(), "");
+}
+
 TEST_F(loss_signs_test, a_clock_that_was_set_back_makes_nobody_deaf_to_what_is_lost) {
   lost("a");
   began("a", now_);
