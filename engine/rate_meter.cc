@@ -12,7 +12,14 @@ constexpr double seconds_max = 1e9;  // some thirty years: as good as never
 }  // namespace
 
 void rate_meter::sample(timestamp now, std::uint64_t total) {
-  if (last_ && (now < last_->at || total < last_->total)) points_.clear();
+  if (last_ && (now < last_->at || total < last_->total)) {
+    points_.clear();
+    has_grown_ = false;
+  }
+  if (!has_grown_ && !points_.empty() && total > points_.back().total) {
+    points_.erase(points_.begin(), points_.end() - 1);
+    has_grown_ = true;
+  }
   last_ = point{now, total};
   if (points_.empty() || now.us - points_.back().at.us >= apart_us) points_.push_back(*last_);
   while (points_.size() > 2 && now.us - points_[1].at.us >= window_us) points_.pop_front();
@@ -20,15 +27,10 @@ void rate_meter::sample(timestamp now, std::uint64_t total) {
 
 double rate_meter::per_second() const {
   if (points_.empty()) return 0;
-  // It may have stood still before it began to grow, and says nothing then of how fast it does.
-  auto since = points_.begin();
-  for (auto next = since + 1; next != points_.end(); ++next) {
-    if (next->total != since->total || last_->at.us - next->at.us < apart_us) break;
-    since = next;
-  }
-  const std::int64_t us = last_->at.us - since->at.us;
+  const point& since = points_.front();
+  const std::int64_t us = last_->at.us - since.at.us;
   if (us < apart_us) return 0;
-  return static_cast<double>(last_->total - since->total) * 1e6 / static_cast<double>(us);
+  return static_cast<double>(last_->total - since.total) * 1e6 / static_cast<double>(us);
 }
 
 std::optional<std::uint64_t> seconds_left(std::uint64_t open, double per_second) {

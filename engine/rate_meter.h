@@ -3,8 +3,8 @@
 // How fast a growing number grows: over the last half minute, from samples taken now and then. Pure: the time is given.
 //
 // sample() keeps at most one sample a second; time that goes back, or a number that shrinks (a restart), begins anew.
-// per_second() is 0 until two samples stand at least a second apart; what it stood still before it began to grow is not
-// counted.
+// per_second() is 0 until two samples stand at least a second apart; what it stood still before it grew for the first
+// time is not counted, while the time between two bursts is.
 
 #include <cstdint>
 #include <deque>
@@ -26,6 +26,7 @@ class rate_meter {
   };
   std::deque<point> points_;  // oldest first; one from before the window's start at most
   std::optional<point> last_;
+  bool has_grown_ = false;  // since it began, or began anew
 };
 
 // Seconds until `open` more are done at this rate; none: never, as far as is known.

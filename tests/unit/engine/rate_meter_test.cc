@@ -27,6 +27,12 @@ TEST(rate_meter_test, only_the_last_half_minute_counts) {
   EXPECT_DOUBLE_EQ(m.per_second(), 10);
 }
 
+TEST(rate_meter_test, bursts_are_no_steady_growth) {
+  rate_meter m;
+  for (int s = 0; s <= 201; ++s) m.sample(at(s), static_cast<std::uint64_t>(s / 40) * 1'000);
+  EXPECT_LE(m.per_second(), 40) << "1,000 every 40 s";
+}
+
 TEST(rate_meter_test, the_time_before_it_began_to_grow_does_not_count) {
   rate_meter m;
   for (int s = 0; s <= 60; ++s) m.sample(at(s), 500);
