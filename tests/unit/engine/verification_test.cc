@@ -165,6 +165,18 @@ TEST_F(verification_test, a_clock_that_was_set_back_keeps_nothing_from_being_ver
   run_until([&] { return verification_->scheduled().clean > before; });
 }
 
+TEST_F(verification_test, a_clock_that_was_set_back_hides_no_run_that_ended_before_its_end) {
+  push("a", "v1");
+  start({.every_ms = 86'400'000, .one = {}});
+  journal_sequencer_->stop();
+  ASSERT_NE(verify({}).failure, "");
+  EXPECT_NE(verification_->broken_off(), "");
+  clock_.advance_us(-3'600'000'000);
+  EXPECT_NE(verification_->broken_off(), "");
+  clock_.advance_us(25 * 3'600'000'000);
+  EXPECT_EQ(verification_->broken_off(), "") << "the schedule has been round";
+}
+
 TEST_F(verification_test, a_stop_ends_a_run_between_two_requests) {
   push("a", "v1");
   start();
