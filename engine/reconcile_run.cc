@@ -26,7 +26,8 @@ reconcile_run::reconcile_run(const reconcile_world& world, run_request request,
     : world_(&world),
       request_(std::move(request)),
       pace_(world.pause, world.now, world.settings.requests_per_second),
-      resumed_(resumed.has_value()) {
+      resumed_(resumed.has_value()),
+      has_begun_(resumed_) {
   if (resumed) record_ = *resumed;
   record_.run = request_.run;
   record_.mode = request_.mode;
@@ -43,6 +44,7 @@ task<run_end> reconcile_run::run() {
   if (!resumed_) {
     auto begun = co_await world_->records.append({record::reconcile_started(world_->name, record_)});
     if (!begun) co_return pass(std::move(begun));
+    has_begun_ = true;
   }
   auto planned = co_await plan();
   if (!planned) co_return pass(std::move(planned));

@@ -53,6 +53,8 @@ class reconcile_run {
   run_progress progress() const;
   const run_request& request() const { return request_; }
   const reconcile_record& record() const { return record_; }
+  // Its start is durable: without one its positions say nothing, and it begins anew.
+  bool has_begun() const { return has_begun_; }
 
  private:
   using names = std::vector<std::string>;
@@ -93,7 +95,7 @@ class reconcile_run {
   run_request request_;
   pace pace_;
   reconcile_record record_;
-  bool resumed_;
+  bool resumed_, has_begun_;
   std::string names_from_;
   timestamp looking_since_;
   std::uint64_t done_before_ = 0;

@@ -31,6 +31,7 @@ result<void> reconciler::start() {
   if (s.watched) suspect("this site was not stopped in good order");
   if (s.open) {
     interrupted_ = s.open;
+    has_begun_ = true;
     enqueue(again(*s.open));
   } else if (world_.settings.every_ms > 0) {
     enqueue(whole(first ? reconcile_mode::digests : reconcile_mode::tags, first ? "backfill" : "start"));
@@ -192,7 +193,7 @@ asio::awaitable<void> reconciler::run_next() {
   ++turn_;  // what was waited for is void
   next_at_ = {};
   run_request wanted = *std::exchange(queued_, std::nullopt);
-  const bool resumes = interrupted_ && interrupted_->run == wanted.run;
+  const bool resumes = interrupted_ && has_begun_ && interrupted_->run == wanted.run;
   running_ = std::make_unique<reconcile_run>(world_, std::move(wanted), resumes ? interrupted_ : std::nullopt);
   last_begun_ = std::max(last_begun_, running_->record().started);
   result<run_end> outcome = fail(errc::stopped, "cancelled");
@@ -222,6 +223,7 @@ void reconciler::after(const result<run_end>& outcome) {
   if (ended_.size() > ended_kept) ended_.pop_front();
   if (broken && r.whole) {
     interrupted_ = ended_.back();
+    has_begun_ = running_->has_begun();
     named_ = running_->request().named;
     besides_ = running_->request().besides;
     ++broken_runs_;

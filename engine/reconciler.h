@@ -76,6 +76,7 @@ class reconciler {
   wait_list wake_, idle_;
   std::optional<run_request> queued_;
   std::optional<reconcile_record> interrupted_;         // a run over all, to be taken up
+  bool has_begun_ = false;                              // that one: its start is journaled
   std::set<std::string, std::less<>> named_, besides_;  // by whoever asked for what it has taken in
   std::unique_ptr<reconcile_run> running_;
   std::deque<reconcile_record> ended_;

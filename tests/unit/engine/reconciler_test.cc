@@ -710,6 +710,28 @@ TEST_F(reconciler_test, a_run_that_broke_off_for_a_full_disk_is_told_of_though_n
   EXPECT_EQ(reconciler_->status()->reconciled.incomplete(), nullptr);
 }
 
+TEST_F(reconciler_test, a_run_whose_start_met_a_full_disk_is_on_record_once_it_is_made) {
+  tag("a", "v1", "1");
+  settings_.every_ms = 3'600'000;
+  refusing_appender& disk = full_disk();
+  disk.with.reset();
+  start();
+  idle();
+  disk.with = error{errc::no_space, "the disk is full"};
+  reconciler_->request(reconcile_mode::tags, {}, "asked");
+  idle();
+  EXPECT_FALSE(state().open);
+  disk.with.reset();
+  source_.fail_always(away());
+  const timestamp taken_up = clock_.now();
+  wait_for_break_off();
+  ASSERT_TRUE(state().open);
+  EXPECT_NE(state().open->reason, "");
+  EXPECT_GE(state().open->started, taken_up) << "nothing was looked at before";
+  ASSERT_NE(state().incomplete(), nullptr);
+  EXPECT_TRUE(state().incomplete()->broken_off) << "as a restart would find it";
+}
+
 TEST_F(reconciler_test, a_repository_that_is_refused_does_not_hold_up_the_others) {
   for (int r = 0; r < 60; ++r) tag("r" + std::to_string(r), "v1", std::to_string(r));
   source_.before = [&](const memory_registry::call& c) {
