@@ -101,7 +101,7 @@ task<run_end> reconcile_run::end() {
   }
   record_.ended = world_->now.now();
   if (broken_) {
-    record_.broken_off = true;
+    record_.broken_off = record_.whole;
     record_.reason = describe(*broken_);
     auto left = co_await journal_position();
     if (!left) co_return pass(std::move(left));

@@ -41,7 +41,7 @@ struct run_progress {
 
 enum class run_end : std::uint8_t {
   ended,      // every repository was looked at, whether or not that succeeded
-  broken_off  // to be taken up again
+  broken_off  // one over all is to be taken up again; one over some was in vain
 };
 
 class reconcile_run {

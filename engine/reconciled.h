@@ -40,7 +40,7 @@ struct reconcile_record {
   std::string why;          // "schedule", "asked", ...
   bool whole = true;        // over all repositories
   bool complete = false;    // all there is was looked at, and none failed
-  bool broken_off = false;  // and has not ended: it is taken up again, or another over all comes in its place
+  bool broken_off = false;  // over all, and has not ended: taken up again, or another over all comes in its place
   std::string reason;       // why it is not complete, or broke off
   timestamp started, ended;
   reconcile_counts counts;

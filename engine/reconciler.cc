@@ -216,7 +216,7 @@ void reconciler::after(const result<run_end>& outcome) {
   std::erase_if(ended_, [&](const reconcile_record& before) { return before.run == r.run; });
   ended_.push_back(r);
   if (!outcome) {
-    ended_.back().broken_off = true;
+    ended_.back().broken_off = r.whole;
     ended_.back().reason = describe(outcome.error());
     ended_.back().ended = world_.now.now();
   }

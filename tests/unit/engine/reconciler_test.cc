@@ -732,6 +732,35 @@ TEST_F(reconciler_test, a_run_whose_start_met_a_full_disk_is_on_record_once_it_i
   EXPECT_TRUE(state().incomplete()->broken_off) << "as a restart would find it";
 }
 
+TEST_F(reconciler_test, a_run_over_some_that_ended_before_its_end_is_not_told_to_be_taken_up) {
+  refusing_appender& disk = full_disk();
+  disk.with.reset();
+  std::vector<std::string> some;
+  for (int r = 0; r < 20; ++r) some.push_back("r" + std::to_string(r));
+  for (const std::string& r : some) tag(r, "v1", "1");
+  start();
+  settle();
+  const auto ask_for_some = [&] {
+    const std::string run = reconciler_->request(reconcile_mode::tags, some, "asked");
+    for (int i = 0; i < 200; ++i) {
+      settle();
+      if (!reconciler_->status()->ended.empty() && reconciler_->status()->ended.back().run == run) break;
+      pauses_.advance(1'000);
+    }
+    EXPECT_EQ(reconciler_->status()->ended.back().run, run);
+    return reconciler_->status()->ended.back();
+  };
+  source_.fail_always(away());
+  const reconcile_record unreachable = ask_for_some();
+  EXPECT_FALSE(unreachable.whole || unreachable.complete || unreachable.broken_off);
+  EXPECT_NE(unreachable.reason, "");
+  source_.fail_always(std::nullopt);
+  disk.with = error{errc::no_space, "the disk is full"};
+  const reconcile_record full = ask_for_some();
+  EXPECT_FALSE(full.whole || full.complete || full.broken_off);
+  EXPECT_NE(full.reason.find("the disk is full"), std::string::npos) << full.reason;
+}
+
 TEST_F(reconciler_test, a_repository_that_is_refused_does_not_hold_up_the_others) {
   for (int r = 0; r < 60; ++r) tag("r" + std::to_string(r), "v1", std::to_string(r));
   source_.before = [&](const memory_registry::call& c) {
