@@ -25,6 +25,7 @@ class vain_waits {
     const bool asked_for_a_pause = why.code == errc::throttled || why.retry_after_ms >= is_long_us / 1'000;
     if (why.code == errc::timed_out || why.waited_us >= is_long_us || asked_for_a_pause) ++count_;
   }
+  std::uint64_t answers() const { return answered_; }
   std::uint64_t count() const { return count_; }
   void go_back(std::uint64_t to) { count_ = to; }
   bool too_many() const { return count_ >= least + answered_ / answers_for_one; }

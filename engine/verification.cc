@@ -27,6 +27,12 @@ bool ends_a_run(errc code) {
   return code == errc::stopped || code == errc::unknown_outcome || code == errc::io_failed || code == errc::corrupt;
 }
 
+verification_turns::trouble trouble_of(const result<verification_turns::trouble>& verified) {
+  if (verified) return *verified;
+  using trouble = verification_turns::trouble;
+  return is_about_the_host(verified.error().code) ? trouble::shared : trouble::its_own;
+}
+
 }  // namespace
 
 verification::verification(asio::any_io_executor on, const sync_world& world, replicator& mends,
@@ -126,7 +132,8 @@ asio::awaitable<void> verification::run(std::vector<std::string> repositories) {
   while (last_.reopening > 0) co_await opened_.wait();
 }
 
-task<> verification::verify_one(std::string repository, verify_run& into) {
+task<verification_turns::trouble> verification::verify_one(std::string repository, verify_run& into) {
+  using trouble = verification_turns::trouble;
   verifier v(*world_, repository, into.asked.deep, settings_.one, into.progress, rate_);
   struct presence {
     std::vector<verifier*>* in;
@@ -144,18 +151,21 @@ task<> verification::verify_one(std::string repository, verify_run& into) {
     }
     co_return pass(std::move(verdict));
   }
+  const trouble met = verdict->away ? trouble::shared : trouble::its_own;
   if (!selected) {
     add_amiss(into, repository, *verdict);
-    co_return result<void>();
+    co_return met;
   }
   add(into, repository, *verdict);
   const bool opens = into.asked.repair && !verdict->findings.empty();
-  if (auto noted = co_await note_left(repository, *verdict, into.asked.repair && !opens); !noted) co_return noted;
-  if (!opens || stopping_) co_return result<void>();
+  if (auto noted = co_await note_left(repository, *verdict, into.asked.repair && !opens); !noted) {
+    co_return pass(std::move(noted));
+  }
+  if (!opens || stopping_) co_return met;
   while (into.reopening >= reopening_max) co_await opened_.wait();
   ++into.reopening;
   group_.spawn(open_again(std::move(repository), *std::move(verdict), into));
-  co_return result<void>();
+  co_return met;
 }
 
 // What was found is shown until it is open again, which may be long after: a pass that runs there ends first.
@@ -294,7 +304,7 @@ asio::awaitable<void> verification::keep_verifying() {
         scheduled_.failure = describe(done.error());
         co_return;
       }
-      if (not_compared_.contains(repository)) turns_.failed(repository);
+      if (not_compared_.contains(repository)) turns_.failed(repository, world_->now.now(), trouble_of(done));
       if (!co_await schedule_.pause(wait_ms)) co_return;
     }
   }

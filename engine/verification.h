@@ -103,7 +103,8 @@ class verification {
   boost::asio::awaitable<void> run(std::vector<std::string> repositories);
   boost::asio::awaitable<void> keep_verifying();
   task<> note_left(const std::string& repository, const verify_verdict& verdict, bool repair);
-  task<> verify_one(std::string repository, verify_run& into);
+  // Whose trouble it was, should it not be compared.
+  task<verification_turns::trouble> verify_one(std::string repository, verify_run& into);
   boost::asio::awaitable<void> open_again(std::string repository, verify_verdict verdict, verify_run& into);
   void note_unknown(verify_run& to, const std::string& repository, std::string reason);
   task<> take_back(const std::string& repository, const verify_verdict& verdict);

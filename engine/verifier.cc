@@ -129,6 +129,7 @@ task<verify_verdict> verifier::run_doubts() {
 
 // Not everything was seen. What one registry did not answer while it is away says nothing of its content.
 verify_verdict verifier::ended(std::optional<error> why) {
+  verdict_.away = why ? is_about_the_host(why->code) : silence_.waits().answers() == 0;
   if (why) {
     verdict_.reason = describe(*why);
     verdict_.unserved = 0;

@@ -30,6 +30,7 @@ struct verify_verdict {
   std::uint64_t unserved = 0;            // of these: the target did not, while it answered for others
   std::string unanswered_reason, unserved_reason;  // of the first of them
   std::string reason;                              // why it is unknown
+  bool away = false;  // likewise: a registry that answers nothing, and not this repository alone
 
   // What differs and is not judged: still open, parked, or left out on purpose.
   struct left_out_item {

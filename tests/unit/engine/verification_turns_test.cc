@@ -12,6 +12,7 @@ constexpr std::int64_t hour_us = 3'600'000'000;
 class verification_turns_test : public ::testing::Test {
  protected:
   using newest = verification_turns::newest;
+  using trouble = verification_turns::trouble;
   bool is_due(const std::string& repository, newest was, timestamp verified = {}) const {
     return turns_.overdue_us(repository, age_us(verified, now_), was, now_).has_value();
   }
@@ -38,7 +39,7 @@ TEST_F(verification_turns_test, who_is_due_for_longest_comes_first) {
 
 TEST_F(verification_turns_test, what_could_not_be_compared_comes_again_within_the_hour) {
   turns_.took("a", now_);
-  turns_.failed("a");
+  turns_.failed("a", now_, trouble::its_own);
   now_.us += hour_us - 1;
   EXPECT_FALSE(is_due("a", newest::not_compared));
   now_.us += 1;
@@ -50,7 +51,7 @@ TEST_F(verification_turns_test, what_cannot_be_compared_for_long_takes_few_turns
   for (int hour = 0; hour < 30 * 24; ++hour, now_.us += hour_us) {
     if (!is_due("a", newest::not_compared)) continue;
     turns_.took("a", now_);
-    turns_.failed("a");
+    turns_.failed("a", now_, trouble::its_own);
     ++turns;
   }
   EXPECT_GE(turns, 30) << "once in every round all the same";
@@ -58,18 +59,53 @@ TEST_F(verification_turns_test, what_cannot_be_compared_for_long_takes_few_turns
 }
 
 TEST_F(verification_turns_test, what_was_compared_meanwhile_is_tried_soon_when_it_fails_anew) {
-  for (int n = 0; n < 10; ++n) turns_.failed("a");
+  for (int n = 0; n < 10; ++n) turns_.failed("a", now_, trouble::its_own);
   turns_.compared("a");
   turns_.took("a", now_);
-  turns_.failed("a");
+  turns_.failed("a", now_, trouble::its_own);
   now_.us += hour_us;
   EXPECT_TRUE(is_due("a", newest::not_compared));
+}
+
+TEST_F(verification_turns_test, what_fails_after_hours_is_not_due_at_once) {
+  turns_.took("a", now_);
+  now_.us += 3 * hour_us;
+  turns_.failed("a", now_, trouble::its_own);
+  EXPECT_FALSE(is_due("a", newest::not_compared));
+  now_.us += hour_us;
+  EXPECT_TRUE(is_due("a", newest::not_compared));
+}
+
+TEST_F(verification_turns_test, after_an_outage_all_that_it_kept_from_being_compared_come_within_the_hour) {
+  for (int n = 0; n < 6; ++n) {
+    for (const char* r : {"a", "b", "c"}) turns_.failed(r, now_, trouble::shared);
+    turns_.failed("damaged", now_, trouble::its_own);
+  }
+  now_.us += hour_us;
+  EXPECT_FALSE(is_due("a", newest::not_compared)) << "it is away, as far as anybody knows";
+  turns_.compared("c");
+  EXPECT_TRUE(is_due("a", newest::not_compared));
+  EXPECT_TRUE(is_due("b", newest::not_compared));
+  EXPECT_FALSE(is_due("damaged", newest::not_compared)) << "that was no outage";
+  turns_.failed("b", now_, trouble::shared);
+  now_.us += hour_us;
+  EXPECT_TRUE(is_due("b", newest::not_compared)) << "as for the first time";
+}
+
+TEST_F(verification_turns_test, what_is_compared_while_others_cannot_be_says_nothing_of_them) {
+  for (int n = 0; n < 6; ++n) turns_.failed("a", now_, trouble::shared);
+  turns_.failed("damaged", now_, trouble::its_own);
+  turns_.took("of another source", now_);
+  now_.us += hour_us;
+  turns_.compared("damaged");
+  turns_.compared("of another source");
+  EXPECT_FALSE(is_due("a", newest::not_compared));
 }
 
 TEST_F(verification_turns_test, a_clock_that_was_set_back_makes_nobody_wait_for_it) {
   const timestamp verified = now_;
   turns_.took("a", now_);
-  turns_.failed("b");
+  turns_.failed("b", now_, trouble::its_own);
   turns_.took("b", now_);
   now_.us -= 1'000 * hour_us;
   EXPECT_TRUE(is_due("a", newest::compared, verified));
@@ -81,7 +117,7 @@ TEST_F(verification_turns_test, a_clock_that_was_set_back_makes_nobody_wait_for_
 TEST_F(verification_turns_test, what_is_verified_each_minute_is_not_kept_for_an_hour) {
   verification_turns often{60'000'000};
   often.took("a", now_);
-  often.failed("a");
+  often.failed("a", now_, trouble::its_own);
   now_.us += 60'000'000;
   EXPECT_TRUE(often.overdue_us("a", age_us({}, now_), newest::not_compared, now_));
 }

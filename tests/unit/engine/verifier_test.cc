@@ -1409,6 +1409,22 @@ TEST_F(verifier_test, what_a_target_that_keeps_all_does_not_serve_is_told_too) {
   EXPECT_EQ(verify("r").unserved, 1u);
 }
 
+TEST_F(verifier_test, a_registry_that_is_away_is_told_from_items_that_it_does_not_serve) {
+  mirror("r");
+  const auto fails = [&](const std::function<bool(const memory_registry::call&)>& which) {
+    target_.faults = [which](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
+      if (!which(c)) return std::nullopt;
+      return memory_registry::fault{{errc::unavailable, "status 500"}};
+    };
+    const auto v = verify("r");
+    EXPECT_EQ(v.is, state::unknown);
+    return v;
+  };
+  EXPECT_TRUE(fails([](const auto&) { return true; }).away);
+  EXPECT_TRUE(fails([](const auto& c) { return c.verb != "list_tags"; }).away) << "its storage is";
+  EXPECT_FALSE(fails([](const auto& c) { return c.verb == "resolve" && c.ref == "plain"; }).away);
+}
+
 TEST_F(verifier_test, a_backend_that_times_out_for_every_manifest_ends_the_run_in_bounded_questions) {
   mirror("r");
   for (int i = 0; i < 200; ++i) push("r", "v" + std::to_string(i), {"l" + std::to_string(i)});
