@@ -1,5 +1,7 @@
 #include "tools/copy_session.h"
 
+#include <algorithm>
+
 #include "engine/glob.h"
 #include "engine/planned_target.h"
 #include "engine/reference.h"
@@ -128,10 +130,12 @@ void copy_session::add_route(const copy_job& job, engine::registry& from, engine
     g->add(std::move(route));
     return;
   }
-  groups_.push_back(std::make_unique<group>(from, to, job));
-  groups_.back()->turn = turn_;
-  groups_.back()->source.route(route.repository, source_repository);
-  groups_.back()->add(std::move(route));
+  auto made = std::make_unique<group>(from, to, job);
+  made->turn = turn_;
+  made->source.route(route.repository, source_repository);
+  made->add(std::move(route));
+  const auto later = std::ranges::upper_bound(groups_, turn_, {}, [](const auto& g) { return g->turn; });
+  groups_.insert(later, std::move(made));
 }
 
 engine::task<> copy_session::add_many(const copy_job& job, engine::registry& from, engine::registry& to) {

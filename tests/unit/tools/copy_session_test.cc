@@ -28,6 +28,7 @@ class copy_session_test : public tests::registry_runner {
   }
   result<copy_figures_now> run(std::vector<copy_job> jobs, bool dry_run, std::vector<std::string> tags = {}) {
     outcomes.clear();
+    told.clear();
     copy_request request;
     request.jobs = std::move(jobs);
     request.dry_run = dry_run;
@@ -36,8 +37,10 @@ class copy_session_test : public tests::registry_runner {
     rules.tags_include = std::move(tags);
     request.copying.filter =
         std::make_shared<engine::replication_filter>(engine::replication_filter::make(std::move(rules)).value());
-    copy_session session(io.get_executor(), clock, std::move(request),
-                         [&](const engine::copy_outcome& o) { outcomes.push_back(o); });
+    copy_session session(io.get_executor(), clock, std::move(request), [&](const told_outcome& o) {
+      outcomes.push_back(o);
+      told.push_back(o.source);
+    });
     return get(session.run());
   }
   result<copy_figures_now> plan(const std::string& from, const std::string& to) {
@@ -63,6 +66,7 @@ class copy_session_test : public tests::registry_runner {
   testing::scratch place;
   longshore::system_clock clock;
   std::vector<engine::copy_outcome> outcomes;
+  std::vector<std::string> told;  // their sources
 };
 
 TEST_F(copy_session_test, a_plan_of_a_copy_to_files_makes_none_and_tells_all_that_would_be_sent) {
@@ -167,6 +171,23 @@ TEST_F(copy_session_test, a_source_that_is_away_for_once_does_not_lose_its_tag_t
   EXPECT_EQ(done->run.failed, 3u);
   EXPECT_THAT(outcomes.back().why->text, ::testing::HasSubstr("which could not be copied"));
   EXPECT_EQ(digest_at("to", "v1"), shown);
+}
+
+TEST_F(copy_session_test, what_comes_from_two_repositories_of_a_source_keeps_that_sources_turn) {
+  for (const char* name : {"x", "y", "z"})
+    fs::create_directories(place.path() / "st/docker/registry/v2/repositories/" / name);
+  fs::create_directories(place.path() / "st/docker/registry/v2/blobs");
+  make("other", "v1", "another");
+  std::vector<copy_job> jobs;
+  jobs.push_back(parse_job(at("distribution", "st", "//x"), at("oci", "to")).value());
+  jobs.push_back(parse_job(at("oci", "other"), at("oci", "to")).value());
+  jobs.push_back(parse_job(at("distribution", "st", "//y"), at("oci", "to")).value());
+  const auto done = run(jobs, false);
+  ASSERT_TRUE(done) << done.error().text;
+  ASSERT_EQ(told.size(), 3u);
+  EXPECT_THAT(told[0], ::testing::HasSubstr("//x"));
+  EXPECT_THAT(told[1], ::testing::HasSubstr("//y"));
+  EXPECT_THAT(told[2], ::testing::HasSubstr("other"));
 }
 
 TEST_F(copy_session_test, what_was_copied_counts_though_another_failed_for_the_same_tag) {
