@@ -17,8 +17,6 @@ constexpr std::string_view own_agent = "longshore/";
 constexpr std::size_t instances_kept = 16;
 constexpr std::int64_t warn_every_us = 60'000'000;
 constexpr std::size_t names_shown_max = 10;
-// From so many refusals in a row on, a registry may have given up on some: GitLab's drops after ten tries.
-constexpr std::uint64_t refusals_that_lose = 5;
 
 std::string acknowledgement(const log::append_outcome& done, std::uint64_t dropped) {
   std::string text = "{\"appended\":" + std::to_string(done.appended);

@@ -53,6 +53,8 @@ struct ingest_world {
 };
 
 inline bool is_within(std::int64_t us_max, timestamp at, timestamp now) { return engine::age_us(at, now) < us_max; }
+// So many refusals in a row may have made a registry give up on some: GitLab's drops after ten tries.
+inline constexpr std::uint64_t refusals_that_lose = 5;
 // A registry repeats within seconds what was not taken: what was turned away longer ago says nothing of now.
 inline constexpr std::int64_t turned_away_us_max = 3'600'000'000;
 inline bool is_turned_away_lately(timestamp at, timestamp now) { return is_within(turned_away_us_max, at, now); }

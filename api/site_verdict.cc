@@ -70,15 +70,16 @@ class judge {
     }
   }
 
-  // A registry that answers nobody, or refuses all, is no repository's own trouble.
+  // Told first, as the cause of much else. It may be one item's fault, where nothing but that item is asked for: the
+  // site goes on.
   void reaching() {
     for (const host_limits_view& r : site_->facts.registries) {
       const vain_requests& v = r.vain;
       if (v.in_a_row < vain_min || !is_within(vain_us_max, v.last, site_->now)) continue;
       if (is_within(vain_us_min, v.since, site_->now)) continue;
-      fails((r.sections.empty() ? r.host : r.sections.front() + " " + r.host) + ": none of the last " +
-            counted(v.in_a_row, "request") + " was served, since " + second_of(to_rfc3339(v.since)) +
-            " (the last: " + v.why + "): longshore doctor says what can be reached");
+      mind((r.sections.empty() ? r.host : r.sections.front() + " " + r.host) + ": none of the last " +
+           counted(v.in_a_row, "request") + " was served, since " + second_of(to_rfc3339(v.since)) +
+           " (the last: " + v.why + "): longshore doctor says what can be reached");
     }
   }
 
@@ -157,12 +158,23 @@ class judge {
       if (s.refused_in_a_row > 0 && is_turned_away_lately(s.refused_at, site_->now)) {
         fails(s.name + ": " + counted(s.refused_in_a_row, "notification", "notifications") +
               " refused in a row, the last because " + s.last_refusal);
+      } else if (s.refused_in_a_row >= refusals_that_lose && !was_looked_at_since(s)) {
+        mind(s.name + ": " + with_commas(s.refused_in_a_row) + " notifications were refused in a row, the last at " +
+             second_of(to_rfc3339(s.refused_at)) +
+             ", and none came since: longshore reconcile --digests --wait finds what they told of");
       }
       if (s.wrong_tokens_in_a_row > 0 && is_turned_away_lately(s.wrong_token_at, site_->now)) {
         mind(s.name + ": " + counted(s.wrong_tokens_in_a_row, "request", "requests") +
              " with a wrong token in a row: longshore doctor");
       }
     }
+  }
+
+  // A complete look at every tag that began after the last refusal found whatever was given up on.
+  bool was_looked_at_since(const source_stats& s) const {
+    return std::ranges::any_of(site_->facts.reconciling, [&](const engine::reconciler_status& r) {
+      return r.source == s.name && r.reconciled.digests_complete_from > s.refused_at;
+    });
   }
 
   void turned_away() {
@@ -223,8 +235,9 @@ class judge {
               " at both. The same root over these first records: the shorter log is an older copy of the longer one. "
               "Different roots: two histories, one of another log, or one that was set back and went on since";
     }
-    return said +
-           ". If the log of this site was set back, give this site its newer data_dir again. If it is the right "
+    return said + ". If " + s.name +
+           " belongs to another primary, correct its [primary] url, and nothing else. If the log of this site was set "
+           "back, give this site its newer data_dir again. If it is the right "
            "one, put the data_dir of " +
            s.name + " aside (not this site's) and start " + s.name + " with an empty one: it begins anew";
   }

@@ -61,7 +61,8 @@ std::string pack(const reconciled_source& s) {
   pack(out, s.last);
   pack(out, s.last_whole);
   pack(out, s.last_complete);
-  out.number(packed(s.digests_complete_at)).text(s.suspected).number(packed(s.suspected_since));
+  out.number(packed(s.digests_complete_at)).number(packed(s.digests_complete_from));
+  out.text(s.suspected).number(packed(s.suspected_since));
   out.number(s.watched ? 1 : 0);
   return out.take();
 }
@@ -75,6 +76,7 @@ std::optional<reconciled_source> unpack_source(std::string_view name, std::strin
   s.last_whole = unpack_record(in);
   s.last_complete = unpack_record(in);
   s.digests_complete_at = unpacked(in.number());
+  s.digests_complete_from = unpacked(in.number());
   s.suspected = in.text();
   s.suspected_since = unpacked(in.number());
   s.watched = in.number() != 0;
@@ -130,6 +132,7 @@ void apply_ended(const log::event_view& e, const record_detail& detail, reconcil
     s.last_complete = r;
     if (r.mode == reconcile_mode::digests) {
       s.digests_complete_at = e.recorded;
+      s.digests_complete_from = r.started;
       // What came up while it ran may concern what it had looked at before.
       if (s.suspected_since <= r.started) s.suspected.clear();
     }

@@ -51,8 +51,8 @@ struct reconcile_record {
 struct reconciled_source {
   std::string name;
   std::optional<reconcile_record> open, last, last_whole, last_complete;  // the latter two: over all repositories
-  timestamp digests_complete_at;
-  std::string suspected;  // why events may be missing; empty: nothing speaks for it
+  timestamp digests_complete_at, digests_complete_from;  // the last complete look at every tag: its end, its start
+  std::string suspected;                                 // why events may be missing; empty: nothing speaks for it
   timestamp suspected_since;
   bool watched = false;  // by a process that has not said that it stopped
 

@@ -136,6 +136,21 @@ TEST_F(site_verdict_test, what_a_source_was_refused_counts_for_an_hour) {
   EXPECT_EQ(judged(3'600).state, site_state::well) << "anybody may have sent it";
 }
 
+TEST_F(site_verdict_test, what_a_registry_may_have_given_up_on_wants_a_look_at_every_tag_that_began_after_it) {
+  source_stats& s = heard_.sources[0];
+  s.refused_in_a_row = 5;
+  s.refused_at = start;
+  EXPECT_EQ(judged(3'600).state, site_state::attention);
+  EXPECT_THAT(judged(3'600).to_do.front(), HasSubstr("longshore reconcile --digests"));
+  auto& r = facts_.reconciling.emplace_back();
+  r.source = "north";
+  r.reconciled.digests_complete_at = {start.us + 60'000'000};
+  r.reconciled.digests_complete_from = {start.us - 1};
+  EXPECT_EQ(judged(3'600).state, site_state::attention) << "it had passed some repositories by then";
+  r.reconciled.digests_complete_from = {start.us + 1};
+  EXPECT_EQ(judged(3'600).state, site_state::well);
+}
+
 TEST_F(site_verdict_test, a_clock_that_was_set_back_makes_no_old_refusal_last) {
   source_stats& s = heard_.sources[0];
   s.refused_in_a_row = 1;
@@ -283,14 +298,14 @@ TEST_F(site_verdict_test, how_many_repositories_fail_is_no_failing_site_and_a_ca
   EXPECT_EQ(judged().state, site_state::attention) << "a bad tag in each may be all of it";
 }
 
-TEST_F(site_verdict_test, a_registry_that_serves_nothing_for_a_while_makes_the_site_fail) {
+TEST_F(site_verdict_test, a_registry_that_serves_nothing_for_a_while_is_told_of) {
   follows(follower_state::following);
   host_limits_view& target = facts_.registries.emplace_back();
   target.sections = {"target_registry"};
   target.host = "registry:5000";
   target.vain = {5, start, start, "status 401"};
   EXPECT_EQ(judged(59).state, site_state::well) << "it may be a moment's";
-  EXPECT_EQ(judged(60).state, site_state::failing);
+  EXPECT_EQ(judged(60).state, site_state::attention) << "it may be one item's fault, and nothing else asked for";
   EXPECT_THAT(judged(60).to_do.front(),
               HasSubstr("target_registry registry:5000: none of the last 5 requests was served"));
   EXPECT_THAT(judged(60).to_do.front(), HasSubstr("(the last: status 401)"));

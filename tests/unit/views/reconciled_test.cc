@@ -155,6 +155,7 @@ TEST_F(reconciled_test, a_suspicion_stays_until_a_whole_run_with_digests_that_be
   fold(record::reconcile_ended("main", r));
   EXPECT_EQ(source().suspected, "");
   EXPECT_EQ(source().digests_complete_at, last());
+  EXPECT_EQ(source().digests_complete_from, source().last_complete->started);
 }
 
 TEST_F(reconciled_test, a_process_that_did_not_say_that_it_stopped_is_remembered) {
