@@ -15,8 +15,8 @@ constexpr std::size_t named_max = 10;  // of the followers that something is the
 // nothing of now after two hours, in which whatever still fails was tried again.
 constexpr std::uint64_t vain_min = 5;
 constexpr std::int64_t vain_us_min = 60'000'000, vain_us_max = 7'200'000'000;
-// What could not be understood is kept and shown for good, and is news for a day.
-constexpr std::int64_t quarantined_us_max = 86'400'000'000;
+// What could not be understood, or was given up on, is shown for good, and is news for a day.
+constexpr std::int64_t news_us_max = 86'400'000'000;
 
 class judge {
  public:
@@ -31,7 +31,7 @@ class judge {
     sources();
     followers();
     turned_away();
-    if (site_->quarantined > 0 && is_within(quarantined_us_max, site_->quarantined_at, site_->now)) {
+    if (site_->quarantined > 0 && is_within(news_us_max, site_->quarantined_at, site_->now)) {
       mind(counted(site_->quarantined, "notification", "notifications") + " could not be understood, the last at " +
            second_of(to_rfc3339(site_->quarantined_at)) + ": longshore status --quarantine");
     }
@@ -158,10 +158,8 @@ class judge {
       if (s.refused_in_a_row > 0 && is_turned_away_lately(s.refused_at, site_->now)) {
         fails(s.name + ": " + counted(s.refused_in_a_row, "notification", "notifications") +
               " refused in a row, the last because " + s.last_refusal);
-      } else if (s.refused_in_a_row >= refusals_that_lose && !was_looked_at_since(s)) {
-        mind(s.name + ": " + with_commas(s.refused_in_a_row) + " notifications were refused in a row, the last at " +
-             second_of(to_rfc3339(s.refused_at)) +
-             ", and none came since: longshore reconcile --digests --wait finds what they told of");
+      } else {
+        given_up(s);
       }
       if (s.wrong_tokens_in_a_row > 0 && is_turned_away_lately(s.wrong_token_at, site_->now)) {
         mind(s.name + ": " + counted(s.wrong_tokens_in_a_row, "request", "requests") +
@@ -170,11 +168,19 @@ class judge {
     }
   }
 
-  // A complete look at every tag that began after the last refusal found whatever was given up on.
-  bool was_looked_at_since(const source_stats& s) const {
-    return std::ranges::any_of(site_->facts.reconciling, [&](const engine::reconciler_status& r) {
-      return r.source == s.name && r.reconciled.digests_complete_from > s.refused_at;
-    });
+  // A complete look at every tag that began after the last refusal finds whatever the registry gave up on. Where there
+  // is no registry to look at, it is news for a day.
+  void given_up(const source_stats& s) {
+    if (s.refused_in_a_row < refusals_that_lose || s.refused_at > site_->now) return;
+    const auto& looks = site_->facts.reconciling;
+    const auto look = std::ranges::find(looks, s.name, &engine::reconciler_status::source);
+    const bool is_over = look == looks.end() ? !is_within(news_us_max, s.refused_at, site_->now)
+                                             : look->reconciled.digests_complete_from > s.refused_at;
+    if (is_over) return;
+    mind(s.name + ": " + with_commas(s.refused_in_a_row) + " notifications were refused in a row, the last at " +
+         second_of(to_rfc3339(s.refused_at)) + ", and none came since: " +
+         (look == looks.end() ? "with a [source.registry] a reconcile would find what they told of"
+                              : "longshore reconcile --digests --wait finds what they told of"));
   }
 
   void turned_away() {

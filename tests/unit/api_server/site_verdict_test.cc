@@ -140,10 +140,12 @@ TEST_F(site_verdict_test, what_a_registry_may_have_given_up_on_wants_a_look_at_e
   source_stats& s = heard_.sources[0];
   s.refused_in_a_row = 5;
   s.refused_at = start;
-  EXPECT_EQ(judged(3'600).state, site_state::attention);
-  EXPECT_THAT(judged(3'600).to_do.front(), HasSubstr("longshore reconcile --digests"));
+  EXPECT_THAT(judged(3'600).to_do.front(), HasSubstr("with a [source.registry]"));
+  EXPECT_EQ(judged(86'400).state, site_state::well) << "there is nothing to look at";
   auto& r = facts_.reconciling.emplace_back();
   r.source = "north";
+  EXPECT_EQ(judged(86'400).state, site_state::attention);
+  EXPECT_THAT(judged(86'400).to_do.front(), HasSubstr("longshore reconcile --digests"));
   r.reconciled.digests_complete_at = {start.us + 60'000'000};
   r.reconciled.digests_complete_from = {start.us - 1};
   EXPECT_EQ(judged(3'600).state, site_state::attention) << "it had passed some repositories by then";
@@ -153,7 +155,7 @@ TEST_F(site_verdict_test, what_a_registry_may_have_given_up_on_wants_a_look_at_e
 
 TEST_F(site_verdict_test, a_clock_that_was_set_back_makes_no_old_refusal_last) {
   source_stats& s = heard_.sources[0];
-  s.refused_in_a_row = 1;
+  s.refused_in_a_row = 5;
   s.refused_at = {start.us + 30 * 86'400'000'000};
   quarantined_ = 1;
   EXPECT_EQ(judged(2 * 86'400).state, site_state::well);
