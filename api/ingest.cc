@@ -4,6 +4,7 @@
 #include <bit>
 #include <boost/json.hpp>
 
+#include "api/seldom.h"
 #include "api/unnamed_events.h"
 #include "engine/journal.h"
 
@@ -15,7 +16,6 @@ namespace {
 
 constexpr std::string_view own_agent = "longshore/";
 constexpr std::size_t instances_kept = 16;
-constexpr std::int64_t warn_every_us = 60'000'000;
 constexpr std::size_t names_shown_max = 10;
 
 std::string acknowledgement(const log::append_outcome& done, std::uint64_t dropped) {
@@ -286,10 +286,7 @@ answer ingest::not_written(source_stats& s, const error& e, bool of_registry) {
 }
 
 void ingest::warn_sometimes(timestamp& last, const std::string& what) {
-  const timestamp now = world_.now.now();
-  if (!world_.warn || (last.us != 0 && now.us - last.us < warn_every_us)) return;
-  last = now;
-  world_.warn(what);
+  warn_seldom(world_.warn, world_.now.now(), last, what);
 }
 
 }  // namespace longshore::api

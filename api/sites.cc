@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "engine/age.h"
+#include "api/seldom.h"
 
 namespace longshore::api {
 
@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::string_view cursor_prefix = "site/";
 constexpr std::string_view refused_prefix = "refused: ";  // of what older sites say
-constexpr std::int64_t warn_every_us = 60'000'000;
 
 bool is_site_name(std::string_view name) {
   const auto allowed = [](char c) {
@@ -135,10 +134,7 @@ void sites::note_turned_away(const request& r, const std::string* owner) {
 }
 
 void sites::warn_sometimes(timestamp& last, const std::string& what) {
-  const timestamp now = world_.now.now();
-  if (!world_.warn || engine::age_us(last, now) < warn_every_us) return;
-  last = now;
-  world_.warn(what);
+  warn_seldom(world_.warn, world_.now.now(), last, what);
 }
 
 boost::asio::awaitable<void> sites::put(exchange& x) {
