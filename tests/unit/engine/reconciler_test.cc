@@ -149,6 +149,21 @@ class reconciler_test : public engine_world {
     return *disk_;
   }
 
+  // One that is full for the run that is asked for after the first.
+  refusing_appender& disk_full_after_the_first() {
+    tag("a", "v1", "1");
+    settings_.every_ms = 3'600'000;
+    refusing_appender& disk = full_disk();
+    disk.with.reset();
+    start();
+    idle();
+    EXPECT_EQ(reconciler_->status()->reconciled.incomplete(), nullptr);
+    disk.with = error{errc::no_space, "the disk is full"};
+    reconciler_->request(reconcile_mode::tags, {}, "asked");
+    idle();
+    return disk;
+  }
+
   std::unique_ptr<refusing_appender> disk_;
   reconcile_settings settings_;
   reconcile_record last_;
@@ -689,16 +704,7 @@ TEST_F(reconciler_test, a_source_that_is_away_is_told_of_until_a_run_over_all_is
 }
 
 TEST_F(reconciler_test, a_run_that_broke_off_for_a_full_disk_is_told_of_though_nothing_can_be_journaled) {
-  tag("a", "v1", "1");
-  settings_.every_ms = 3'600'000;
-  refusing_appender& disk = full_disk();
-  disk.with.reset();
-  start();
-  idle();
-  EXPECT_EQ(reconciler_->status()->reconciled.incomplete(), nullptr);
-  disk.with = error{errc::no_space, "the disk is full"};
-  reconciler_->request(reconcile_mode::tags, {}, "asked");
-  idle();
+  refusing_appender& disk = disk_full_after_the_first();
   const auto s = reconciler_->status();
   ASSERT_TRUE(s && s->reconciled.incomplete() != nullptr);
   EXPECT_NE(s->reconciled.incomplete()->reason.find("the disk is full"), std::string::npos);
@@ -711,15 +717,7 @@ TEST_F(reconciler_test, a_run_that_broke_off_for_a_full_disk_is_told_of_though_n
 }
 
 TEST_F(reconciler_test, a_run_whose_start_met_a_full_disk_is_on_record_once_it_is_made) {
-  tag("a", "v1", "1");
-  settings_.every_ms = 3'600'000;
-  refusing_appender& disk = full_disk();
-  disk.with.reset();
-  start();
-  idle();
-  disk.with = error{errc::no_space, "the disk is full"};
-  reconciler_->request(reconcile_mode::tags, {}, "asked");
-  idle();
+  refusing_appender& disk = disk_full_after_the_first();
   EXPECT_FALSE(state().open);
   disk.with.reset();
   source_.fail_always(away());

@@ -57,6 +57,19 @@ class verifier_test : public engine_world {
     ASSERT_TRUE(run(journal_->append(*std::move(records))));
     must_pass(repo);
   }
+  // 150 images of r, and after them zzz, which lacks a blob at the target: the digests of the many.
+  std::set<std::string> many_before_one_that_lacks_a_blob() {
+    mirror("r");
+    std::set<std::string> many;
+    for (int i = 0; i < 150; ++i) {
+      many.insert(push("r", "v" + std::to_string(i), {"l" + std::to_string(i)}).text());
+    }
+    push("r", "zzz", {"last"});
+    must_pass("r");
+    clock_.advance_us(3'600'000'000);
+    target_.erase_blob("r", digest::of("last"));
+    return many;
+  }
   static std::string kinds(const verify_verdict& v) {
     std::string all;
     for (const tag_mismatch& m : v.mismatches) {
@@ -1495,15 +1508,7 @@ TEST_F(verifier_test, a_proxy_that_waits_for_a_dead_storage_ends_the_run_in_boun
 }
 
 TEST_F(verifier_test, what_waits_for_its_turn_and_is_refused_at_once_is_asked_for_to_the_end) {
-  mirror("r");
-  std::set<std::string> damaged;
-  for (int i = 0; i < 150; ++i) {
-    damaged.insert(push("r", "v" + std::to_string(i), {"l" + std::to_string(i)}).text());
-  }
-  push("r", "zzz", {"last"});
-  must_pass("r");
-  clock_.advance_us(3'600'000'000);
-  target_.erase_blob("r", digest::of("last"));
+  const auto damaged = many_before_one_that_lacks_a_blob();
   target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
     if (!damaged.contains(c.ref) || c.verb != "get_manifest") return std::nullopt;
     clock_.advance_us(8'000'000);  // one request a second, eight at once
@@ -1514,15 +1519,7 @@ TEST_F(verifier_test, what_waits_for_its_turn_and_is_refused_at_once_is_asked_fo
 }
 
 TEST_F(verifier_test, what_is_refused_at_once_is_asked_for_to_the_end) {
-  mirror("r");
-  std::set<std::string> damaged;
-  for (int i = 0; i < 150; ++i) {
-    damaged.insert(push("r", "v" + std::to_string(i), {"l" + std::to_string(i)}).text());
-  }
-  push("r", "zzz", {"last"});
-  must_pass("r");
-  clock_.advance_us(3'600'000'000);
-  target_.erase_blob("r", digest::of("last"));
+  const auto damaged = many_before_one_that_lacks_a_blob();
   target_.faults = [&](const memory_registry::call& c) -> std::optional<memory_registry::fault> {
     if (!damaged.contains(c.ref) || c.verb != "get_manifest") return std::nullopt;
     return memory_registry::fault{{errc::unavailable, "status 500"}};
