@@ -3,8 +3,8 @@
 // How a site is, in one word, and what its operator has to do. Pure: what the site knows of itself goes in.
 //
 // well: it does all that it is there for, or is on the way to it. attention: it goes on, and not all arrives or is
-// known, or a person has to decide. failing: something goes on no more. It
-// judges by what stands now, not by what some run once found: what that left amiss stands in the repositories' states.
+// known, or a person has to decide. failing: something goes on no more. It judges by what stands now, not by what some
+// run once found: what that left amiss stands in the repositories' states.
 
 #include <span>
 #include <string>

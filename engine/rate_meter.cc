@@ -27,10 +27,9 @@ void rate_meter::sample(timestamp now, std::uint64_t total) {
 
 double rate_meter::per_second() const {
   if (points_.empty()) return 0;
-  const point& since = points_.front();
-  const std::int64_t us = last_->at.us - since.at.us;
+  const std::int64_t us = last_->at.us - points_.front().at.us;
   if (us < apart_us) return 0;
-  return static_cast<double>(last_->total - since.total) * 1e6 / static_cast<double>(us);
+  return static_cast<double>(last_->total - points_.front().total) * 1e6 / static_cast<double>(us);
 }
 
 std::optional<std::uint64_t> seconds_left(std::uint64_t open, double per_second) {

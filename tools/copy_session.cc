@@ -324,11 +324,9 @@ boost::asio::awaitable<void> copy_session::run_group(group& g) {
   take_of_failed_jobs(g);
   if (!place.taken.empty()) {
     options.taken = [&place](const std::string& repository, const std::string& ref) {
+      if (ref.find(':') != std::string::npos) return std::optional<engine::copy_taken>();  // the same from everywhere
       auto found = place.taken.find({repository, ref});
-      if (ref.find(':') != std::string::npos)
-        found = place.taken.end();  // a digest is the same from everywhere
-      else if (found == place.taken.end())
-        found = place.taken.find({repository, ""});
+      if (found == place.taken.end()) found = place.taken.find({repository, ""});
       return found == place.taken.end() ? std::nullopt : std::optional(found->second);
     };
   }
